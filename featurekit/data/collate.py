@@ -26,6 +26,10 @@ class Batch:
         Frames of each slot; 0 where it is empty.
     images : float32 tensor (B, C, H, W), or None
         0 where the slot is empty.
+    text : int64 tensor (B, C, L), or None
+        Word numbers; 0 beyond each length.
+    text_lengths : int64 tensor (B, C), or None
+        Words of each slot; 0 where it is empty.
     present : bool tensor (B, C)
         Which slots exist; the middle one always does.
     labels : int64 tensor (B,) or float tensor (B, K)
@@ -43,6 +47,8 @@ class Batch:
     labels: Tensor
     ids: list[str]
     columns: dict[str, slice] = field(default_factory=dict)
+    text: Tensor | None = None
+    text_lengths: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -90,17 +96,21 @@ def collate(samples: Sequence[Sample], n_frames: int | None = None, columns: dic
     images = None
     if samples[0].images is not None:
         images = torch.from_numpy(np.stack([np.stack(sample.images or []) for sample in samples]))
+    text = text_lengths = None
+    if samples[0].text is not None:
+        text, text_lengths = _pad([sample.text or [] for sample in samples], None)
     labels = torch.tensor([sample.label for sample in samples])
-    return Batch(frames, lengths, images, present, labels, [sample.id for sample in samples], dict(columns or {}))
+    ids = [sample.id for sample in samples]
+    return Batch(frames, lengths, images, present, labels, ids, dict(columns or {}), text, text_lengths)
 
 
 def _pad(slots: list[list[np.ndarray]], n_frames: int | None) -> tuple[Tensor, Tensor]:
-    """(B, C, T, D) and (B, C); one allocation, one copy a slot."""
+    """(B, C, T, …) and (B, C); one allocation, one copy a slot."""
     lengths = np.array([[len(values) for values in sample] for sample in slots], dtype=np.int64)
     if n_frames is not None:
         lengths = np.minimum(lengths, n_frames)
     steps = n_frames or max(int(lengths.max()), 1)
-    padded = np.zeros((*lengths.shape, steps, slots[0][0].shape[1]), dtype=np.float32)
+    padded = np.zeros((*lengths.shape, steps, *slots[0][0].shape[1:]), dtype=slots[0][0].dtype)
     for place in np.ndindex(*lengths.shape):
         n = lengths[place]
         padded[place][:n] = slots[place[0]][place[1]][:n]

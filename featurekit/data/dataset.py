@@ -16,6 +16,7 @@ from featurekit.data.folds import Fold, Split
 from featurekit.data.normalise import Normaliser, StoreLike, scale_of, scaled, store_rows
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.data.windows import context_windows
+from featurekit.data.words import word_numbers
 from featurekit.errors import ParameterError
 from featurekit.manifest import Utterance
 
@@ -38,6 +39,8 @@ class Sample:
         One a slot; (0, D) where the slot is empty. None when no frame column is read.
     images : list of float32 arrays (H, W), or None
         One a slot; zeros where the slot is empty.
+    text : list of int64 arrays (L_c,), or None
+        Word numbers of the transcript, one a slot; (0,) where the slot is empty. None when text is not read.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Sample:
     present: np.ndarray
     frames: list[np.ndarray] | None
     images: list[np.ndarray] | None
+    text: list[np.ndarray] | None = None
 
 
 class Dataset:
@@ -72,6 +76,8 @@ class Dataset:
         Cut utterances to their first frames; shorter ones are padded by ``collate`` and masked by lengths.
     normaliser : Normaliser, optional
         Fitted on training ids.
+    text : bool
+        Read the manifest's transcripts too, as word numbers.
     augment : callable, optional
         Batch → Batch, applied by the training loop; only where ``part`` is train.
     drop_unlabelled : bool
@@ -111,6 +117,7 @@ class Dataset:
         context_of: str = "same_speaker",
         n_frames: int | None = None,
         normaliser: Normaliser | None = None,
+        text: bool = False,
         augment: Callable[..., Any] | None = None,
         drop_unlabelled: bool = False,
         preload: bool | None = None,
@@ -132,6 +139,9 @@ class Dataset:
         self._rows = np.unique(self._windows[self._windows >= 0])
         self._layout.check_lengths(store, self._rows)
         self._packed = _Packed.read(store, self._layout, self._rows, normaliser, n_frames, preload)
+        self._words = {int(row): word_numbers(store.manifest.utterances[row].text) for row in self._rows} if text else None
+        if self._words is not None and not any(map(len, self._words.values())):
+            raise ParameterError("the model reads transcripts and no utterance of this part has one; add text to the manifest")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -140,7 +150,9 @@ class Dataset:
         rows = self._windows[index]
         frames = [self._frames(int(row)) for row in rows] if self._layout.slices else None
         images = [self._image(int(row)) for row in rows] if self._layout.image else None
-        return Sample(self.ids[index], int(self.labels[index]), rows >= 0, frames, images)
+        words = self._words
+        text = None if words is None else [words.get(int(row), np.zeros(0, dtype=np.int64)) for row in rows]
+        return Sample(self.ids[index], int(self.labels[index]), rows >= 0, frames, images, text)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -263,6 +263,7 @@ class Run:
             context_of=self.settings.context_of,
             n_frames=self.training.n_frames,
             normaliser=normaliser,
+            text="text" in self.model.reads,
             augment=augment.Compose(chosen) if chosen else None,
             drop_unlabelled=self.settings.drop_unlabelled,
         )

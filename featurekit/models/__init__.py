@@ -3,6 +3,15 @@
 A network is a ``torch.nn.Module`` with keyword-only hyper-parameters whose ``forward(batch)`` reads the tensors of a
 batch it declares in ``reads`` and returns an :class:`Output`. Law: a sample's logits are the same alone and in a
 padded batch, so padding and empty context slots must be masked, packed or cut away.
+
+Two hooks a network may have:
+
+* ``prepare(batches, generator)`` is called once, before the first training step: what is fitted otherwise than by
+  gradients of the loss (an auto-encoder's kernels, a PCA, a support vector machine). ``batches()`` gives one pass over
+  the training part, in order and without augmentation. A network without trainable parameters is then finished.
+* A *part* is a submodule that is itself a registered network: a finished run of that model can be put into it by
+  ``load_state_dict`` (a branch of AFF-ACRNN, a half of MultiNet). Its class layer is not trained there
+  (``requires_grad_(False)``) where the whole does not use it.
 """
 
 from __future__ import annotations
@@ -34,6 +43,16 @@ class Inputs(Protocol):
     @property
     def images(self) -> Tensor | None:
         """(B, C, H, W)."""
+        ...
+
+    @property
+    def text(self) -> Tensor | None:
+        """(B, C, L) word numbers, 0 beyond each length (:func:`featurekit.data.words.word_numbers`)."""
+        ...
+
+    @property
+    def text_lengths(self) -> Tensor | None:
+        """(B, C), 0 where a slot is empty or nothing was said."""
         ...
 
     @property
@@ -72,7 +91,7 @@ class Model:
     network : callable
         The class, or a function that returns a module; keyword-only hyper-parameters.
     reads : tuple of str
-        Tensors of the batch it reads: ``frames``, ``images``.
+        Tensors of the batch it reads: ``frames``, ``images``, ``text``.
     either : bool
         One of ``reads`` suffices (else all are needed).
     context : int
@@ -108,7 +127,7 @@ class Model:
 
 MODELS: Registry[Model] = Registry("model", "featurekit.models")
 _FROM_DATA = ("dims", "n_classes", "image_shape", "columns")
-_READABLE = ("frames", "images")
+_READABLE = ("frames", "images", "text")
 
 Network = Callable[..., nn.Module]
 
@@ -181,7 +200,9 @@ def build(
             raise UnknownNameError(f"hyper-parameter of {name}:", key, member.hyper)
     if n_classes < 2:
         raise ParameterError(f"a model tells at least 2 classes apart; got n_classes={n_classes}")
-    found = [kind for kind, given in (("frames", dims), ("images", image_shape)) if given and kind in member.reads]
+    # Text comes with every manifest; columns must be asked for.
+    given = {"frames": dims, "images": image_shape, "text": True}
+    found = [kind for kind in member.reads if given[kind]]
     if not found or (not member.either and len(found) < len(member.reads)):
         joint = " or " if member.either else " and "
         raise ParameterError(f"{name} reads {joint.join(member.reads)}; got {', '.join(found) or 'neither'}: add such a column")

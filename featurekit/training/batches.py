@@ -31,6 +31,11 @@ def shuffled(n: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     return _cut(np.random.default_rng((seed, epoch)).permutation(n).tolist(), batch_size, join=True)
 
 
+def in_order(n: int, batch_size: int) -> list[list[int]]:
+    """Batches in the dataset's own order."""
+    return _cut(list(range(n)), batch_size, join=False)
+
+
 def by_length(lengths: np.ndarray, batch_size: int) -> list[list[int]]:
     """Batches of similar length, shortest first, so that little is padded; for evaluation only."""
     return _cut(np.argsort(lengths, kind="stable").tolist(), batch_size, join=False)

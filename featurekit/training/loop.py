@@ -19,7 +19,7 @@ from featurekit import metrics
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError, SplitError, TrainingError
 from featurekit.models import build
-from featurekit.training.batches import Batches, shuffled
+from featurekit.training.batches import Batches, in_order, shuffled
 from featurekit.training.devices import choose_device, place, precision, reproducible
 from featurekit.training.losses import Loss, make_loss
 from featurekit.training.options import TrainSettings
@@ -113,10 +113,11 @@ def fit(
     with reproducible(settings, device):
         model = place(model, device)
         trainer = _Trainer(model, train, settings, device)
+        epochs = settings.epochs if trainer.trainable else 1
         history: list[dict[str, Any]] = []
         best: tuple[float, float] | None = None
         best_epoch, state = 0, {}
-        for epoch in range(1, settings.epochs + 1):
+        for epoch in range(1, epochs + 1):
             started = time.perf_counter()
             row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, "train_loss": trainer.epoch(epoch)}
             score = (float(epoch), 0.0)
@@ -130,7 +131,7 @@ def fit(
             if best is None or score > best:
                 best, best_epoch = score, epoch
                 # Without a development part only the last state counts; copying it every epoch would be waste.
-                state = _copy(model) if dev is not None or epoch == settings.epochs else {}
+                state = _copy(model) if dev is not None or epoch == epochs else {}
             elif settings.patience is not None and epoch - best_epoch >= settings.patience:
                 break
         model.load_state_dict(state)
@@ -146,13 +147,24 @@ class _Trainer:
         self.loss: Loss = make_loss(settings, train.labels, len(train.classes), device)
         self.batches = Batches(train, workers=settings.workers, pin_memory=device.type == "cuda")
         self.generator = torch.Generator().manual_seed(settings.seed)
+        self._prepare()
+        self.trainable = any(parameter.requires_grad for parameter in model.parameters())
+        if not self.trainable:
+            return
         self.optimizer = _optimizer(model, settings)
         steps = len(shuffled(len(train), settings.batch_size, settings.seed, 0))
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: _factor(step, steps, settings))
 
+    def _prepare(self) -> None:
+        """What the model fits before the first step, if it does (:mod:`featurekit.models`)."""
+        hook = getattr(self.model, "prepare", None)
+        if hook is not None:
+            order = in_order(len(self.train), self.settings.batch_size)
+            hook(lambda: (batch.to(self.device) for batch in self.batches.of(order)), self.generator)
+
     @property
     def lr(self) -> float:
-        return float(self.optimizer.param_groups[0]["lr"])
+        return float(self.optimizer.param_groups[0]["lr"]) if self.trainable else 0.0
 
     def epoch(self, number: int) -> float:
         """One pass; the mean loss an utterance."""
@@ -165,9 +177,9 @@ class _Trainer:
         return total / seen
 
     def _step(self, batch: Any, number: int) -> float:
-        if self.train.augment is not None:
+        if self.train.augment is not None and self.trainable:
             batch = self.train.augment(batch, self.generator)
-        with precision(self.settings, self.device):
+        with precision(self.settings, self.device), torch.set_grad_enabled(self.trainable):
             logits = self.model(batch).logits
         loss = self.loss(logits, batch.labels)
         value = float(loss.detach())
@@ -176,6 +188,8 @@ class _Trainer:
                 f"the loss is {value} in epoch {number} on the batch of {', '.join(batch.ids)}; look at these utterances' "
                 "features (a normaliser replaces what is not finite), lower lr, or set gradient_clip"
             )
+        if not self.trainable:
+            return value
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.settings.gradient_clip is not None:

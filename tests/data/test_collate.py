@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from featurekit.data import Dataset
 from featurekit.data.collate import collate
+from featurekit.data.words import word_numbers
 from featurekit.errors import ParameterError
+from featurekit.manifest import Manifest
 
 
 def test_batches_are_padded_with_zeros_to_the_longest(store):
@@ -40,6 +44,22 @@ def test_a_batch_of_images_alone_has_no_frames(store):
     batch = collate([Dataset(store, "x/image")[0]])
     assert batch.frames is None
     assert batch.lengths.tolist() == [[0]]
+
+
+def test_transcripts_are_padded_numbers_of_words(store):
+    said = {name: f"{'well ' * i}done" for i, name in enumerate(store.manifest.ids)}
+    store.manifest = Manifest(replace(item, text=said[item.id]) for item in store.manifest)
+    data = Dataset(store, "x/c0", context=3, text=True)
+    batch = collate([data[i] for i in (0, 1, 8)])
+    assert batch.text.dtype == torch.int64
+    assert batch.text_lengths.tolist() == [[0, 1, 2], [1, 2, 3], [0, 9, 10]]
+    assert (batch.text[0, 0] == 0).all()
+    np.testing.assert_array_equal(batch.text[1, 2, :3].numpy(), word_numbers("Well, well: done!"))
+
+
+def test_a_model_of_transcripts_needs_some(store):
+    with pytest.raises(ParameterError, match="add text to the manifest"):
+        Dataset(store, "x/c0", text=True)
 
 
 def test_moving_a_batch_moves_its_tensors(store):
