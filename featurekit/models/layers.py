@@ -171,13 +171,10 @@ def fit_frames(frames: Tensor, lengths: Tensor, n_frames: int) -> Tensor:
 
 
 def _keras_initial(layer: nn.LSTM, units: int) -> None:
-    """One layer, one direction; torch's gates are input, forget, cell, output."""
+    """One layer, one direction; torch's gates are input, forget, cell, output, in Keras's order."""
     weights = dict(layer.named_parameters())
     nn.init.xavier_uniform_(weights["weight_ih_l0"])
-    for gate in weights["weight_hh_l0"].data.view(
-        4, units, units
-    ):  # Keras draws one matrix for all; a square each is orthogonal too
-        nn.init.orthogonal_(gate)
+    nn.init.orthogonal_(weights["weight_hh_l0"])  # one (4 units, units) matrix for all gates, as in Keras
     nn.init.zeros_(weights["bias_hh_l0"])
     nn.init.zeros_(weights["bias_ih_l0"])
     weights["bias_ih_l0"].data[units : 2 * units] = 1.0
