@@ -89,11 +89,13 @@ def test_a_score_that_is_no_number_is_refused_with_its_id(score):
 def test_every_task_is_described_and_pickles():
     for name in tasks.names():
         labels = {"emotion": "happy" if name == "msp8" else "sad", "label": "y", "score": 0.6, "sentiment": "neutral"}
-        labels |= {"valence": 2.0, "activation": 3, "arousal": 4.5, "dominance": 5.0}
+        rated = {"valence": 2.0, "activation": 3, "arousal": 4.5, "dominance": 5.0}
+        labels |= rated | {"raters": {"1": list(labels.values())}, "ratings": {"1": rated}}
         manifest = Manifest([Utterance(id="a", path="a.wav", labels=labels)])
         assert len(tasks.describe(name)) > 20
         task = pickle.loads(pickle.dumps(tasks.get_task(name, manifest)))
         assert task.label_of(manifest["a"]) in task.classes
+        assert task.kind == "classes" or len(task.target_of(manifest["a"])) == len(task.outputs)
         assert len(task.digest) == 64
 
 
@@ -116,7 +118,9 @@ def test_iemocap4_merges_excited_into_happy_and_leaves_the_rest_out():
 
 
 def test_a_gathering_refuses_a_label_it_has_no_rule_for():
-    with pytest.raises(ManifestError, match=r"u1: task 'iemocap4' does not know the raw label 'joy'; it knows ang, hap, exc"):
+    with pytest.raises(
+        ManifestError, match=r"u1: task 'iemocap4' cannot read the raw label 'emotion': got 'joy', it takes ang, hap"
+    ):
         labelled_by("iemocap4", "emotion", "ang", "joy")
 
 
@@ -131,7 +135,7 @@ def test_a_rating_scale_is_cut_into_equal_thirds_of_itself():
     assert list(five.values()) == ["low", "low", "middle", "middle", "middle", "high", "high"]
     seven = labelled_by("msp-arousal3", "arousal", 1, 2.9, 3.0, 5.0, 5.1, 7)
     assert list(seven.values()) == ["low", "low", "middle", "middle", "high", "high"]
-    with pytest.raises(ManifestError, match="u0: the raw label 'valence' must be a finite number, got '3'"):
+    with pytest.raises(ManifestError, match=r"u0: .* the raw label 'valence': got '3', it takes a finite number"):
         labelled_by("msp-valence3", "valence", "3")
 
 
@@ -149,28 +153,83 @@ def test_a_digest_tells_schemes_and_class_sets_apart():
     assert tasks.shuffled(task, manifests[1]).digest != task.digest
 
 
-def test_agreement_is_the_share_of_raters_that_chose_the_class():
-    raters = [
-        ("ang", {"E1": ["Anger"], "E2": ["Anger", "Frustration"], "E3": ["Neutral state"], "F1": ["Anger"]}),  # 3 of 4
-        ("exc", {"E1": ["Happiness"], "E2": ["Excited"]}),  # one class: 2 of 2
-        ("ang", {"E1": ["Anger"], "E2": ["Sadness"]}),  # 1 of 2
-        ("xxx", {"E1": ["Anger"]}),  # left out
-        ("sad", {}),  # nobody asked
-    ]
-    manifest = Manifest(
-        Utterance(id=f"u{i}", path="a.wav", labels={"emotion": code, "raters": who}) for i, (code, who) in enumerate(raters)
+def rated(*labels):
+    return Manifest(Utterance(id=f"u{i}", path="a.wav", labels=given) for i, given in enumerate(labels))
+
+
+def test_a_class_task_puts_out_its_classes_and_has_no_other_target():
+    task = tasks.get_task("sentiment3", scored(1.0))
+    assert (task.kind, task.outputs, task.target_of, task.scale) == ("classes", task.classes, None, None)
+
+
+def test_a_score_is_predicted_as_it_is_and_its_strata_are_those_of_sentiment3():
+    manifest = scored(-3.0, 0.2, 1.4)
+    task = tasks.get_task("sentiment-score", manifest)
+    assert (task.kind, task.outputs, task.scale) == ("values", ("score",), (-3.0, 3.0))
+    assert [task.target_of(item) for item in manifest] == [(-3.0,), (0.2,), (1.4,)]
+    assert tasks.labelled(manifest, task) == {"u0": "negative", "u1": "neutral", "u2": "positive"}
+
+
+def test_dimensions_come_in_one_order_and_one_that_lacks_makes_the_target_missing():
+    whole = {"dominance": 5.0, "valence": 1.5, "arousal": 4}
+    manifest = rated(whole, {"valence": 1.5, "arousal": 4.0}, {})
+    task = tasks.get_task("msp-dimensions", manifest)
+    assert task.outputs == ("valence", "arousal", "dominance")
+    assert task.scale == (1.0, 7.0)
+    assert [task.target_of(item) for item in manifest] == [(1.5, 4.0, 5.0), None, None]
+    assert [task.label_of(item) for item in manifest] == ["low", None, None]
+    with pytest.raises(
+        ParameterError, match=r"2 .* 'msp-dimensions': u1, u2; it reads .* 'valence' and 'arousal' and 'dominan"
+    ):
+        tasks.labelled(manifest, task)
+    assert tasks.get_task("iemocap-dimensions", rated(whole | {"activation": 1.0})).target_of(
+        rated(whole | {"activation": 1})["u0"]
+    ) == (1.5, 1.0, 5.0)
+
+
+@pytest.mark.parametrize("rating", ["3", float("inf"), True])
+def test_a_rating_that_is_no_number_is_refused_with_its_id(rating):
+    manifest = rated({"valence": 1.0, "arousal": rating, "dominance": 1.0})
+    with pytest.raises(ManifestError, match="u0: the raw label 'arousal' must be a finite number"):
+        tasks.get_task("msp-dimensions", manifest)
+
+
+def test_a_soft_task_is_scored_on_the_labels_of_its_hard_one_where_somebody_voted():
+    manifest = rated(
+        {"emotion": "ang", "raters": {"1": ["Anger"], "2": ["Anger"], "3": ["Neutral state"], "4": ["Anger"]}},
+        {"emotion": "fru", "raters": {"1": ["Frustration"], "2": ["Anger"]}},
+        {"emotion": "sad"},
     )
-    found = tasks.agreement(manifest, tasks.get_task("iemocap4", manifest))
-    assert found.utterances == 3
-    assert found.weighted == pytest.approx((0.75 + 1 + 0.5) / 3)
-    assert found.by_class == pytest.approx({"angry": 0.625, "happy": 1.0})
-    assert found.unweighted == pytest.approx((0.625 + 1) / 2)
+    task = tasks.get_task("iemocap4-soft", manifest)
+    assert (task.kind, task.outputs) == ("soft", ("angry", "happy", "neutral", "sad"))
+    assert task.target_of(manifest["u0"]) == (0.75, 0.0, 0.25, 0.0)
+    assert [task.label_of(item) for item in manifest] == ["angry", tasks.EXCLUDED, None]
+    assert task.digest != tasks.get_task("iemocap4", manifest).digest
 
 
-def test_agreement_on_scores_compares_classes_and_none_is_made_up():
-    manifest = Manifest([Utterance(id="a", path="a.wav", labels={"score": 1.0, "raters": {"1": 2.0, "2": 0.0, "3": 1.0}})])
-    assert tasks.agreement(manifest, tasks.get_task("sentiment3", manifest)).weighted == pytest.approx(2 / 3)
-    assert tasks.agreement(scored(1.0), tasks.get_task("sentiment3", scored(1.0))) is None
+def test_a_soft_task_without_raters_says_what_it_reads():
+    with pytest.raises(ParameterError, match="reads the raw labels 'score' and 'raters' and the manifest has 'score'"):
+        tasks.get_task("sentiment3-soft", scored(1.0))
+    with pytest.raises(ParameterError, match="reads the raw labels 'score' and 'raters' and the manifest has 'raters'"):
+        tasks.get_task("sentiment3-soft", rated({"raters": {"1": 1.0}}))
+
+
+def test_targets_are_dealt_with_their_labels():
+    manifest = scored(*(float(i % 7 - 3) for i in range(70)))
+    task = tasks.get_task("sentiment-score", manifest)
+    control = pickle.loads(pickle.dumps(tasks.shuffled(task, manifest, 1)))
+    dealt = [control.target_of(item) for item in manifest]
+    assert sorted(dealt) == sorted(task.target_of(item) for item in manifest)
+    assert dealt != [task.target_of(item) for item in manifest]
+    told = [task.label_of(Utterance(id="x", path="x", labels={"score": score})) for (score,) in dealt]
+    assert [control.label_of(item) for item in manifest] == told
+    assert control.digest != task.digest
+
+
+def test_the_deal_of_a_seed_is_frozen():
+    manifest = scored(*(float(i % 5 - 2) for i in range(12)))
+    task = tasks.shuffled(tasks.get_task("sentiment3", manifest), manifest, 3)
+    assert "".join(task.label_of(item)[2] for item in manifest) == "sgggususgggs"  # s, g, u: positive, negative, neutral
 
 
 def test_shuffled_labels_keep_their_counts_and_children_follow_their_parents():
