@@ -10,26 +10,31 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from featurekit.data.audit import Audit, audit_split, training_ids
 from featurekit.data.columns import usable_ids
 from featurekit.data.dataset import Dataset, Sample, as_arrays
 from featurekit.data.folds import Fold, Split
+from featurekit.data.joined import JoinedStore
 from featurekit.data.normalise import Normaliser
 from featurekit.data.splits import make_split, predefined
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.data.windows import context_windows
 
 if TYPE_CHECKING:
-    from featurekit.data.augment import Compose, RandomCrop, SpecAugment, TimeShift
+    from featurekit.data.augment import Compose, Mixup, RandomCrop, SpecAugment, TimeShift, make_augment
     from featurekit.data.collate import Batch
 
 _LAZY = {"Batch": "collate", "Compose": "augment", "RandomCrop": "augment"}
-_LAZY |= {"SpecAugment": "augment", "TimeShift": "augment"}
+_LAZY |= {"SpecAugment": "augment", "TimeShift": "augment", "Mixup": "augment", "make_augment": "augment"}
 
 __all__ = [
+    "Audit",
     "Batch",
     "Compose",
     "Dataset",
     "Fold",
+    "JoinedStore",
+    "Mixup",
     "Normaliser",
     "RandomCrop",
     "Sample",
@@ -38,11 +43,14 @@ __all__ = [
     "Task",
     "TimeShift",
     "as_arrays",
+    "audit_split",
     "context_windows",
     "get_task",
     "labelled",
+    "make_augment",
     "make_split",
     "predefined",
+    "training_ids",
     "usable_ids",
 ]
 

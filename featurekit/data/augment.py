@@ -1,4 +1,4 @@
-"""Augmentation of training batches, on tensors: SpecAugment's masks, random crops and shifts in time.
+"""Augmentation of training batches, on tensors: SpecAugment, mixup, random crops and shifts in time.
 
 An augmentation is called as ``augment(batch, generator)`` and returns a new batch; the same generator state gives the
 same batch on every device, since all random numbers are drawn on the CPU. A :class:`~featurekit.data.dataset.Dataset`
@@ -8,13 +8,16 @@ takes one for its training part only and the training loop applies it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.settings import from_mapping, parse_call
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 
@@ -34,43 +37,54 @@ class Compose:
 
 @dataclass(frozen=True)
 class SpecAugment:
-    """Set random blocks of frames and of dimensions to 0, which after normalisation is the mean.
+    """Warp time and set random blocks of frames and of dimensions to 0, which after normalisation is the mean.
 
     Parameters
     ----------
+    time_warp : int
+        W, how far the warped point may move, in frames (LibriSpeech basic: 80); 0 warps nothing.
     time_masks, time_width : int
         How many blocks of frames, each of 0 to ``time_width`` frames (LibriSpeech basic: 1 of 100).
     frequency_masks, frequency_width : int
         How many blocks of dimensions, each of 0 to ``frequency_width`` of them (LibriSpeech basic: 1 of 27).
+    subsampling : int
+        Frames of the policy (10 ms) to one frame here: ``time_warp`` and ``time_width`` are divided by it. 2 for the
+        features of an encoder with 50 frames a second.
     column : str, optional
         Mask frequencies inside this column only; by default over all of D.
     p : float
-        Probability that an utterance is masked at all.
+        Probability that an utterance is changed at all.
 
     Notes
     -----
-    Park et al. 2019, without the time warp. A time mask lies inside the true length of its utterance, so that short
-    utterances are masked as often as long ones. On images frames are the columns and frequencies the rows.
+    Park et al. 2019, the policy LB by default. A point of the utterance moves by at most W frames either way; time on its
+    two sides is stretched and squeezed linearly, as their image warp does along a line. The paper leaves utterances of
+    less than 2W frames open; here W is at most a quarter of the utterance, so that neither side vanishes. A time mask lies
+    inside the true length of its utterance, so that short utterances are masked as often as long ones. On images frames
+    are the columns and frequencies the rows.
 
     Raises
     ------
     ParameterError
-        For a negative number or a probability outside [0, 1].
+        For a negative number, a subsampling below 1 or a probability outside [0, 1].
     """
 
+    time_warp: int = 80
     time_masks: int = 1
     time_width: int = 100
     frequency_masks: int = 1
     frequency_width: int = 27
+    subsampling: int = 1
     column: str | None = None
     p: float = 1.0
 
     def __post_init__(self) -> None:
-        if min(self.time_masks, self.time_width, self.frequency_masks, self.frequency_width) < 0 or not 0 <= self.p <= 1:
-            raise ParameterError(f"SpecAugment needs counts and widths >= 0 and p in [0, 1], got {self}")
+        counts = (self.time_warp, self.time_masks, self.time_width, self.frequency_masks, self.frequency_width)
+        if min(counts) < 0 or self.subsampling < 1 or not 0 <= self.p <= 1:
+            raise ParameterError(f"SpecAugment needs counts and widths >= 0, subsampling >= 1 and p in [0, 1], got {self}")
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Batch → masked batch; lengths and labels stay.
+        """Batch → changed batch; lengths and labels stay.
 
         Raises
         ------
@@ -78,13 +92,12 @@ class SpecAugment:
             When ``column`` is not in the batch.
         """
         if batch.frames is not None:
-            keep = self._keep(batch.lengths, batch.frames.shape[2], self._band(batch), batch.frames.shape[3], generator)
-            batch = replace(batch, frames=batch.frames * keep.to(batch.frames.device))
+            batch = replace(batch, frames=self._changed(batch.frames, batch.lengths.cpu(), self._band(batch), generator))
         if batch.images is not None:
-            height, width = batch.images.shape[2:]
-            full = torch.full(batch.present.shape, width)
-            keep = self._keep(full, width, slice(0, height), height, generator).transpose(2, 3)
-            batch = replace(batch, images=batch.images * keep.to(batch.images.device))
+            along = batch.images.transpose(2, 3)  # (B, C, W, H): columns are frames
+            full = torch.full(batch.present.shape, along.shape[2])
+            images = self._changed(along, full, slice(0, along.shape[3]), generator)
+            batch = replace(batch, images=images.transpose(2, 3))
         return batch
 
     def _band(self, batch: Batch) -> slice:
@@ -94,19 +107,82 @@ class SpecAugment:
             raise UnknownNameError("column", self.column, batch.columns)
         return batch.columns[self.column]
 
+    def _changed(self, values: Tensor, lengths: Tensor, band: slice, generator: torch.Generator) -> Tensor:
+        """(B, C, T, D) warped and masked, but for those that ``p`` spares."""
+        warped = _stretched(values, *_warp(lengths, values.shape[2], self.time_warp // self.subsampling, generator))
+        keep = self._keep(lengths, values.shape[2], band, values.shape[3], generator)
+        spared = (torch.rand(lengths.shape, generator=generator) >= self.p)[..., None, None]
+        return torch.where(spared.to(values.device), values, warped * keep.to(values.device))
+
     def _keep(self, lengths: Tensor, steps: int, band: slice, dims: int, generator: torch.Generator) -> Tensor:
         """(B, C, T, D) of 0 and 1."""
-        lengths = lengths.cpu()
         kept_time = torch.ones(*lengths.shape, steps, dtype=torch.bool)
         for _ in range(self.time_masks):
-            kept_time &= ~_block(lengths, self.time_width, steps, generator)
+            kept_time &= ~_block(lengths, self.time_width // self.subsampling, steps, generator)
         kept_band = torch.ones(*lengths.shape, dims, dtype=torch.bool)
         for _ in range(self.frequency_masks):
             width = torch.full_like(lengths, band.stop - band.start)
             block = _block(width, self.frequency_width, band.stop - band.start, generator)
             kept_band[..., band] &= ~block
-        spared = torch.rand(lengths.shape, generator=generator) >= self.p
-        return (kept_time[..., None] & kept_band[..., None, :]) | spared[..., None, None]
+        return kept_time[..., None] & kept_band[..., None, :]
+
+
+@dataclass(frozen=True)
+class Mixup:
+    """Mix each utterance with another of the batch, values and labels alike, by a share drawn from Beta(alpha, alpha).
+
+    Parameters
+    ----------
+    n_classes : int
+        K; class numbers (B,) become shares (B, K). Labels that are (B, K) already are mixed as they are.
+    alpha : float
+        0.2 leaves most utterances nearly alone, 1 draws the share evenly.
+
+    Notes
+    -----
+    Zhang et al. 2018, one share a batch. Padding is 0, the mean: where one utterance has ended the other fades to it.
+
+    Raises
+    ------
+    ParameterError
+        When ``alpha`` is not above 0, or there are fewer than two classes.
+    """
+
+    n_classes: int
+    alpha: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 0 or self.n_classes < 2:
+            raise ParameterError(f"mixup needs alpha > 0 and two classes or more, got {self}")
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Batch → mixed batch, its labels (B, K).
+
+        Raises
+        ------
+        ParameterError
+            When the batch has words, which cannot be mixed.
+        """
+        if batch.text is not None:
+            raise ParameterError("mixup cannot mix words; leave it out for a model that reads text")
+        # torch has no beta distribution that takes a generator
+        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+        share = float(rng.beta(self.alpha, self.alpha))
+        other = torch.from_numpy(rng.permutation(len(batch))).to(batch.lengths.device)
+        labels = batch.labels if batch.labels.ndim == 2 else F.one_hot(batch.labels, self.n_classes)
+        labels = labels.float()
+
+        def mixed(values: Tensor | None) -> Tensor | None:
+            return None if values is None else share * values + (1 - share) * values[other]
+
+        return replace(
+            batch,
+            frames=mixed(batch.frames),
+            images=mixed(batch.images),
+            lengths=torch.maximum(batch.lengths, batch.lengths[other]),
+            present=batch.present | batch.present[other],
+            labels=share * labels + (1 - share) * labels[other],
+        )
 
 
 @dataclass(frozen=True)
@@ -150,7 +226,7 @@ class TimeShift:
         When ``max_frames`` is negative.
     """
 
-    max_frames: int
+    max_frames: int = 20
 
     def __post_init__(self) -> None:
         if self.max_frames < 0:
@@ -169,6 +245,59 @@ class TimeShift:
         return replace(batch, frames=batch.frames.gather(2, index))
 
 
+AUGMENTATIONS: dict[str, type[SpecAugment] | type[TimeShift] | type[Mixup]] = {
+    "specaugment": SpecAugment,
+    "shift": TimeShift,
+    "mixup": Mixup,
+}
+
+
+def make_augment(requests: Sequence[str], n_classes: int) -> Compose | None:
+    """Augmentations as ``--augment`` names them, in this order: ``specaugment(time_width=40)``.
+
+    Parameters
+    ----------
+    requests : sequence of str
+        Names of :data:`AUGMENTATIONS`, with settings where wanted.
+    n_classes : int
+        Of the task.
+
+    Returns
+    -------
+    Compose, or None when nothing is asked for
+
+    Raises
+    ------
+    UnknownNameError
+        For an augmentation or setting that does not exist.
+    ParameterError
+        For a value that is not accepted.
+    """
+    steps: list[Augment] = []
+    for request in requests:
+        name, settings = parse_call(request)
+        if name not in AUGMENTATIONS:
+            raise UnknownNameError("augmentation", name, AUGMENTATIONS)
+        own = {"n_classes": n_classes} if name == "mixup" else {}
+        steps.append(from_mapping(AUGMENTATIONS[name], {**settings, **own}, where=request))
+    return Compose(steps) if steps else None
+
+
+def describe(name: str) -> str:
+    """One line on an augmentation, with its settings.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is none of that name.
+    """
+    if name not in AUGMENTATIONS:
+        raise UnknownNameError("augmentation", name, AUGMENTATIONS)
+    kind = AUGMENTATIONS[name]
+    settings = ", ".join(f"{item.name}={item.default}" for item in fields(kind) if item.name != "n_classes")
+    return f"{(kind.__doc__ or '').splitlines()[0]}  [{settings}]"
+
+
 def _whole(highest: Tensor, generator: torch.Generator) -> Tensor:
     """Random whole numbers from 0 to ``highest``, both included, one an element."""
     drawn = torch.rand(highest.shape, generator=generator, dtype=torch.float64)
@@ -181,3 +310,28 @@ def _block(lengths: Tensor, widest: int, steps: int, generator: torch.Generator)
     start = _whole(lengths - width, generator)
     places = torch.arange(steps)
     return (places >= start[..., None]) & (places < (start + width)[..., None])
+
+
+def _warp(lengths: Tensor, steps: int, reach: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """For each frame of each slot (B, C, T) the two frames it lies between, and how far it is from the first."""
+    last = (lengths - 1).clamp(min=0)
+    reach_of = (lengths // 4).clamp(max=reach)
+    origin = reach_of + _whole((last - 2 * reach_of).clamp(min=0), generator)
+    moved = origin + _whole(2 * reach_of, generator) - reach_of
+    moved = torch.minimum(moved.clamp(min=1), (last - 1).clamp(min=1))[..., None]
+    along, origin, last = torch.arange(steps).expand(*lengths.shape, -1), origin[..., None], last[..., None]
+    before = along * (origin / moved)
+    after = origin + (along - moved) * ((last - origin) / (last - moved).clamp(min=1))
+    source = torch.where(along < moved, before, after).clamp(min=0)
+    unchanged = (reach_of[..., None] == 0) | (along > last)
+    source = torch.where(unchanged, along.float(), torch.minimum(source, last.float()))
+    low = source.floor().to(torch.int64)
+    high = torch.where(unchanged, low, torch.minimum(low + 1, last))
+    return low, high, source - low
+
+
+def _stretched(values: Tensor, low: Tensor, high: Tensor, weight: Tensor) -> Tensor:
+    """(B, C, T, D) read at the places between ``low`` and ``high``."""
+    size = (*low.shape, values.shape[3])
+    first, second = (values.gather(2, place[..., None].to(values.device).expand(size)) for place in (low, high))
+    return torch.lerp(first, second, weight[..., None].to(values))

@@ -1,4 +1,8 @@
-"""Samples → one batch of torch tensors, zero-padded in time, with the true lengths beside it."""
+"""Batches of torch tensors, zero-padded in time, with the true lengths beside them: stacked of samples, or gathered.
+
+:func:`collate` stacks samples one by one and says what a batch is; a :class:`Pool` gathers the same batch from a packed
+part by index, on the device the part lies on.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import torch
 from torch import Tensor
 
 from featurekit.data.dataset import Sample
+from featurekit.data.packed import Packed, Ragged
 from featurekit.errors import ParameterError
 
 
@@ -25,15 +30,15 @@ class Batch:
     lengths : int64 tensor (B, C)
         Frames of each slot; 0 where it is empty.
     images : float32 tensor (B, C, H, W), or None
-        0 where the slot is empty.
+        0 where the slot is empty. uint8 while they travel (:meth:`Pool.batch`).
     text : int64 tensor (B, C, L), or None
         Word numbers; 0 beyond each length.
     text_lengths : int64 tensor (B, C), or None
         Words of each slot; 0 where it is empty.
     present : bool tensor (B, C)
         Which slots exist; the middle one always does.
-    labels : int64 tensor (B,) or float tensor (B, K)
-        Class numbers, or a distribution over classes.
+    labels : int64 tensor (B,) or float32 tensor (B, K)
+        Class numbers; or a distribution over classes, or ratings.
     ids : list of str
         The targets' ids.
     columns : dict
@@ -60,6 +65,13 @@ class Batch:
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory; a DataLoader calls this."""
         return self._mapped(lambda tensor: tensor.pin_memory())
+
+    def record_stream(self, stream: torch.cuda.Stream) -> None:
+        """Keep the memory of the tensors until what ``stream`` has queued is done."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Tensor):
+                value.record_stream(stream)
 
     def _mapped(self, function: Any) -> Batch:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -99,9 +111,73 @@ def collate(samples: Sequence[Sample], n_frames: int | None = None, columns: dic
     text = text_lengths = None
     if samples[0].text is not None:
         text, text_lengths = _pad([sample.text or [] for sample in samples], None)
-    labels = torch.tensor([sample.label for sample in samples])
+    labels = torch.from_numpy(np.stack([sample.label for sample in samples]))
     ids = [sample.id for sample in samples]
     return Batch(frames, lengths, images, present, labels, ids, dict(columns or {}), text, text_lengths)
+
+
+class Pool:
+    """A packed part on one device, from which batches are gathered by index.
+
+    Parameters
+    ----------
+    packed : Packed
+        As :meth:`featurekit.data.dataset.Dataset.packed` gives it.
+    device : torch.device
+        Where the values are to lie; batches lie there too.
+    """
+
+    def __init__(self, packed: Packed, device: str | torch.device = "cpu") -> None:
+        self._packed, self._device = packed, torch.device(device)
+        self._frames = None if packed.frames is None else self._placed(packed.frames.values)
+        self._images = None if packed.images is None else self._placed(packed.images)
+        self._words = None if packed.words is None else self._placed(packed.words.values)
+
+    def batch(self, slots: np.ndarray, labels: np.ndarray, ids: list[str], columns: dict[str, slice]) -> Batch:
+        """What :func:`collate` makes of these samples, but for images stored as bytes, which :func:`developed` finishes.
+
+        Parameters
+        ----------
+        slots : int64 array (B, C)
+            Places in the packed part; -1 is an empty slot.
+        labels : array (B,) or (B, K)
+            Theirs.
+        ids, columns
+            Theirs.
+        """
+        frames = text = text_lengths = None
+        lengths = torch.zeros(slots.shape, dtype=torch.int64, device=self._device)
+        if self._packed.frames is not None and self._frames is not None:
+            frames, lengths = self._padded(self._frames, self._packed.frames, slots)
+        if self._packed.words is not None and self._words is not None:
+            text, text_lengths = self._padded(self._words, self._packed.words, slots)
+        images = None
+        if self._images is not None:
+            places = np.where(slots >= 0, slots, len(self._images) - 1).reshape(-1)
+            images = self._images.index_select(0, self._placed(places)).view(*slots.shape, *self._images.shape[1:])
+        present, learnt = self._placed(slots >= 0), self._placed(labels)
+        return Batch(frames, lengths, images, present, learnt, ids, dict(columns), text, text_lengths)
+
+    def _placed(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device, non_blocking=True)
+
+    def _padded(self, values: Tensor, ragged: Ragged, slots: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(B, C, T, …) and (B, C). T is known on the host, so that a GPU need not be waited for."""
+        steps = max(int(ragged.lengths[slots].max()), 1)
+        starts, lengths = self._placed(ragged.starts[slots]), self._placed(ragged.lengths[slots])
+        along = torch.arange(steps, device=self._device)
+        index = torch.where(along < lengths[..., None], starts[..., None] + along, len(values) - 1)  # (B, C, T)
+        return values.index_select(0, index.view(-1)).view(*slots.shape, steps, *values.shape[1:]), lengths
+
+
+def developed(batch: Batch, levels: Tensor | None) -> Batch:
+    """The batch with images of bytes turned into normalised float32 by ``levels`` (256,); others are as they should be."""
+    if batch.images is None or levels is None:
+        return batch
+    pixels = levels.index_select(0, batch.images.view(-1).to(torch.int32)).view(batch.images.shape)
+    if batch.images.shape[1] > 1:  # without context every slot is there
+        pixels = pixels.masked_fill_(~batch.present[..., None, None], 0.0)
+    return replace(batch, images=pixels)
 
 
 def _pad(slots: list[list[np.ndarray]], n_frames: int | None) -> tuple[Tensor, Tensor]:

@@ -125,11 +125,37 @@ class Layout:
             parts.append(np.asarray(values, dtype=np.float32) if normaliser is None else normaliser(name, values))
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
+    def lengths(self, store: StoreLike, n_frames: int | None = None) -> np.ndarray:
+        """Frames of every row of the store, at most ``n_frames``, (n,) int64; 0 when only an image is read."""
+        if not self.slices:
+            return np.zeros(len(store.manifest), dtype=np.int64)
+        every = np.asarray(store.lengths(next(iter(self.slices))), dtype=np.int64)
+        return every if n_frames is None else np.minimum(every, n_frames)
+
+    def nbytes(self, store: StoreLike, rows: np.ndarray, n_frames: int | None = None) -> int:
+        """Bytes these rows take in memory (:class:`featurekit.data.packed.Packed`)."""
+        frames = int(self.lengths(store, n_frames)[rows].sum()) * self.dims * 4
+        if self.image is None or not len(rows):
+            return frames
+        height, width = store.columns[self.image].image_shape
+        pixel = 1 if _stored_as_bytes(store, self.image) else 4
+        return frames + len(rows) * int(height) * int(width) * pixel
+
     def pixels(self, values: np.ndarray, normaliser: Normaliser | None) -> np.ndarray:
         """One stored image as (H, W) float32: normalised, or in [0, 1] without a normaliser."""
         if self.image is None or normaliser is None:
             return scaled(values, "unit_interval").astype(np.float32)
         return normaliser(self.image, values)
+
+    def levels(self, store: StoreLike, normaliser: Normaliser | None) -> np.ndarray | None:
+        """What :meth:`pixels` makes of each value a stored byte can have, (256,) float32; None where pixels are no bytes."""
+        if self.image is None or not _stored_as_bytes(store, self.image):
+            return None
+        return self.pixels(np.arange(256, dtype=np.uint8)[None], normaliser)[0]
+
+
+def _stored_as_bytes(store: StoreLike, column: str) -> bool:
+    return bool(store.columns[column].dtype == "u1")
 
 
 def _check_clocks(store: StoreLike, names: Sequence[str]) -> None:

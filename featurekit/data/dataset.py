@@ -14,6 +14,7 @@ import numpy as np
 from featurekit.data.columns import Layout, check_names, usable_ids, usable_rows
 from featurekit.data.folds import Fold, Split
 from featurekit.data.normalise import Normaliser, StoreLike, scale_of, scaled, store_rows
+from featurekit.data.packed import Packed
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.data.windows import context_windows
 from featurekit.data.words import word_numbers
@@ -31,8 +32,8 @@ class Sample:
     ----------
     id : str
         The target's id.
-    label : int
-        Its class number.
+    label : int or float32 array (K,)
+        Its class number; shares or ratings where the task has these.
     present : bool array (C,)
         Which slots exist.
     frames : list of float32 arrays (T_c, D), or None
@@ -44,7 +45,7 @@ class Sample:
     """
 
     id: str
-    label: int
+    label: int | np.ndarray
     present: np.ndarray
     frames: list[np.ndarray] | None
     images: list[np.ndarray] | None
@@ -83,16 +84,18 @@ class Dataset:
     drop_unlabelled : bool
         Leave out utterances without the raw label instead of an error.
     preload : bool, optional
-        Read and normalise everything once into one packed array; by default when that takes less than 1 GiB.
+        Read and normalise everything now, into one packed array; by default when that takes less than 1 GiB.
 
     Attributes
     ----------
     ids, speakers, genders : list of str
         Of the targets. Where the corpus names no speaker, the recording stands in.
-    labels : int64 array (n,)
-        Class numbers.
-    classes : tuple of str
-        Class names.
+    labels : int64 array (n,), or float32 array (n, K)
+        What is learnt: class numbers, or shares or ratings where the task has these.
+    class_numbers : int64 array (n,)
+        Class of each target whatever the task; where it rates, the stratum.
+    slots : int64 array (n, C)
+        Places of each target's window among the rows that are read; -1 where a slot is empty.
     dims, image_shape, columns
         D of the stacked frames (0 without), (H, W) or None, column → slice of D.
 
@@ -134,25 +137,55 @@ class Dataset:
         members = _members(store, self.features, split, part, fold)
         labels = labelled(store.manifest, self.task, members, drop_unlabelled=drop_unlabelled)
         self.ids = list(labels)
-        self.labels = np.array([self.task.number(label) for label in labels.values()], dtype=np.int64)
+        self.class_numbers = np.array([self.task.number(label) for label in labels.values()], dtype=np.int64)
+        self.labels = self.class_numbers if self.task.kind == "classes" else _targets(store, self.task, self.ids)
         self._windows = context_windows(store.manifest, members, context, context_of, targets=self.ids)
         self._rows = np.unique(self._windows[self._windows >= 0])
+        self.slots = np.where(self._windows >= 0, np.searchsorted(self._rows, self._windows), -1)
         self._layout.check_lengths(store, self._rows)
-        self._packed = _Packed.read(store, self._layout, self._rows, normaliser, n_frames, preload)
         self._words = {int(row): word_numbers(store.manifest.utterances[row].text) for row in self._rows} if text else None
         if self._words is not None and not any(map(len, self._words.values())):
             raise ParameterError("the model reads transcripts and no utterance of this part has one; add text to the manifest")
+        now = self.nbytes <= _PRELOAD_BYTES if preload is None else preload
+        self._packed: Packed | None = None
+        self._packed = self.packed() if now else None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Sample:
-        rows = self._windows[index]
-        frames = [self._frames(int(row)) for row in rows] if self._layout.slices else None
-        images = [self._image(int(row)) for row in rows] if self._layout.image else None
-        words = self._words
-        text = None if words is None else [words.get(int(row), np.zeros(0, dtype=np.int64)) for row in rows]
-        return Sample(self.ids[index], int(self.labels[index]), rows >= 0, frames, images, text)
+        whole = self._packed
+        packed, slots = (whole, self.slots[index]) if whole is not None else self.packed_for([index])
+        places = slots.reshape(-1).tolist()
+        frames = None if packed.frames is None else [packed.frames[place] for place in places]
+        images = None if packed.images is None else [packed.image(place) for place in places]
+        text = None if packed.words is None else [packed.words[place] for place in places]
+        label = self.labels[index] if self.labels.ndim > 1 else int(self.labels[index])
+        return Sample(self.ids[index], label, self._windows[index] >= 0, frames, images, text)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all rows take in memory, context included."""
+        return self._layout.nbytes(self.store, self._rows, self.n_frames)
+
+    @property
+    def levels(self) -> np.ndarray | None:
+        """Normalised value of each value a stored byte of an image can have, (256,) float32; None without such images."""
+        return self._layout.levels(self.store, self.normaliser)
+
+    def packed(self) -> Packed:
+        """All rows in memory; read now, unless they were preloaded. ``slots`` says which are whose."""
+        return self._packed or self._read(self._rows)
+
+    def packed_for(self, indices: Sequence[int]) -> tuple[Packed, np.ndarray]:
+        """Only the rows of these targets, read in the order they are stored, and their slots among them."""
+        windows = self._windows[list(indices)]
+        rows = np.unique(windows[windows >= 0])
+        return self._read(rows), np.where(windows >= 0, np.searchsorted(rows, windows), -1)
+
+    def _read(self, rows: np.ndarray) -> Packed:
+        how: dict[str, Any] = {"normaliser": self.normaliser, "n_frames": self.n_frames, "words": self._words}
+        return Packed.read(self.store, self._layout, rows.tolist(), **how)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -180,11 +213,8 @@ class Dataset:
     @property
     def lengths(self) -> np.ndarray:
         """Frames of each target's longest slot, (n,) int64: what a batch is padded to. 0 when only an image is read."""
-        if not self._layout.slices:
-            return np.zeros(len(self), dtype=np.int64)
-        every = np.asarray(self.store.lengths(next(iter(self._layout.slices))))
-        longest = np.where(self._windows >= 0, every[self._windows], 0).max(axis=1)
-        return np.minimum(longest, self.n_frames) if self.n_frames else longest.astype(np.int64)
+        every = self._layout.lengths(self.store, self.n_frames)
+        return np.where(self._windows >= 0, every[self._windows], 0).max(axis=1)
 
     @property
     def utterances(self) -> list[Utterance]:
@@ -200,56 +230,6 @@ class Dataset:
     def genders(self) -> list[str]:
         """Gender of each target's speaker; empty where unknown."""
         return [item.gender for item in self.utterances]
-
-    def _frames(self, row: int) -> np.ndarray:
-        if row < 0:
-            return np.zeros((0, self.dims), dtype=np.float32)
-        if self._packed.frames is not None:
-            start, stop = self._packed.offsets[row]
-            return self._packed.frames[start:stop]
-        return self._layout.frames(self.store, row, self.normaliser, self.n_frames)
-
-    def _image(self, row: int) -> np.ndarray:
-        if row < 0:
-            return np.zeros(self.image_shape or (0, 0), dtype=np.float32)
-        name = self._layout.image or ""
-        stored = self.store.read(name, row) if self._packed.images is None else self._packed.images[row]
-        return self._layout.pixels(np.asarray(stored), self.normaliser)
-
-
-@dataclass(frozen=True)
-class _Packed:
-    """All rows of a dataset in memory: frames end to end with (start, stop) a row; images as stored (uint8)."""
-
-    frames: np.ndarray | None
-    offsets: dict[int, tuple[int, int]]
-    images: dict[int, np.ndarray] | None
-
-    @classmethod
-    def read(
-        cls,
-        store: StoreLike,
-        layout: Layout,
-        rows: np.ndarray,
-        normaliser: Normaliser | None,
-        n_frames: int | None,
-        preload: bool | None,
-    ) -> _Packed:
-        lengths = np.zeros(len(rows), dtype=np.int64)
-        if layout.slices:
-            lengths = np.minimum(np.asarray(store.lengths(next(iter(layout.slices))))[rows], n_frames or np.iinfo(np.int64).max)
-        images = len(rows) * np.asarray(store.read(layout.image, int(rows[0]))).nbytes if layout.image and len(rows) else 0
-        if preload is False or (preload is None and int(lengths.sum()) * layout.dims * 4 + images > _PRELOAD_BYTES):
-            return cls(None, {}, None)
-        stops = np.cumsum(lengths)
-        offsets = {int(row): (int(stop - n), int(stop)) for row, n, stop in zip(rows, lengths, stops, strict=True)}
-        frames = None
-        if layout.slices:
-            frames = np.empty((int(lengths.sum()), layout.dims), dtype=np.float32)
-            for row, (start, stop) in offsets.items():
-                frames[start:stop] = layout.frames(store, row, normaliser, n_frames)
-        pictures = {int(row): np.array(store.read(layout.image, int(row))) for row in rows} if layout.image else None
-        return cls(frames, offsets, pictures)
 
 
 def as_arrays(
@@ -328,6 +308,11 @@ def _pooled(store: StoreLike, name: str, row: int, pool: Sequence[str]) -> np.nd
         return np.where(finite, values, 0.0).reshape(-1)
     n = np.maximum(finite.sum(axis=0), 1)
     return np.concatenate([_POOLS[statistic](values, finite, n) for statistic in pool])
+
+
+def _targets(store: StoreLike, task: Task, ids: Sequence[str]) -> np.ndarray:
+    found = [task.target_of(store.manifest[name]) for name in ids] if task.target_of else []
+    return np.array(found, dtype=np.float32).reshape(len(ids), len(task.outputs))
 
 
 def _members(

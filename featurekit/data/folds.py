@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.settings import digest, from_mapping
+from featurekit.errors import ParameterError, SplitError, UnknownNameError
+from featurekit.manifest import Manifest
+from featurekit.settings import digest, from_mapping, replace_file
 
 PARTS = ("train", "dev", "test")
 
@@ -59,7 +60,10 @@ class Split:
         The manifest it was made from; for the record, not part of the identity.
     notes : mapping
         Per fold, where not zero: ``shared_speakers`` (how many), ``shared_recordings`` (which; dialogues whose
-        speakers are in different parts); and ``one_utterance_recordings``.
+        speakers are in different parts), ``absent_classes`` (part → classes it lacks). Of the whole:
+        ``one_utterance_recordings``, ``not_in_manifest`` (what a protocol lists and the manifest lacks),
+        ``other_manifest`` (digest of the manifest it was made from, where it is used on another), ``left_out`` (how many
+        of its ids failed or have no label where it is used).
     """
 
     kind: str
@@ -111,6 +115,24 @@ class Split:
             raise ParameterError(f"fold {which} does not exist; this split has folds 0 to {len(names) - 1}")
         return self.folds[which]
 
+    def on(self, manifest: Manifest) -> Split:
+        """The same split for a manifest that has all its ids; a note is kept when it was made from another one.
+
+        Raises
+        ------
+        SplitError
+            When the manifest lacks ids, naming the first ones.
+        """
+        missing = sorted({item for fold in self.folds for part in PARTS for item in fold.part(part) if item not in manifest})
+        if missing:
+            raise SplitError(
+                f"the split was made for another manifest: this one lacks {len(missing)} of its ids "
+                f"({', '.join(missing[:10])}{', …' if len(missing) > 10 else ''}); make it anew with `featurekit split`"
+            )
+        if manifest.digest == self.manifest_digest:
+            return self
+        return dataclasses.replace(self, notes={**self.notes, "other_manifest": self.manifest_digest})
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form; :meth:`from_dict` turns it back."""
         record = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
@@ -129,8 +151,9 @@ class Split:
         return from_mapping(cls, record, where=where)
 
     def write(self, path: str | Path) -> None:
-        """Write as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        """Write as JSON, with the digest."""
+        record = {"digest": self.digest, **self.to_dict()}
+        replace_file(Path(path), (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape"))
 
     @classmethod
     def read(cls, path: str | Path) -> Split:
@@ -139,14 +162,18 @@ class Split:
         Raises
         ------
         ParameterError
-            When the file is missing or is not a split.
+            When the file is missing, is not a split, or was changed after it was written.
         """
         try:
-            record = json.loads(Path(path).read_text(encoding="utf-8"))
+            record = json.loads(Path(path).read_bytes().decode("utf-8", "surrogateescape"))
         except FileNotFoundError:
             raise ParameterError(f"there is no split {str(path)!r}") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, IsADirectoryError) as error:
             raise ParameterError(f"{path} is not a split in JSON: {error}") from None
         if not isinstance(record, dict):
             raise ParameterError(f"{path} is not a split: expected an object, got {type(record).__name__}")
-        return cls.from_dict(record, where=str(path))
+        written = record.pop("digest", None)
+        split = cls.from_dict(record, where=str(path))
+        if written not in (None, split.digest):
+            raise ParameterError(f"{path} was changed after it was written: it holds another split than its digest says")
+        return split

@@ -24,7 +24,7 @@ class StoreLike(Protocol):
 
     @property
     def columns(self) -> Mapping[str, Any]:
-        """Name → ``kind``, ``dims``, ``unit``, ``hop_s``, ``start_s``, ``image_shape``."""
+        """Name → ``kind``, ``dtype``, ``dims``, ``unit``, ``hop_s``, ``start_s``, ``image_shape``."""
         ...
 
     @property
@@ -151,6 +151,11 @@ class Normaliser:
         if lacking:
             raise ParameterError(f"the normaliser lacks {', '.join(lacking)}")
         return cls(dict(record["columns"]), record["ids_digest"], record["n_ids"])
+
+
+def neutral_ids(classes: Mapping[str, str]) -> list[str]:
+    """Ids whose class is ``neutral`` (He, Ren, He 2019 normalise by them); all where none is. ``classes``: id → class."""
+    return [name for name, label in classes.items() if label == "neutral"] or list(classes)
 
 
 def store_rows(store: StoreLike, ids: Iterable[str]) -> np.ndarray:

@@ -20,6 +20,11 @@ class FakeColumn:
     unit: str = ""
     dim_names: tuple[str, ...] = ()
     image_shape: tuple[int, int] | None = None
+    dtype: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.dtype:
+            object.__setattr__(self, "dtype", "u1" if self.kind == "image" else "f4")
 
 
 @dataclass

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 import torch
 
-from featurekit.data import Batch
-from featurekit.data.augment import Compose, RandomCrop, SpecAugment, TimeShift
+from featurekit.data import Batch, augment
+from featurekit.data.augment import Compose, Mixup, RandomCrop, SpecAugment, TimeShift, make_augment
 from featurekit.errors import ParameterError, UnknownNameError
 
 
@@ -34,7 +37,7 @@ def test_the_same_generator_gives_the_same_batch_and_another_another():
 
 def test_masks_are_blocks_no_wider_than_asked_inside_the_true_length():
     batch = make_batch(B=200)
-    masked = SpecAugment(time_masks=1, time_width=6, frequency_masks=1, frequency_width=3)(batch, seeded())
+    masked = SpecAugment(time_warp=0, time_masks=1, time_width=6, frequency_masks=1, frequency_width=3)(batch, seeded())
     inside = torch.arange(40) < batch.lengths[..., None]
     gone_time = (masked.frames == 0).all(dim=3) & inside
     gone_bands = ((masked.frames == 0) | ~inside[..., None]).all(dim=2) & (batch.lengths > 0)[..., None]
@@ -52,7 +55,7 @@ def test_masks_are_blocks_no_wider_than_asked_inside_the_true_length():
 
 def test_frequency_masks_can_be_kept_inside_one_column():
     batch = make_batch(B=100)
-    masked = SpecAugment(time_masks=0, frequency_masks=3, frequency_width=4, column="b")(batch, seeded())
+    masked = SpecAugment(time_warp=0, time_masks=0, frequency_masks=3, frequency_width=4, column="b")(batch, seeded())
     torch.testing.assert_close(masked.frames[..., :6], batch.frames[..., :6])
     assert (masked.frames[..., 6:] != batch.frames[..., 6:]).any()
     with pytest.raises(UnknownNameError):
@@ -113,3 +116,100 @@ def test_without_frames_crop_and_shift_do_nothing():
     assert RandomCrop(3)(images, seeded()) is images
     assert TimeShift(3)(images, seeded()) is images
     assert SpecAugment()(images, seeded()).frames is None
+
+
+WARP_ONLY = {"time_masks": 0, "frequency_masks": 0}
+
+
+def test_a_warp_moves_one_point_and_stretches_both_sides_evenly():
+    """On a ramp of frame numbers the warped values are the times read: two straight pieces from the first to the last."""
+    T = 400
+    lengths = torch.tensor([[T], [T], [300], [250]])
+    ramp = torch.arange(float(T))[None, None, :, None].expand(4, 1, T, 2) * (torch.arange(T) < lengths[..., None])[..., None]
+    batch = Batch(ramp.clone(), lengths, None, lengths > 0, torch.zeros(4).long(), list("abcd"))
+    knees = []
+    for seed in range(30):
+        warped = SpecAugment(**WARP_ONLY)(batch, seeded(seed)).frames
+        for row, n in zip(warped[:, 0, :, 0].double().numpy(), lengths[:, 0].tolist(), strict=True):
+            assert row[0] == 0
+            assert row[n - 1] == pytest.approx(n - 1)
+            assert not row[n:].any()
+            steps = np.diff(row[:n])
+            assert (steps > 0).all()
+            knee = int(np.argmax(np.abs(np.diff(steps))))  # the pieces meet here, within a frame
+            for piece in (steps[: max(knee, 1)], steps[knee + 2 :]):
+                assert piece.size == 0 or np.ptp(piece) < 1e-3
+            moved = np.abs(row[:n] - np.arange(n)).max()
+            assert moved <= 80 + 1e-3
+            knees.append(moved)
+    assert np.mean(knees) > 20
+
+
+def test_a_warp_reaches_a_quarter_of_a_short_utterance_and_leaves_one_of_three_frames_alone():
+    lengths = torch.tensor([[40], [3], [0]])
+    ramp = torch.arange(40.0)[None, None, :, None].expand(3, 1, 40, 1) * (torch.arange(40) < lengths[..., None])[..., None]
+    batch = Batch(ramp.clone(), lengths, None, lengths > 0, torch.zeros(3).long(), list("abc"))
+    moved = []
+    for seed in range(50):
+        warped = SpecAugment(**WARP_ONLY)(batch, seeded(seed)).frames
+        torch.testing.assert_close(warped[1:], batch.frames[1:])
+        moved.append(float((warped[0] - batch.frames[0]).abs().max()))
+    assert 5 < max(moved) <= 10 + 1e-4
+
+
+def test_subsampling_divides_the_widths_in_time_and_not_in_frequency():
+    lengths = torch.full((300, 1), 400)
+    batch = Batch(torch.ones(300, 1, 400, 60), lengths, None, lengths > 0, torch.zeros(300).long(), ["x"] * 300)
+    masked = SpecAugment(subsampling=4)(batch, seeded()).frames
+    assert 20 <= (masked == 0).all(dim=3).sum(dim=2).max() <= 25
+    assert 22 <= (masked == 0).all(dim=2).sum(dim=2).max() <= 27
+    with pytest.raises(ParameterError, match="subsampling"):
+        SpecAugment(subsampling=0)
+
+
+def test_mixup_is_one_line_between_an_utterance_and_another_and_so_are_the_labels():
+    batch = make_batch()
+    frames = batch.frames * torch.randn(batch.frames.shape, generator=seeded(5))
+    batch = dataclasses.replace(batch, labels=torch.arange(8) % 3, frames=frames)
+    mixed = Mixup(n_classes=3, alpha=1.0)(batch, seeded())
+    assert mixed.labels.shape == (8, 3)
+    torch.testing.assert_close(mixed.labels.sum(dim=1), torch.ones(8))
+    truth = torch.nn.functional.one_hot(batch.labels, 3).float()
+    found = []
+    for row in range(8):
+        fits = []
+        for other in range(8):
+            difference = (batch.frames[row] - batch.frames[other]).flatten()
+            if other != row and difference.any():
+                share = float(((mixed.frames[row] - batch.frames[other]).flatten() @ difference) / (difference @ difference))
+                expected = share * batch.frames[row] + (1 - share) * batch.frames[other]
+                mixed_with_itself = share > 1 - 1e-3
+                if torch.allclose(mixed.frames[row], expected, atol=1e-4) and not mixed_with_itself:
+                    labels = share * truth[row] + (1 - share) * truth[other]
+                    torch.testing.assert_close(mixed.labels[row], labels, atol=1e-4, rtol=0)
+                    torch.testing.assert_close(mixed.lengths[row], torch.maximum(batch.lengths[row], batch.lengths[other]))
+                    fits.append(share)
+        found += fits
+    assert len(found) >= 5
+    assert max(found) - min(found) < 1e-4  # one share a batch
+    again = Mixup(n_classes=3)(mixed, seeded(1))
+    torch.testing.assert_close(again.labels.sum(dim=1), torch.ones(8))
+
+
+def test_requests_are_read_with_their_settings():
+    found = make_augment(["specaugment(time_width=40, subsampling=2)", "mixup(alpha=0.4)", "shift"], 5)
+    assert found == Compose([SpecAugment(time_width=40, subsampling=2), Mixup(5, 0.4), TimeShift(20)])
+    assert make_augment([], 5) is None
+    with pytest.raises(UnknownNameError, match="did you mean specaugment"):
+        make_augment(["specaug"], 2)
+    with pytest.raises(UnknownNameError, match="did you mean time_width"):
+        make_augment(["specaugment(time_with=3)"], 2)
+    with pytest.raises(ParameterError, match="alpha"):
+        make_augment(["mixup(alpha=0)"], 2)
+    assert all(augment.describe(name) for name in augment.AUGMENTATIONS)
+
+
+def test_words_cannot_be_mixed():
+    batch = dataclasses.replace(make_batch(), text=torch.zeros(8, 2, 3).long(), text_lengths=torch.ones(8, 2).long())
+    with pytest.raises(ParameterError, match="words"):
+        Mixup(n_classes=2)(batch, seeded())

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from featurekit.data import Dataset, Normaliser, as_arrays, get_task, make_split, usable_ids
+from featurekit.data.collate import collate
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance
 
@@ -163,3 +165,19 @@ def test_augmented_children_of_training_utterances_are_samples(make):
     store = make.store(Manifest([*originals, *children]))
     data = Dataset(store, "x/c0", split_of(store), context=3)
     assert sum(name.endswith("~") for name in data.ids) == len(data) / 2
+
+
+def test_shares_and_ratings_are_labels_beside_the_class_numbers(store):
+    emotion = get_task("emotion", store.manifest)
+    shares = {"angry": (0.5, 0.5, 0.0), "happy": (0.0, 1.0, 0.0), "sad": (0.0, 0.25, 0.75)}
+    soft = replace(emotion, name="soft", kind="soft", target_of=lambda utterance: shares[utterance.labels["emotion"]])
+    data = Dataset(store, "x/c0", task=soft)
+    assert data.labels.dtype == np.float32
+    np.testing.assert_array_equal(data.labels, [shares[soft.classes[number]] for number in data.class_numbers])
+    rated = Dataset(store, "x/c0", task="sentiment-score")
+    np.testing.assert_array_equal(rated.labels[:, 0], [item.labels["score"] for item in store.manifest])
+    assert rated.labels.shape == (48, 1)
+    batch = collate([rated[2], rated[0]])
+    assert batch.labels.tolist() == [[-1.0], [-3.0]]
+    plain = Dataset(store, "x/c0", task=emotion)
+    assert plain.labels is plain.class_numbers

@@ -105,3 +105,8 @@ def test_wrong_use_is_refused(store):
 
 def test_rows_follow_the_manifest(store):
     np.testing.assert_array_equal(normalise.store_rows(store, ["s1_0", "s0_0"]), [8, 0])
+
+
+def test_neutral_speech_is_found_by_its_class_and_all_speech_stands_in_where_there_is_none():
+    assert normalise.neutral_ids({"b": "angry", "c": "neutral", "a": "neutral"}) == ["c", "a"]
+    assert normalise.neutral_ids({"b": "angry", "c": "sad"}) == ["b", "c"]

@@ -122,7 +122,8 @@ def test_one_speaker_is_an_error_with_the_way_on(make):
     for name in ("speaker-disjoint", "loso"):
         with pytest.raises(SplitError, match=r"only one speaker, 's0'.*--split random --allow-speaker-overlap.*--speaker-from"):
             make_split(name, manifest, emotion(manifest))
-    assert make_split("random", manifest, emotion(manifest), allow_speaker_overlap=True).fold().test
+    longer = make.manifest(1, 60)
+    assert make_split("random", longer, emotion(longer), allow_speaker_overlap=True).fold().test
 
 
 def test_too_few_speakers_for_the_parts_is_an_error(make):
@@ -133,7 +134,10 @@ def test_too_few_speakers_for_the_parts_is_an_error(make):
 
 def test_missing_speakers_are_named(make):
     manifest = make.manifest(speaker="")
-    with pytest.raises(SplitError, match=r"48 utterances have no speaker: s0_0, s0_1, s0_2, ….*--speaker-from recording"):
+    with pytest.raises(
+        SplitError,
+        match=r"48 utterances have no speaker: s0_0 \(row 1\), s0_1 \(row 2\), s0_2 \(row 3\), ….*--speaker-from recording",
+    ):
         make_split("speaker-disjoint", manifest, emotion(manifest))
     split = make_split("random", manifest, emotion(manifest), allow_speaker_overlap=True)
     assert split.verdict == "speakers unknown, may overlap"
@@ -164,9 +168,10 @@ def test_a_class_that_training_lacks_is_an_error_that_names_it(make):
         Utterance(**{**vars_of(u), "labels": {"emotion": "rare" if u.speaker == "s2" else "sad" if u.position % 2 else "calm"}})
         for u in make.manifest(4)
     )
-    with pytest.raises(SplitError, match="fold s2: no training utterance of class rare"):
+    with pytest.raises(SplitError, match=r"fold s2: no training utterance of class rare \(all of it is by one speaker, s2\)"):
         make_split("loso", manifest, emotion(manifest))
-    assert make_split("speaker-disjoint", manifest, emotion(manifest)).fold()  # the greedy one keeps s2 in training
+    with pytest.raises(SplitError, match=r"no test part has the class rare \(all of it is by one speaker, s2\)"):
+        make_split("speaker-disjoint", manifest, emotion(manifest))
 
 
 def test_failed_utterances_are_left_out_before_the_parts_are_cut(make):
@@ -193,7 +198,7 @@ def test_official_folds_pass_the_same_checks(manifest):
     ids = manifest.ids
     good = Fold("official", tuple(ids[:32]), tuple(ids[32:40]), tuple(ids[40:]))
     split = predefined(manifest, emotion(manifest), [good])
-    assert (split.kind, split.fold().test) == ("official", tuple(sorted(ids[40:])))
+    assert (split.kind, split.fold().test) == ("predefined", tuple(sorted(ids[40:])))
     with pytest.raises(SplitError, match="1 speakers are in more than one part"):
         predefined(manifest, emotion(manifest), [Fold("x", tuple(ids[:36]), (), tuple(ids[36:]))])
     with pytest.raises(SplitError, match="in two parts"):
@@ -244,9 +249,92 @@ def test_wrong_names_and_shares_are_refused(manifest):
 
 
 def test_every_splitter_is_described():
-    assert splits.names() == ["loso", "random", "speaker-disjoint", "speaker-kfold"]
-    assert all(splits.describe(name).endswith(".") for name in splits.names())
+    assert {"loso", "random", "speaker-disjoint", "mosi-standard", "iemocap-speakers"} <= set(splits.names())
+    for name in splits.names():
+        assert splits.describe(name)
+        said = splits.explain(name)
+        assert splits.describe(name) in said
+        assert all(f"{setting}=" in said for setting in splits.resolved(name, {}))
 
 
 def vars_of(utterance):
     return {name: getattr(utterance, name) for name in utterance.__slots__}
+
+
+def test_a_class_the_test_would_lack_brings_a_speaker_of_it_into_the_test(make):
+    """Nine speakers of two classes; a third class has two speakers, and a test of one speaker would rarely meet them."""
+    rare = {"s3", "s7"}
+    manifest = Manifest(
+        Utterance(
+            **{**vars_of(u), "labels": {"emotion": "rare" if u.speaker in rare and u.position < 2 else "ab"[u.position % 2]}}
+        )
+        for u in make.manifest(9)
+    )
+    for seed in range(5):
+        fold = make_split("speaker-disjoint", manifest, emotion(manifest), test=0.1, seed=seed).fold()
+        for ids in (fold.train, fold.test):
+            assert {manifest[name].labels["emotion"] for name in ids} == {"a", "b", "rare"}
+
+
+def test_a_development_part_without_a_class_is_noted(make):
+    manifest = Manifest(
+        Utterance(**{**vars_of(u), "labels": {"emotion": "a" if u.speaker == "s0" else "ab"[u.position % 2]}})
+        for u in make.manifest(3)
+    )
+    split = make_split("loso", manifest, emotion(manifest), dev=0.3)
+    assert split.notes["absent_classes"]["s0"] == {"test": ["b"]}
+    assert {"dev": ["b"]} in split.notes["absent_classes"].values()
+
+
+def sessions(make, n_speakers=8):
+    return Manifest(
+        Utterance(**{**vars_of(u), "labels": {**u.labels, "session": f"x{int(u.speaker[1:]) // 2}"}})
+        for u in make.manifest(n_speakers)
+    )
+
+
+def test_leave_one_session_out_tests_a_session_a_fold(make):
+    manifest = sessions(make)
+    split = make_split("leave-one-session-out", manifest, emotion(manifest))
+    assert [fold.name for fold in split.folds] == ["x0", "x1", "x2", "x3"]
+    assert speakers(manifest, split.fold("x1").test) == {"s2", "s3"}
+    plain = make.manifest()
+    with pytest.raises(SplitError, match=r"48 utterances name no session.*speaker-kfold"):
+        make_split("leave-one-session-out", plain, emotion(plain))
+
+
+def test_folds_by_recording_are_refused_where_a_speaker_has_recordings_in_several(make):
+    manifest = Manifest(Utterance(**{**vars_of(u), "recording": f"{u.speaker}_{u.position // 4}"}) for u in make.manifest(6))
+    with pytest.raises(SplitError, match="speakers are in more than one part"):
+        make_split("group-kfold", manifest, emotion(manifest), k=3)
+    split = make_split("group-kfold", manifest, emotion(manifest), k=3, allow_speaker_overlap=True, dev=0)
+    assert "shared_recordings" not in split.notes
+    assert split.notes["shared_speakers"]
+    with pytest.raises(ParameterError, match="recording, session, speaker"):
+        make_split("group-kfold", manifest, emotion(manifest), by="file")
+    with pytest.raises(SplitError, match="between 2 and 12"):
+        make_split("group-kfold", manifest, emotion(manifest), k=13)
+
+
+def test_a_split_from_a_file_is_the_same_split(tmp_path, manifest):
+    task = emotion(manifest)
+    made = make_split("speaker-kfold", manifest, task, k=3, seed=4)
+    made.write(tmp_path / "split.json")
+    again = splits.from_request(str(tmp_path / "split.json"), manifest, task)
+    assert again == made
+    fewer = splits.from_request(str(tmp_path / "split.json"), manifest, task, ids=[n for n in manifest.ids if n != "s0_0"])
+    assert fewer.notes["left_out"] == 1
+    assert fewer.digest != made.digest
+    other = Manifest([*manifest, Utterance(id="new", path="a.wav", speaker="s0", labels={"emotion": "sad"})])
+    assert splits.from_request(str(tmp_path / "split.json"), other, task).notes["other_manifest"] == manifest.digest
+    assert splits.from_request("speaker-kfold(k=3)", manifest, task, seed=4) == made
+
+
+def test_a_file_of_a_split_that_shared_speakers_is_stamped_again(tmp_path, manifest):
+    task = emotion(manifest)
+    make_split("random", manifest, task, allow_speaker_overlap=True).write(tmp_path / "split.json")
+    assert "OVERLAP" in splits.from_request(str(tmp_path / "split.json"), manifest, task).verdict
+    make_split("loso", manifest, task).write(tmp_path / "loso.json")
+    married = Manifest(Utterance(**{**vars_of(u), "speaker": "s1" if u.speaker == "s2" else u.speaker}) for u in manifest)
+    with pytest.raises(SplitError, match="1 speakers are in more than one part"):
+        splits.from_request(str(tmp_path / "loso.json"), married, task)

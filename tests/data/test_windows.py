@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,40 @@ def test_wrong_arguments_are_refused():
         context_windows(manifest, ["r0"], 3, targets=["r1"])
     with pytest.raises(UnknownNameError):
         context_windows(manifest, ["nobody"], 3)
+
+
+@pytest.mark.parametrize("size", [5, 7])
+def test_longer_windows_hold_as_many_neighbours_as_there_are(size):
+    manifest = Manifest(dialogue("A" * 9))
+    windows = context_windows(manifest, manifest.ids, size)
+    half = size // 2
+    for target, row in enumerate(windows):
+        expected = [place if 0 <= place < 9 else -1 for place in range(target - half, target + half + 1)]
+        assert row.tolist() == expected
+
+
+def test_dialogues_whose_rows_and_times_overlap_are_kept_apart():
+    """Two conversations at the same time, their rows in turn; speaker A is in both."""
+    first, second = dialogue("ABAB", "r"), dialogue("AAAA", "q")
+    manifest = Manifest(item for pair in zip(first, second, strict=True) for item in pair)
+    every = context_windows(manifest, manifest.ids, 5, "any_speaker", targets=["r1", "q1"])
+    assert names(manifest, every) == [[None, "r0", "r1", "r2", "r3"], [None, "q0", "q1", "q2", "q3"]]
+    same = context_windows(manifest, manifest.ids, 5, targets=["r2", "q2"])
+    assert names(manifest, same) == [[None, "r0", "r2", None, None], ["q0", "q1", "q2", "q3", None]]
+
+
+def test_windows_of_one_part_never_hold_an_utterance_of_another():
+    manifest = Manifest(dialogue("A" * 20))
+    train, test = manifest.ids[::2], manifest.ids[1::2]
+    for ids in (train, test):
+        windows = context_windows(manifest, ids, 7, "any_speaker")
+        assert {manifest.utterances[i].id for i in windows[windows >= 0]} == set(ids)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_utterances_take_a_moment():
+    manifest = Manifest(item for number in range(5000) for item in dialogue("AB" * 10, f"r{number}_"))
+    started = time.perf_counter()
+    windows = context_windows(manifest, manifest.ids, 7)
+    assert windows.shape == (100_000, 7)
+    assert time.perf_counter() - started < 3  # measured: 0.2 s

@@ -1,0 +1,145 @@
+"""``featurekit split``: which utterances train, choose and test a model, as a file with a digest and as a table."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("split")
+@click.argument("source", metavar="STORE|MANIFEST", type=click.Path(path_type=Path))
+@click.option(
+    "--split", "request", default="speaker-disjoint", show_default=True, help="From `featurekit list splits`, or a file."
+)
+@click.option("--task", default="emotion", show_default=True, help="A name from `featurekit list tasks`.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Breaks ties.")
+@click.option("--speaker-from", type=click.Choice(["manifest", "recording"]), default="manifest", show_default=True)
+@click.option("--allow-speaker-overlap", is_flag=True, help="Accept a split that shares speakers; stamped on every result.")
+@click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print digest, verdict, notes and counts as JSON.")
+def split_command(source: Path, request: str, task: str, seed: int, output: Path | None, as_json: bool, **how: Any) -> None:
+    """Divide a corpus into training, development and test, show who is where, and write it as a file.
+
+    \b
+    featurekit split cache/ravdess --split ravdess-luna2021 -o ravdess.json
+    featurekit split manifest.jsonl --split 'speaker-disjoint(test=0.2)' --task emotion --seed 0 -o split.json
+    featurekit split cache/emodb --split ids.csv                         other people's: id,part[,fold]
+    featurekit split cache/emodb --split EmoBox/data/emodb --allow-speaker-overlap -o emobox.json
+    featurekit train --store cache/ravdess --split ravdess.json --model resnet18 --features mel256
+
+    A store's failed utterances are in no part. The verdict says what the parts are disjoint in; it stays with every result.
+    """
+    from featurekit.data import get_task
+    from featurekit.data.splits import from_request
+
+    manifest, ids = _read(source)
+    scheme = get_task(task, manifest)
+    split = from_request(request, manifest, scheme, seed=seed, ids=ids, **how)
+    rows = _rows(split, manifest, scheme)
+    if output is not None:
+        split.write(output)
+    record = {"kind": split.kind, "digest": split.digest, "verdict": split.verdict, "notes": dict(split.notes)}
+    if as_json:
+        click.echo(json.dumps({**record, "parts": rows}, ensure_ascii=False))
+        return
+    settings = ", ".join(f"{name}={value}" for name, value in split.settings.items())
+    click.echo(f"{split.kind} ({settings}) of {source}: {len(manifest if ids is None else ids)} utterances")
+    click.echo(_table(rows, scheme.classes))
+    for line in describe_notes(split.notes):
+        click.echo(line)
+    click.echo(f"verdict: {split.verdict}; digest {split.digest[:16]}" + (f" → {output}" if output else ""))
+
+
+def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
+    """What a split's notes say, a line each."""
+    lines = []
+    if notes.get("shared_speakers"):
+        lines.append("speakers in several parts: " + _of_folds({k: f"{v}" for k, v in notes["shared_speakers"].items()}))
+    if notes.get("shared_recordings"):
+        lines.append(
+            "recordings in several parts: " + _of_folds({k: f"{len(v)}" for k, v in notes["shared_recordings"].items()})
+        )
+    absent: dict[str, str] = {
+        fold: "; ".join(f"{part} lacks {', '.join(names)}" for part, names in parts.items())
+        for fold, parts in notes.get("absent_classes", {}).items()
+    }
+    if absent:
+        lines.append("absent classes: " + _of_folds(absent))
+    if notes.get("not_in_manifest"):
+        lines.append(
+            f"the protocol lists {len(notes['not_in_manifest'])} that are not here: {_first(notes['not_in_manifest'])}"
+        )
+    if notes.get("other_manifest"):
+        lines.append(f"made from another manifest ({notes['other_manifest'][:16]}), of which every id is here")
+    if notes.get("left_out"):
+        lines.append(f"left out: {notes['left_out']} of its utterances failed or have no label here")
+    return lines
+
+
+def _read(source: Path) -> tuple[Any, list[str] | None]:
+    """Manifest, and the ids that did not fail where it is a store."""
+    from featurekit import store
+    from featurekit.data import usable_ids
+    from featurekit.manifest import Manifest
+
+    if not source.is_dir():
+        return Manifest.read(source), None
+    opened = store.open_store(source)
+    return opened.manifest, usable_ids(opened, list(opened.columns))
+
+
+def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:
+    """One record a part of a fold: utterances, children, speakers, genders, minutes, classes."""
+    from featurekit.data.folds import PARTS
+
+    rows = []
+    for fold in split.folds:
+        for part in PARTS:
+            items = [manifest[name] for name in fold.part(part)]
+            speaker = {(item.speaker if split.speaker_source == "manifest" else item.recording): item.gender for item in items}
+            rows.append(
+                {
+                    "fold": fold.name,
+                    "part": part,
+                    "utterances": len(items),
+                    "children": sum(bool(item.parent) for item in items),
+                    "speakers": len(speaker),
+                    "genders": dict(Counter(gender or "unknown" for gender in speaker.values())),
+                    "minutes": round(sum(item.duration_s or 0.0 for item in items) / 60, 2),
+                    "classes": dict(Counter(task.label_of(item) for item in items)),
+                }
+            )
+    return rows
+
+
+def _table(rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+    wide = max(4, *(len(row["fold"]) for row in rows))
+    children = any(row["children"] for row in rows)
+    genders_of = [", ".join(f"{count} {name}" for name, count in sorted(row["genders"].items())) for row in rows]
+    heads = [f"{'fold':<{wide}}", "part ", "utterances", *(["children"] if children else []), "speakers"]
+    heads += [f"{'genders':<{max(7, *map(len, genders_of))}}", "minutes", *classes]
+    lines = ["  ".join(heads)]
+    for row, genders in zip(rows, genders_of, strict=True):
+        cells = [row["fold"], row["part"], row["utterances"], *([row["children"]] if children else []), row["speakers"]]
+        cells += [genders, f"{row['minutes']:.1f}", *(row["classes"].get(name, 0) for name in classes)]
+        left = {0, 1, 5 if children else 4}
+        padded = (
+            f"{cell:<{len(head)}}" if place in left else f"{cell:>{len(head)}}"
+            for place, (head, cell) in enumerate(zip(heads, map(str, cells), strict=True))
+        )
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _of_folds(said: dict[str, str]) -> str:
+    return "; ".join(f"fold {fold}: {text}" for fold, text in list(said.items())[:10]) + ("; …" if len(said) > 10 else "")
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

@@ -1,0 +1,215 @@
+"""What splitters work on, and the checks every split ends in: no empty part, no shared speaker, no class unheard of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from featurekit.data._assign import assign_speakers
+from featurekit.data.folds import PARTS, Fold, Split
+from featurekit.errors import ParameterError, SplitError
+from featurekit.manifest import Manifest, Utterance
+
+SPEAKER_FROM = ("manifest", "recording")
+WAY_ON = "use --split random --allow-speaker-overlap, or --speaker-from recording where a recording has one speaker"
+
+
+@dataclass(frozen=True)
+class Material:
+    """Original utterances with label and speaker, and their augmented children.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Where everything else is looked up.
+    labels, speakers : dict
+        Id → class, id → speaker; the ids are sorted.
+    source : {"manifest", "recording", "none"}
+        As :class:`~featurekit.data.folds.Split` records it.
+    children : dict
+        Parent → its augmented children.
+    seed : int
+        Breaks ties.
+    allow : bool
+        Whether a speaker may be in two parts.
+    """
+
+    manifest: Manifest
+    labels: dict[str, str]
+    speakers: dict[str, str]
+    source: str
+    children: dict[str, list[str]]
+    seed: int
+    allow: bool
+
+    def by_speaker(self, ids: Iterable[str] | None = None) -> dict[str, list[str]]:
+        """Speaker → ids, of all utterances or of these."""
+        groups: dict[str, list[str]] = {}
+        for name in sorted(self.labels if ids is None else ids):
+            groups.setdefault(self.speakers[name], []).append(name)
+        return groups
+
+    def grouped(self, key: Callable[[Utterance], str]) -> dict[str, list[str]]:
+        """Group → ids, groups sorted."""
+        groups: dict[str, list[str]] = {}
+        for name in self.labels:
+            groups.setdefault(key(self.manifest[name]), []).append(name)
+        return dict(sorted(groups.items()))
+
+    def cut(self, groups: Mapping[str, list[str]], shares: Mapping[str, float]) -> dict[str, list[str]]:
+        """Deal whole groups into parts of about these shares; ids of each part."""
+        rows = {name: [self.manifest[item] for item in items] for name, items in groups.items()}
+        parts = assign_speakers(rows, self.labels, shares, self.seed)
+        return {part: [item for name in names for item in groups[name]] for part, names in parts.items()}
+
+    def fold(self, name: str, test: Iterable[str], dev: float, train: Iterable[str] | None = None) -> Fold:
+        """A fold whose test is given; dev is cut by speaker from ``train``, which is all the rest where it is not given."""
+        test = tuple(test)
+        rest = self.labels.keys() - set(test) if train is None else train
+        parts = self.cut(self.by_speaker(rest), {"train": 1 - dev, "dev": dev}) if dev else {"train": list(rest), "dev": []}
+        return Fold(name, tuple(parts["train"]), tuple(parts["dev"]), test)
+
+
+def gather(manifest: Manifest, found: Mapping[str, str], speaker_from: str, allow: bool, seed: int) -> Material:
+    """Tell originals from children and find everybody's speaker.
+
+    Raises
+    ------
+    SplitError
+        When nothing is left, or speakers are missing and overlap is not allowed; the first rows are named.
+    ParameterError
+        For an unknown ``speaker_from``.
+    """
+    if speaker_from not in SPEAKER_FROM:
+        raise ParameterError(f"speaker_from is {speaker_from!r}; expected {' or '.join(SPEAKER_FROM)}")
+    labels: dict[str, str] = {}
+    children: dict[str, list[str]] = {}
+    for name in sorted(found):
+        parent = manifest[name].parent
+        if parent:
+            children.setdefault(parent, []).append(name)
+        else:
+            labels[name] = found[name]
+    if not labels:
+        raise SplitError("there is no labelled, usable utterance to split; check the manifest and the failed rows of the store")
+    speakers = {name: manifest[name].speaker if speaker_from == "manifest" else manifest[name].recording for name in labels}
+    source = speaker_from
+    missing = [name for name, speaker in speakers.items() if not speaker]
+    if missing and not allow:
+        shown = listed([f"{name} (row {manifest.index(name) + 1})" for name in missing], 3)
+        raise SplitError(f"{len(missing)} utterances have no speaker: {shown}; name them in the manifest, or {WAY_ON}")
+    if missing:
+        source = "none"
+    elif all(speaker == manifest[name].recording for name, speaker in speakers.items()):
+        source = "recording"
+    return Material(manifest, labels, speakers, source, children, seed, allow)
+
+
+def finish(
+    kind: str, folds: Iterable[Fold], settings: dict[str, Any], material: Material, *, needs_dev: bool, strict: bool = True
+) -> Split:
+    """Check folds, add the children to their parents' training parts, and note what a reader has to know.
+
+    Parameters
+    ----------
+    kind, settings
+        Recorded.
+    folds : iterable of Fold
+        Of original utterances.
+    material : Material
+        What they were made of.
+    needs_dev : bool
+        Whether an empty development part is an error.
+    strict : bool
+        Refuse a split that never tests one of the classes; folds that somebody else made are only noted to lack it.
+
+    Raises
+    ------
+    SplitError
+        For an empty part, an utterance or (unless allowed) a speaker in two parts, a class that training or all tests lack.
+    """
+    folds, done = list(folds), []
+    notes: dict[str, Any] = {"shared_speakers": {}, "shared_recordings": {}, "absent_classes": {}}
+    for fold in folds:
+        _check(fold, material, needs_dev)
+        speakers = shared(fold, material.speakers)
+        recordings = shared(fold, {item: material.manifest[item].recording for item in material.labels})
+        absent = _absent(fold, material)
+        if material.source != "none" and speakers:
+            notes["shared_speakers"][fold.name] = len(speakers)
+        if recordings:
+            notes["shared_recordings"][fold.name] = recordings
+        if absent:
+            notes["absent_classes"][fold.name] = absent
+        train = [*fold.train, *(child for item in fold.train for child in material.children.get(item, ()))]
+        done.append(Fold(fold.name, tuple(sorted(train)), tuple(sorted(fold.dev)), tuple(sorted(fold.test))))
+    if strict:
+        _refuse_untested(folds, material)
+    recordings_seen = {material.manifest[item].recording for item in material.labels}
+    notes["one_utterance_recordings"] = len(recordings_seen) == len(material.labels)
+    notes = {key: value for key, value in notes.items() if value}
+    return Split(kind, tuple(done), settings, material.source, material.allow, material.manifest.digest, notes)
+
+
+def shared(fold: Fold, groups: Mapping[str, str]) -> list[str]:
+    """Groups (speakers, recordings) that occur in more than one part, sorted; ids without a group are passed over."""
+    seen = [{groups[item] for item in fold.part(part) if item in groups} for part in PARTS]
+    return sorted((seen[0] & seen[1]) | (seen[0] & seen[2]) | (seen[1] & seen[2]))
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """The first names, and that there are more."""
+    names = list(names)
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def _check(fold: Fold, material: Material, needs_dev: bool) -> None:
+    for part in PARTS if needs_dev else ("train", "test"):
+        if not fold.part(part):
+            raise SplitError(
+                f"fold {fold.name}: the {part} part is empty; use fewer parts (dev=0), other shares or another split"
+            )
+    twice = len(fold.train) + len(fold.dev) + len(fold.test) - len({*fold.train, *fold.dev, *fold.test})
+    if twice:
+        raise SplitError(f"fold {fold.name}: {twice} utterances are in two parts")
+    overlap = shared(fold, material.speakers)
+    if overlap and not material.allow:
+        raise SplitError(
+            f"fold {fold.name}: {len(overlap)} speakers are in more than one part ({listed(overlap)}); the result would be "
+            "inflated; say --allow-speaker-overlap (allow_speaker_overlap=True) if that is what you measure"
+        )
+    trained = {material.labels[item] for item in fold.train}
+    unheard = sorted({material.labels[item] for item in (*fold.dev, *fold.test)} - trained)
+    if unheard:
+        raise SplitError(
+            f"fold {fold.name}: no training utterance of class {_with_speakers(unheard, material)}; use another seed or "
+            "smaller shares, or a task without that class"
+        )
+
+
+def _refuse_untested(folds: list[Fold], material: Material) -> None:
+    tested = {material.labels[item] for fold in folds for item in fold.test}
+    untested = sorted(set(material.labels.values()) - tested)
+    if untested:
+        raise SplitError(
+            f"no test part has the class {_with_speakers(untested, material)}, so no result would say anything about it; "
+            "use another seed or a larger test share, speaker-kfold or loso, or a task without that class"
+        )
+
+
+def _with_speakers(classes: list[str], material: Material) -> str:
+    """Classes, and whose they are where that is one speaker's alone."""
+    said = []
+    for name in classes:
+        speakers = {material.speakers[item] for item, label in material.labels.items() if label == name}
+        only = next(iter(speakers))
+        said.append(f"{name} (all of it is by one speaker, {only})" if len(speakers) == 1 and only else name)
+    return ", ".join(said)
+
+
+def _absent(fold: Fold, material: Material) -> dict[str, list[str]]:
+    """Part → classes it lacks, of the development and the test part."""
+    classes = set(material.labels.values())
+    lacking = {part: sorted(classes - {material.labels[item] for item in fold.part(part)}) for part in ("dev", "test")}
+    return {part: names for part, names in lacking.items() if names and fold.part(part)}

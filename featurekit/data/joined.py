@@ -1,0 +1,166 @@
+"""Two stores as one, for cross-corpus runs: train on the first, test on the second.
+
+Ids, recordings, speakers and sessions get the corpus's name before them (``mosi/03bSnISJMiM_1``), since two corpora may both
+have a speaker 01. Columns are those both stores computed alike: the same key, under any name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from featurekit.data.tasks import EXCLUDED, Task, get_task
+from featurekit.errors import ParameterError
+from featurekit.manifest import Manifest, Utterance
+from featurekit.settings import digest
+
+
+class JoinedStore:
+    """The rows of two stores, one after the other; it is read like one (:class:`~featurekit.data.normalise.StoreLike`).
+
+    Parameters
+    ----------
+    train, test : Store
+        What is trained on, and what is tested on.
+
+    Attributes
+    ----------
+    prefixes : tuple of str
+        What the ids of each begin with: the corpus's name, or the store's where both hold a corpus of one name.
+
+    Raises
+    ------
+    ParameterError
+        When the stores cannot be told apart, or no column is in both.
+    """
+
+    def __init__(self, train: Any, test: Any) -> None:
+        self.stores, self._border = (train, test), len(train.manifest)
+        names = [(one.corpus, other) for one, other in zip(self.stores, (train.path.name, test.path.name), strict=True)]
+        pairs = list(zip(*names, strict=True))
+        self.prefixes: tuple[str, str] = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+        if not self.prefixes[0]:
+            raise ParameterError(f"{train.path} and {test.path} are called alike; two different stores are needed")
+        by_key = {info.key: name for name, info in test.columns.items()}
+        self._names = {name: (name, by_key[info.key]) for name, info in train.columns.items() if info.key in by_key}
+        if not self._names:
+            raise ParameterError(
+                f"{train.path} and {test.path} have no column in common (the same feature with the same settings); "
+                "extract both with the same --features"
+            )
+
+    @property
+    def corpus(self) -> str:
+        """Both names."""
+        return "-to-".join(self.prefixes)
+
+    @property
+    def path(self) -> Any:
+        """Folder of the first store, which is trained on."""
+        return self.stores[0].path
+
+    @property
+    def digest(self) -> str:
+        """Identity of both."""
+        return digest([store.digest for store in self.stores])
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """The columns that are in both, as the first describes them."""
+        return {name: self.stores[0].columns[name] for name in self._names}
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Utterances of both, under prefixed names."""
+        pairs = zip(self.stores, self.prefixes, strict=True)
+        return Manifest(_prefixed(item, prefix) for store, prefix in pairs for item in store.manifest)
+
+    @property
+    def ids(self) -> list[str]:
+        """Prefixed ids in order."""
+        return self.manifest.ids
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    def lengths(self, column: str) -> np.ndarray:
+        """Rows of every utterance, int64 (n,)."""
+        return np.concatenate([store.lengths(name) for store, name in self._of(column)])
+
+    def status(self, column: str) -> np.ndarray:
+        """0 ok, 1 failed, 2 skipped, uint8 (n,)."""
+        return np.concatenate([store.status(name) for store, name in self._of(column)])
+
+    def hashes(self, column: str) -> np.ndarray:
+        """Checksum of every utterance's values, uint64 (n,)."""
+        return np.concatenate([store.hashes(name) for store, name in self._of(column)])
+
+    def read(self, column: str, index: int) -> np.ndarray:
+        """Values of one utterance."""
+        first, second = self._of(column)
+        (store, name), own = (first, index) if index < self._border else (second, index - self._border)
+        values: np.ndarray = store.read(name, own)
+        return values
+
+    def task(self, train: str, test: str) -> Task:
+        """A task for both: each corpus's raw labels by its own scheme; test classes that training lacks are left out.
+
+        Parameters
+        ----------
+        train, test : str
+            Label schemes of the two corpora, as in ``list tasks``.
+
+        Raises
+        ------
+        ParameterError
+            When the schemes have no class in common.
+        """
+        own = [get_task(name, store.manifest) for name, store in zip((train, test), self.stores, strict=True)]
+        if any(scheme.kind != "classes" for scheme in own):
+            raise ParameterError(f"two corpora are scored on classes; {train} and {test} are not both tasks with classes")
+        if not set(own[0].classes) & set(own[1].classes):
+            raise ParameterError(
+                f"task {train} has the classes {', '.join(own[0].classes)} and task {test} {', '.join(own[1].classes)}: "
+                "none is in both; choose tasks with the same words"
+            )
+        schemes = dict(zip(self.prefixes, own, strict=True))
+        rules = "; ".join(f"{prefix}: {scheme.description}" for prefix, scheme in schemes.items())
+        name = train if train == test else f"{train} and {test}"
+        return replace(own[0], name=name, label_of=_LabelOf(schemes, own[0].classes), description=rules)
+
+    def _of(self, column: str) -> list[tuple[Any, str]]:
+        return list(zip(self.stores, self._names.get(column, (column, column)), strict=True))
+
+
+class _LabelOf:
+    """Utterance → class by its own corpus's scheme; a class because a dataset with workers is pickled."""
+
+    def __init__(self, schemes: Mapping[str, Task], classes: tuple[str, ...]) -> None:
+        self._schemes, self._classes = dict(schemes), classes
+
+    def __call__(self, utterance: Utterance) -> str | None:
+        prefix, _, name = utterance.id.partition("/")
+        parent = utterance.parent.removeprefix(f"{prefix}/")
+        label = self._schemes[prefix].label_of(replace(utterance, id=name, parent=parent))
+        return EXCLUDED if label is not None and label not in self._classes else label
+
+
+def _prefixed(item: Utterance, prefix: str) -> Utterance:
+    def named(name: str) -> str:
+        return f"{prefix}/{name}" if name else ""
+
+    labels = dict(item.labels)
+    if labels.get("session") is not None:
+        labels["session"] = named(str(labels["session"]))
+    return replace(
+        item,
+        id=named(item.id),
+        recording=named(item.recording),
+        speaker=named(item.speaker),
+        parent=named(item.parent),
+        labels=labels,
+    )

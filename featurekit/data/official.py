@@ -1,0 +1,113 @@
+"""Protocols of published corpora: which speakers, recordings or utterances each fold tests, as data with its source.
+
+A protocol is a JSON file in ``protocols/``, so that an installed package has it::
+
+    {"corpus": "iemocap", "title": "…", "by": "speaker", "source": "…", "note": "…",
+     "folds": {"Ses01F": {"test": ["Ses01F"], "dev": ["Ses01M"]}, …}}
+
+``train`` may be listed; else it is what dev and test leave. ``dev`` may be; else it is cut by speaker from training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from featurekit.data._material import Material, listed
+from featurekit.data.folds import PARTS, Fold
+from featurekit.errors import SplitError
+from featurekit.settings import from_mapping
+
+FOLDER = Path(__file__).parent / "protocols"
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """An official division of a corpus.
+
+    Parameters
+    ----------
+    corpus : str
+        The corpus it divides, as in ``list corpora``.
+    title : str
+        One line.
+    by : {"speaker", "recording", "id"}
+        What the folds list.
+    source, note : str
+        Where it is from; what a user has to know.
+    folds : mapping
+        Fold → part → names.
+    """
+
+    corpus: str
+    title: str
+    by: str
+    source: str
+    folds: Mapping[str, Mapping[str, list[str]]]
+    note: str = ""
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether every fold lists its development part."""
+        return all("dev" in parts for parts in self.folds.values())
+
+    @property
+    def members(self) -> dict[str, str]:
+        """Every name the folds list, by its form without case."""
+        return {name.casefold(): name for parts in self.folds.values() for part in PARTS for name in parts.get(part, ())}
+
+
+@cache
+def protocols() -> dict[str, Protocol]:
+    """Name → protocol, sorted."""
+    return {
+        path.stem: from_mapping(Protocol, json.loads(path.read_text(encoding="utf-8")), where=path.name)
+        for path in sorted(FOLDER.glob("*.json"))
+    }
+
+
+def absent(protocol: Protocol, material: Material) -> list[str]:
+    """Speakers, recordings or ids that the protocol lists and the material has not, sorted."""
+    have = {_member(protocol, material, name) for name in material.labels}
+    return sorted(name for key, name in protocol.members.items() if key not in have)
+
+
+def official_folds(protocol: Protocol, material: Material, *, dev: float = 0.0) -> list[Fold]:
+    """The folds of a protocol on this material.
+
+    Raises
+    ------
+    SplitError
+        When an utterance is none the protocol knows, or a fold has nobody to test.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in material.labels:
+        groups.setdefault(_member(protocol, material, name), []).append(name)
+    strangers = sorted(groups.keys() - protocol.members.keys())
+    if strangers:
+        unknown = [item for key in strangers for item in groups[key]]
+        theirs = sorted({str(getattr(material.manifest[item], protocol.by)) for item in unknown})
+        raise SplitError(
+            f"{len(unknown)} utterances belong to no fold of this protocol for {protocol.corpus}: their {protocol.by} is "
+            f"{listed(theirs, 3)}, it knows {listed(sorted(protocol.members.values()), 3)}; use it on a manifest of "
+            f"{protocol.corpus} itself, or another split"
+        )
+    return [_fold(name, parts, groups, material, dev) for name, parts in protocol.folds.items()]
+
+
+def _fold(name: str, parts: Mapping[str, list[str]], groups: Mapping[str, list[str]], material: Material, dev: float) -> Fold:
+    ids = {part: [item for key in keys for item in groups.get(key.casefold(), ())] for part, keys in parts.items()}
+    if not ids["test"]:
+        raise SplitError(f"fold {name}: the manifest has nothing of {listed(parts['test'])}, which it tests")
+    rest = material.labels.keys() - set(ids["test"]) - set(ids.get("dev", ()))
+    train = ids.get("train", sorted(rest))
+    if "dev" in ids:
+        return Fold(name, tuple(train), tuple(ids["dev"]), tuple(ids["test"]))
+    return material.fold(name, ids["test"], dev, train)
+
+
+def _member(protocol: Protocol, material: Material, name: str) -> str:
+    return str(getattr(material.manifest[name], protocol.by)).casefold()

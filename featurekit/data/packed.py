@@ -1,0 +1,114 @@
+"""Packed: what rows of a store hold, end to end in memory, so that a batch is one gather and no loop over utterances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from featurekit.data.columns import Layout
+from featurekit.data.normalise import Normaliser, StoreLike
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Arrays of different lengths end to end.
+
+    Parameters
+    ----------
+    values : array (sum of lengths + 1, …)
+        The last row is 0: what lies beyond a length.
+    starts, lengths : int64 array (m + 1,)
+        Where each array is. The last one is the empty slot, of length 0, so that place -1 finds it.
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    @classmethod
+    def empty(cls, lengths: np.ndarray, shape: tuple[int, ...], dtype: type) -> Ragged:
+        """Room for arrays of these lengths whose rows have this shape."""
+        full = np.append(lengths, 0).astype(np.int64)
+        values: np.ndarray = np.empty((int(full.sum()) + 1, *shape), dtype=dtype)
+        values[-1] = 0
+        return cls(values, np.cumsum(full) - full, full)
+
+    def __getitem__(self, place: int) -> np.ndarray:
+        return self.values[self.starts[place] : self.starts[place] + self.lengths[place]]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Some rows of a store, read once; place i is the i-th of them, place -1 the empty slot.
+
+    Parameters
+    ----------
+    frames : Ragged or None
+        (T, D) float32, normalised, cut to ``n_frames``.
+    images : array (m + 1, H, W) or None
+        uint8 as stored, to be looked up in ``levels``; any other type is normalised here, as float32. The last one is 0.
+    levels : float32 array (256,) or None
+        Normalised value of each of the 256 that a stored pixel has.
+    words : Ragged or None
+        (L,) int64.
+    """
+
+    frames: Ragged | None
+    images: np.ndarray | None
+    levels: np.ndarray | None
+    words: Ragged | None
+
+    @classmethod
+    def read(
+        cls,
+        store: StoreLike,
+        layout: Layout,
+        rows: Sequence[int],
+        *,
+        normaliser: Normaliser | None = None,
+        n_frames: int | None = None,
+        words: Mapping[int, np.ndarray] | None = None,
+    ) -> Packed:
+        """Read these rows, in their order: sorted, they lie in a shard as they are read.
+
+        Parameters
+        ----------
+        store : Store
+            Where the columns are.
+        layout : Layout
+            Which columns.
+        rows : sequence of int
+            Rows of the store.
+        normaliser : Normaliser, optional
+            Fitted on training ids.
+        n_frames : int, optional
+            Cut utterances to their first frames.
+        words : mapping, optional
+            Row → word numbers.
+        """
+        frames = images = levels = texts = None
+        if layout.slices:
+            frames = Ragged.empty(layout.lengths(store, n_frames)[rows], (layout.dims,), np.float32)
+            for place, row in enumerate(rows):
+                frames[place][:] = layout.frames(store, row, normaliser, n_frames)
+        if layout.image:
+            levels = layout.levels(store, normaliser)
+            for place, row in enumerate(rows):
+                stored = np.asarray(store.read(layout.image, row))
+                pixels = stored if levels is not None else layout.pixels(stored, normaliser)
+                if images is None:
+                    images = np.zeros((len(rows) + 1, *pixels.shape), dtype=pixels.dtype)
+                images[place] = pixels
+        if words is not None:
+            texts = Ragged.empty(np.array([len(words[row]) for row in rows]), (), np.int64)
+            for place, row in enumerate(rows):
+                texts[place][:] = words[row]
+        return cls(frames, images, levels, texts)
+
+    def image(self, place: int) -> np.ndarray:
+        """(H, W) float32 of one place; zeros for the empty slot."""
+        if self.images is None or place < 0 or self.levels is None:
+            return np.zeros(0, np.float32) if self.images is None else self.images[place].astype(np.float32)
+        return self.levels[self.images[place]]

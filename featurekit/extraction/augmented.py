@@ -1,0 +1,214 @@
+"""Augmented children: utterances made from others by a perturbation of their samples, cached in the store like any.
+
+A child is an utterance of the manifest with a ``parent`` and a ``perturbation``, such as ``noise(snr_db=15)``. It names the
+parent's stretch of the parent's file; extraction decodes that and perturbs it. What is random is drawn from a hash of the
+parent's id and the perturbation, so a child is the same in every run and on every machine. The perturbation is part of the
+fingerprint: one whose numbers change gets another name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from featurekit import audio, features
+from featurekit.errors import AudioError, ParameterError, UnknownNameError
+from featurekit.extraction.vocoder import shift_pitch
+from featurekit.manifest import Manifest, Utterance
+from featurekit.settings import parse_call
+
+
+def speed(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, factor: float) -> np.ndarray:
+    """Play ``factor`` times as fast: shorter and higher, as from a tape (Ko et al. 2015 use 0.9 and 1.1)."""
+    _inside("factor", factor, 0.5, 2.0)
+    import soxr  # lazy: a machine that only reads stores has no resampler
+
+    return np.asarray(soxr.resample(samples, sample_rate * factor, sample_rate, quality="HQ"), dtype=np.float32)
+
+
+def pitch(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, semitones: float) -> np.ndarray:
+    """Shift the pitch by ``semitones``, formants with it, and keep the length (a phase vocoder, then resampling)."""
+    _inside("semitones", semitones, -12.0, 12.0)
+    return shift_pitch(samples, sample_rate, semitones)
+
+
+def noise(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, snr_db: float) -> np.ndarray:
+    """Add white noise ``snr_db`` below the mean power of the utterance; silence stays silent."""
+    _inside("snr_db", snr_db, -20.0, 100.0)
+    drawn = rng.standard_normal(len(samples))
+    power, own = (float(np.mean(np.square(one, dtype=np.float64))) for one in (samples, drawn))
+    gain = np.sqrt(power / (own * 10 ** (snr_db / 10)))
+    return (samples + gain * drawn).astype(np.float32)
+
+
+def room(
+    samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, rt60_s: float = 0.4, drr_db: float = 0.0
+) -> np.ndarray:
+    """Put it into a room: noise that decays by 60 dB in ``rt60_s``, ``drr_db`` below the direct sound; the power stays."""
+    _inside("rt60_s", rt60_s, 0.02, 5.0)
+    _inside("drr_db", drr_db, -30.0, 60.0)
+    from scipy.signal import fftconvolve  # lazy: it takes a moment to import
+
+    length = max(2, round(rt60_s * sample_rate))
+    tail = rng.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)  # 60 dB in amplitude is a thousandth
+    tail[0] = 0.0
+    tail *= np.sqrt(10 ** (-drr_db / 10) / np.sum(tail**2))
+    tail[0] = 1.0  # the direct sound, so that nothing is delayed
+    heard = fftconvolve(samples.astype(np.float64), tail)[: len(samples)]
+    power, own = (float(np.mean(np.square(one, dtype=np.float64))) for one in (samples, heard))
+    return (heard * np.sqrt(power / own) if own > 0 else heard).astype(np.float32)
+
+
+def shift(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, shift_s: float) -> np.ndarray:
+    """Move it by ``shift_s`` later (earlier when negative); silence comes in, the length stays."""
+    _inside("shift_s", shift_s, -10.0, 10.0)
+    steps = round(shift_s * sample_rate)
+    if abs(steps) >= len(samples):
+        raise AudioError("EMPTY", f"a shift of {shift_s:g} s leaves nothing of {len(samples) / sample_rate:.2f} s")
+    moved = np.zeros_like(samples)
+    moved[max(steps, 0) : len(samples) + min(steps, 0)] = samples[max(-steps, 0) : len(samples) - max(steps, 0)]
+    return moved
+
+
+PERTURBATIONS: dict[str, Callable[..., np.ndarray]] = {
+    "speed": speed,
+    "pitch": pitch,
+    "noise": noise,
+    "room": room,
+    "shift": shift,
+}
+
+
+def parse(request: str) -> list[str]:
+    """Perturbations as ``--augment`` takes them → their full names, every setting said.
+
+    >>> parse("speed(0.9), noise(snr_db=15), room")
+    ['speed(factor=0.9)', 'noise(snr_db=15.0)', 'room(rt60_s=0.4,drr_db=0.0)']
+
+    Raises
+    ------
+    UnknownNameError
+        For a perturbation or setting that does not exist.
+    ParameterError
+        For a setting that is missing or out of range, or the same perturbation twice.
+    """
+    found = []
+    for text in features.split(request):
+        name, settings = _read(text)
+        # Tried on silence: a value out of range is said before anything is extracted, by the function that knows it.
+        PERTURBATIONS[name](np.zeros(12_000, np.float32), 1000, np.random.default_rng(0), **settings)
+        found.append(f"{name}({','.join(f'{key}={value!r}' for key, value in settings.items())})")
+    if not found or len(set(found)) < len(found):
+        raise ParameterError(f"--augment needs different perturbations, as in 'speed(0.9),noise(snr_db=15)'; got {request!r}")
+    return found
+
+
+def with_children(manifest: Manifest, request: str) -> Manifest:
+    """The manifest, then a child of every original utterance for every perturbation, block by block.
+
+    Rows of the originals stay where they are, so a store that has them computes the children only. A child's id is its
+    parent's with ``~`` and the perturbation; recording, position, speaker and labels are the parent's.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        May have children already; they are kept, and those asked for again are not doubled.
+    request : str
+        As :func:`parse` takes it.
+
+    Raises
+    ------
+    UnknownNameError, ParameterError
+        As :func:`parse`.
+    """
+    originals = [item for item in manifest if not item.parent]
+    made = [child(item, perturbation) for perturbation in parse(request) for item in originals]
+    return Manifest([*manifest, *(item for item in made if item.id not in manifest)])
+
+
+def child(parent: Utterance, perturbation: str) -> Utterance:
+    """The child of an utterance; ``perturbation`` as :func:`parse` gives it."""
+    return dataclasses.replace(
+        parent, id=f"{parent.id}~{perturbation}", parent=parent.id, perturbation=perturbation, duration_s=None, fingerprint=""
+    )
+
+
+def perturbed(signal: audio.Signal, utterance: Utterance) -> audio.Signal:
+    """The signal of an utterance, from what was decoded for it: as it is, or perturbed where it is a child.
+
+    Parameters
+    ----------
+    signal : Signal
+        The parent's stretch.
+    utterance : Utterance
+        Says the perturbation and, for what is random, the parent.
+
+    Raises
+    ------
+    AudioError
+        When the perturbation leaves nothing.
+    UnknownNameError, ParameterError
+        For a perturbation that does not exist.
+    """
+    if not utterance.perturbation:
+        return signal
+    name, settings = _read(utterance.perturbation)
+    seed = hashlib.sha256(f"{utterance.parent}\0{utterance.perturbation}".encode("utf-8", "surrogateescape")).digest()
+    rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    samples = PERTURBATIONS[name](signal.samples, signal.sample_rate, rng, **settings)
+    return dataclasses.replace(signal, samples=np.ascontiguousarray(samples))
+
+
+def duration_s(perturbation: str, parent_s: float) -> float:
+    """Seconds an utterance of this perturbation lasts (an empty one is none) whose parent lasts ``parent_s``."""
+    name, settings = _read(perturbation) if perturbation else ("", {})
+    return parent_s / float(settings["factor"]) if name == "speed" else parent_s
+
+
+def describe(name: str) -> str:
+    """One line on a perturbation, with its settings.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is none of that name.
+    """
+    settings = ", ".join(f"{item.name}={'…' if item.default is item.empty else item.default}" for item in _settings(name))
+    return f"{(PERTURBATIONS[name].__doc__ or '').splitlines()[0]}  [{settings}]"
+
+
+def _settings(name: str) -> list[inspect.Parameter]:
+    if name not in PERTURBATIONS:
+        raise UnknownNameError("perturbation", name, PERTURBATIONS)
+    parameters = inspect.signature(PERTURBATIONS[name]).parameters.values()
+    return [item for item in parameters if item.kind is item.KEYWORD_ONLY]
+
+
+def _read(text: str) -> tuple[str, dict[str, float]]:
+    """``speed(0.9)`` → name and all settings; one bare value is the first setting's."""
+    head, bracket, inside = text.partition("(")
+    accepted = _settings(head.strip())
+    if bracket and "=" not in inside and inside.strip(" )"):
+        text = f"{head}({accepted[0].name}={inside}"
+    name, given = parse_call(text)
+    names = [item.name for item in accepted]
+    for key, value in given.items():
+        if key not in names:
+            raise UnknownNameError(f"setting of {name}:", key, names)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ParameterError(f"{text}: {key} must be a number, got {value!r}")
+    values: dict[str, Any] = {item.name: given.get(item.name, item.default) for item in accepted}
+    lacking = [key for key, value in values.items() if value is inspect.Parameter.empty]
+    if lacking:
+        raise ParameterError(f"{text} needs {lacking[0]}, as in {name}({lacking[0]}=…)")
+    return name, {key: float(value) for key, value in values.items()}
+
+
+def _inside(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ParameterError(f"{name} is {value:g}; expected {low:g} to {high:g}")
