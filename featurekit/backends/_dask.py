@@ -9,9 +9,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import dask
 import distributed
 
 from featurekit.errors import ParameterError, WorkerError
+
+# Dask has glibc return every freed block to the system at once; work of the same size comes next, and fresh pages cost
+# more than many a kernel. These are the limits that glibc learns by itself where nobody sets one.
+_ENVIRONMENT = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 26,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
+}
 
 
 class DaskBackend:
@@ -21,7 +29,7 @@ class DaskBackend:
         self._cluster = None
         if scheduler is None:
             # One thread a process: h5py and numba gain nothing from threads. No dashboard: a port nobody asked for.
-            with _interrupts_for_us_alone():
+            with _interrupts_for_us_alone(), dask.config.set(_ENVIRONMENT):
                 self._cluster = distributed.LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,

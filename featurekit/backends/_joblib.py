@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
@@ -77,6 +79,8 @@ def start(workers: int, scheduler: str | None, preload: Callable[[], None] | Non
 
 def _quietly(preload: Callable[[], None] | None) -> None:
     """Preload, if it can be: what fails here fails again in the work itself, where it is reported."""
+    # Registered first, run last: tidying up numba and LLVM takes a quarter of a second, and the caller waits for it.
+    atexit.register(os._exit, 0)
     if preload is not None:
         try:
             preload()

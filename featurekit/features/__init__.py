@@ -16,7 +16,7 @@ from featurekit.features.explanation import explain, names
 from featurekit.features.graph import FEATURES, NODES, Clock, feature, node
 from featurekit.features.image import ImageArray
 from featurekit.features.language import split
-from featurekit.features.plan import Plan, extract, warm_up
+from featurekit.features.plan import Plan, Value, extract, warm_up
 from featurekit.features.presets import ALIASES, PRESETS, Preset
 from featurekit.features.requests import parse
 
@@ -30,6 +30,7 @@ __all__ = [
     "ImageArray",
     "Plan",
     "Preset",
+    "Value",
     "cost",
     "explain",
     "extract",

@@ -23,6 +23,7 @@ from featurekit.settings import digest
 SOURCES = ("signal", "sample_rate")
 DEFAULT_SAMPLE_RATE = 16000
 # What else fixes the numbers of a column. The two first are what featurekit.audio does before a signal gets here.
+# A column of a GPU has a key made of this one: see features.cuda.
 PREPARATION = {"resampler": "soxr-HQ", "channels": "mean", "engine": "cpu"}
 
 
@@ -36,6 +37,11 @@ class Bound:
     settings: Settings = field(compare=False)
     inputs: tuple[Bound, ...] = field(compare=False)
     sample_rate: int = field(compare=False)
+
+    @property
+    def hears_signal(self) -> bool:
+        """Whether it is computed from the signal; else it is a constant of settings and sample rate, or a source."""
+        return self.node is not None and any(upstream.name == "signal" for upstream in self.walk())
 
     def walk(self) -> Iterator[Bound]:
         """Everything upstream and itself, inputs before the nodes that read them, each once."""

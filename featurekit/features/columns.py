@@ -15,6 +15,8 @@ from featurekit.features.presets import ALIASES
 
 # Libraries whose versions may change the last bits of a value; recorded beside a column, not part of its key.
 _LIBRARIES = ("numpy", "scipy", "numba", "soxr")
+# What an optional extra of a node, or an engine, adds to them.
+_LIBRARIES_OF = {"cuda": ("torch",), "asr": ("torch", "transformers"), "opensmile": ("opensmile",)}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Column:
     image_shape : (height, width) or None
     clock : Clock or None
         The same clock in samples; columns of one rate and one clock have equal frame counts.
+    engine : {"cpu", "cuda"}
+        What computes it; part of the key. A request is the CPU's until :func:`~featurekit.features.cuda.on_gpu` is asked.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Column:
     spec: str
     image_shape: tuple[int, int] | None = None
     clock: Clock | None = None
+    engine: str = "cpu"
 
     def renamed(self, name: str) -> Column:
         """The same column under another name."""
@@ -81,18 +86,17 @@ class Column:
 
     def versions(self) -> dict[str, str]:
         """Versions of the installed libraries that the values may depend on in their last bits."""
-        return dict(_installed_versions())
+        extras = {self.engine, *(bound.node.extra for bound in self.bound().walk() if bound.node is not None)}
+        added = (library for extra in sorted(extras) for library in _LIBRARIES_OF.get(extra, ()))
+        return {library: found for library in (*_LIBRARIES, *added) if (found := _installed_version(library))}
 
 
 @functools.cache  # reading one library's metadata takes a millisecond, and every shard asks for every column
-def _installed_versions() -> dict[str, str]:
-    found = {}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
+def _installed_version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 def make_column(name: str | None, node: str, given: Settings) -> Column:

@@ -61,7 +61,7 @@ def delta(of: np.ndarray, *, order: int = 1, width: int = 9) -> np.ndarray:
     Furui (1986), Speaker-independent isolated word recognition based on emphasized spectral dynamics, ICASSP.
     """
     n_frames = of.shape[1]
-    slopes = _slopes(order, width)
+    slopes = fitting_slopes(order, width)
     if n_frames < width:
         held = np.pad(of, ((0, 0), (width // 2, width // 2)), mode="edge")
         return np.lib.stride_tricks.sliding_window_view(held, width, axis=1) @ slopes
@@ -70,7 +70,7 @@ def delta(of: np.ndarray, *, order: int = 1, width: int = 9) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=32)
-def _slopes(order: int, width: int) -> np.ndarray:
+def fitting_slopes(order: int, width: int) -> np.ndarray:
     """Weights of ``width`` values in the leading coefficient of their best polynomial, times ``order!``.
 
     The degree is the order, so that the derivative is the same at every point of the fit: no edge needs its own.

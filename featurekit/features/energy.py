@@ -77,11 +77,16 @@ def loudness(power: np.ndarray, bin_hz: np.ndarray, *, n_fft: int = 1024, win_le
     IEC 61672-1:2013, Sound level meters, annex E (A curve).
     Eyben, Wöllmer and Schuller (2010), openSMILE, ACM Multimedia. doi:10.1145/1873951.1874246
     """
+    _, mean_square = weighted_sums(power, loudness_weights(bin_hz, n_fft, win_length))
+    return ((mean_square / 1e-6) ** 0.3)[None]
+
+
+def loudness_weights(bin_hz: np.ndarray, n_fft: int, win_length: int | None) -> np.ndarray:
+    """What turns a power spectrum into the A-weighted mean square of its frame [shape=(bins,), float64]."""
     one_sided = np.full(len(bin_hz), 2.0)
     one_sided[[0, -1]] = 1.0
     scale = one_sided / (n_fft * np.square(hann(win_length or n_fft, n_fft)).sum())
-    _, mean_square = weighted_sums(power, scale * a_weighting(tuple(bin_hz[[0, 1]]), len(bin_hz)))
-    return ((mean_square / 1e-6) ** 0.3)[None]
+    return scale * a_weighting(tuple(bin_hz[[0, 1]]), len(bin_hz))
 
 
 @functools.lru_cache(maxsize=32)

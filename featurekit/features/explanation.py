@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from featurekit.errors import MissingDependencyError, ParameterError
+from featurekit.features import cuda
 from featurekit.features.binding import Bound, accepted
 from featurekit.features.columns import Column
 from featurekit.features.graph import FEATURES, NODES
@@ -39,6 +40,7 @@ def explain(name: str) -> str:
         lines += [f"  one frame every {1000 * column.hop_s:.4g} ms, the first centred on {column.start_s} s"]
     if 1 < len(column.dim_names) <= 12:
         lines += [f"  dims: {', '.join(column.dim_names)}"]
+    lines += _engines(column)
     lines += ["", "settings:"]
     defaults = accepted(column.node, column.settings.get(OF))
     for setting, value in column.settings.items():
@@ -47,9 +49,23 @@ def explain(name: str) -> str:
     return "\n".join([*lines, "", "graph:", *_tree(column.bound(), set())])
 
 
+def _engines(column: Column) -> list[str]:
+    """Whether a GPU can compute it, and why not; nothing where torch, which knows, is not installed."""
+    try:
+        lacking = cuda.lacking(column)
+    except MissingDependencyError:
+        return []
+    answer = f"no, {', '.join(lacking)} cannot be computed there" if lacking else "yes, with extract --device cuda"
+    return [f"  on a GPU: {answer}"]
+
+
 def _explain_preset(name: str) -> str:
-    preset, columns = PRESETS.get(name), parse(name)
+    preset = PRESETS.get(name)
     lines = [f"{name}: {preset.summary}", f"  {preset.source}", "", "columns:"]
+    if preset.asks:  # no size before it is given
+        rows = [f"  {name}/{label}  {request}" for label, request in preset.columns.items()]
+        return "\n".join([*lines, *rows, "", *(f"  needs its {setting}: {what}" for setting, what in preset.asks.items())])
+    columns = parse(name)
     width = max(len(column.name) for column in columns)
     lines += [f"  {column.name:<{width}}  {_shape(column):>12}  {column.unit}" for column in columns]
     framed = [column.dims for column in columns if column.kind == "frames"]
@@ -62,8 +78,9 @@ def _explain_preset(name: str) -> str:
 
 def _explain_node(name: str) -> str:
     settings = ", ".join(f"{setting} = {value!r}" for setting, value in accepted(name).items())
-    readers = [member.name for member in NODES if name in member.inputs]
-    lines = ["", "  intermediate, not stored", f"  settings: {settings}", f"  read by: {', '.join(readers)}"]
+    readers = [member.name for member in NODES if name in (*member.inputs, member.reads)]
+    lines = ["", "  intermediate, not stored", f"  settings: {settings}"]
+    lines += [f"  read by: {', '.join(readers)}"] if readers else []
     return "\n".join([f"{name}: {NODES.get(name).summary}", *lines])
 
 

@@ -14,7 +14,7 @@ from featurekit.features.kernels.kaldi import kaldi_frames
 from featurekit.features.spectrum import FRAMING
 
 _FULL_SCALE = 32768.0  # Kaldi's samples are 16-bit integers
-_FLOOR = float(np.finfo(np.float32).eps)
+FLOOR = float(np.finfo(np.float32).eps)
 
 
 def _check(settings: Settings) -> None:
@@ -27,7 +27,8 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _clock(settings: Settings) -> Clock:
+def kaldi_clock(settings: Settings) -> Clock:
+    """When Kaldi's frames lie, by win_length, hop_length and snip_edges."""
     win_length, hop_length = settings["win_length"], settings["hop_length"]
     if settings["snip_edges"]:
         return Clock(hop_length, start=win_length / 2, extra=hop_length - win_length)
@@ -38,7 +39,7 @@ def _clock(settings: Settings) -> Clock:
     unit="log power",
     dims=lambda settings: int(settings["n_mels"]),
     counted_by="n_mels",
-    clock=_clock,
+    clock=kaldi_clock,
     limits={**FRAMING, "win_length": (2, None), "n_mels": (1, 4096), "preemphasis": (0, 1)},
     check=_check,
 )
@@ -87,7 +88,7 @@ def fbank(
     ----------
     Povey et al. (2011), The Kaldi speech recognition toolkit, ASRU.
     """
-    clock = _clock({"win_length": win_length, "hop_length": hop_length, "snip_edges": snip_edges})
+    clock = kaldi_clock({"win_length": win_length, "hop_length": hop_length, "snip_edges": snip_edges})
     n_frames = clock.n_frames(len(signal))
     before = 0 if snip_edges else win_length // 2 - hop_length // 2
     after = (n_frames - 1) * hop_length + win_length - before - len(signal)
@@ -101,7 +102,7 @@ def fbank(
         spectra = np.fft.rfft(chunk).T
         power = np.ascontiguousarray(spectra.real**2 + spectra.imag**2, np.float32)
         energies[:, first : first + len(chunk)] = band_sums(power, bank)
-    return np.log(np.maximum(energies, np.float32(_FLOOR)))
+    return np.log(np.maximum(energies, np.float32(FLOOR)))
 
 
 @functools.lru_cache(maxsize=32)

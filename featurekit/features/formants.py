@@ -38,6 +38,7 @@ def _check(settings: Settings) -> None:
 
 @feature(
     unit="Hz",
+    version=2,
     dims=lambda settings: 2 * int(settings["n_formants"]),
     dim_names=_names,
     counted_by="n_formants",

@@ -13,7 +13,10 @@ from featurekit.errors import ParameterError
 from featurekit.settings import keyword_values
 
 OF = "of"
-_OF = re.compile(r"\s*of\s*=\s*(?P<request>[^'\"\s].*?)\s*", re.DOTALL)
+# What is text without quotes: the request of an ``of``, and a path, which no Python literal looks like.
+_BARE = re.compile(
+    r"\s*(?:(?P<of>of)\s*=\s*(?P<request>[^'\"\s].*?)|(?P<setting>\w+)\s*=\s*(?P<path>[\w.~+-]*/[^'\"()]*?))\s*", re.DOTALL
+)
 _CALL = re.compile(r"\s*(?P<name>[\w./-]+)\s*(?:\((?P<settings>.*)\))?\s*", re.DOTALL)
 
 
@@ -49,7 +52,7 @@ def split(text: str) -> Iterator[str]:
 
 
 def read_settings(text: str, request: str) -> dict[str, Any]:
-    """What stands between a request's parentheses, as a dict; the value of ``of`` stays text.
+    """What stands between a request's parentheses, as a dict; the value of ``of`` stays text, and a path needs no quotes.
 
     >>> read_settings("order=2, of=mfcc(n_mfcc=20)", "delta(…)")
     {'order': 2, 'of': 'mfcc(n_mfcc=20)'}
@@ -59,10 +62,17 @@ def read_settings(text: str, request: str) -> dict[str, Any]:
     ParameterError
         For what :func:`~featurekit.settings.keyword_values` refuses.
     """
-    nested = [match and f"of={match['request']!r}" for match in map(_OF.fullmatch, split(text))]
-    if not any(nested):  # as it stands, so that errors show what was written
-        return keyword_values(text, request)
-    return keyword_values(", ".join(new or old for new, old in zip(nested, split(text), strict=True)), request)
+    parts = [*split(text)]
+    quoted = [_quoted(part) for part in parts]
+    # As it stands where nothing is bare, so that errors show what was written.
+    return keyword_values(text if quoted == parts else ", ".join(quoted), request)
+
+
+def _quoted(part: str) -> str:
+    match = _BARE.fullmatch(part)
+    if match is None:
+        return part
+    return f"of={match['request']!r}" if match["of"] else f"{match['setting']}={match['path']!r}"
 
 
 def read(request: str) -> tuple[str, dict[str, Any]]:

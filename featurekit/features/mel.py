@@ -136,8 +136,9 @@ def dct_rows(n_rows: int, n_columns: int) -> np.ndarray:
     >>> bool(np.allclose(dct_rows(4, 4) @ dct_rows(4, 4).T, np.eye(4), atol=1e-6))
     True
     """
-    from scipy.fft import dct
-
-    rows: np.ndarray = dct(np.eye(n_columns), axis=0, norm="ortho")[:n_rows].astype(np.float32)
+    # Angles are reduced as integers, so that no cosine sees more than one turn.
+    angle = np.outer(np.arange(n_rows), 2 * np.arange(n_columns) + 1) % (4 * n_columns)
+    rows: np.ndarray = (np.sqrt(2 / n_columns) * np.cos(np.pi * angle / (2 * n_columns))).astype(np.float32)
+    rows[0] = np.sqrt(1 / n_columns)
     rows.flags.writeable = False
     return rows

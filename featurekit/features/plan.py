@@ -12,6 +12,7 @@ from featurekit.errors import ParameterError
 from featurekit.features.binding import Bound
 from featurekit.features.columns import Column
 from featurekit.features.image import ImageArray
+from featurekit.features.kernels.memory import keep_freed_memory
 from featurekit.features.requests import parse
 
 Value = np.ndarray | ImageArray
@@ -72,8 +73,12 @@ class Plan:
         Raises
         ------
         ParameterError
-            When a rate is missing, a signal is not one-dimensional or is empty, or a feature broke the shape law.
+            When a rate is missing, a signal is not one-dimensional or is empty, or a feature broke the shape law; for
+            columns of a GPU, which :class:`~featurekit.features.cuda.engine.Engine` computes.
         """
+        foreign = [column.name for column in self.columns if column.engine != "cpu"]
+        if foreign:
+            raise ParameterError(f"columns of a GPU cannot be computed here: {', '.join(foreign)}; parse() gives the CPU's")
         signals = {rate: _checked(signals, rate) for rate in self.sample_rates}
         values: dict[str, Any] = {}
         for step in self.steps:
@@ -88,8 +93,9 @@ def warm_up(columns: Iterable[Column]) -> None:
     """Compile the kernels and build the filter banks of ``columns`` by computing them on 0.3 s of quiet noise.
 
     A worker process calls it when it starts, so that compiling, or reading what an earlier process compiled from disk,
-    does not wait for its first utterance.
+    does not wait for its first utterance. What it frees, it keeps: a worker computes as much again for the next one.
     """
+    keep_freed_memory()
     plan = Plan(columns)
     random = np.random.default_rng(0)
     plan.compute({rate: (0.1 * random.standard_normal(int(0.3 * rate))).astype(np.float32) for rate in plan.sample_rates})
@@ -162,16 +168,26 @@ def run_step(bound: Bound, values: Mapping[str, Any], signals: Mapping[int, np.n
 
 def _stored(column: Column, value: Any, signals: Mapping[int, np.ndarray]) -> Value:
     """Bring a value from the graph's (dims, frames) to the store's (frames, dims), and hold it to the laws."""
+    stored = value if isinstance(value, ImageArray) else np.array(value.T, dtype=np.float32, order="C")
+    return held_to_shape(column, stored, len(signals[column.sample_rate]))
+
+
+def held_to_shape(column: Column, value: Value, n_samples: int) -> Value:
+    """The value as it is, if it has the shape that its column promises for a signal of ``n_samples``.
+
+    Raises
+    ------
+    ParameterError
+        When it has not.
+    """
     if isinstance(value, ImageArray):
         shape, expected = value.pixels.shape, column.image_shape
-        stored: Value = value
     else:
-        n_frames = column.clock.n_frames(len(signals[column.sample_rate])) if column.clock else 1
-        shape, expected = value.shape, (column.dims, n_frames)
-        stored = np.array(value.T, dtype=np.float32, order="C")
+        shape, expected = value.shape, (column.clock.n_frames(n_samples) if column.clock else 1, column.dims)
     if shape != expected:
-        raise ParameterError(f"feature {column.node} returned shape {shape}; the shape law asks for {expected}")
-    return stored
+        order = "" if isinstance(value, ImageArray) else ", counted as (frames, dims)"
+        raise ParameterError(f"feature {column.node} returned shape {shape}; the shape law asks for {expected}{order}")
+    return value
 
 
 def _checked(signals: Mapping[int, np.ndarray], rate: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from featurekit.registry import Registry
 
@@ -24,6 +24,8 @@ class Preset:
         One sentence.
     source : str
         The paper.
+    asks : dict
+        Settings that whoever names the preset has to give, as in ``lu2020-asr(model=FOLDER)`` → what they are.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Preset:
     settings: Mapping[str, int | float | str | None]
     summary: str
     source: str
+    asks: Mapping[str, str] = field(default_factory=dict)
 
 
 PRESETS: Registry[Preset] = Registry("preset", "featurekit.features")
@@ -52,6 +55,7 @@ _LUO_COLUMNS = {
     "tonnetz": "tonnetz",
     "spectral_bandwidth": "spectral_bandwidth",
 }
+_LU = "Lu, Cao, Zhang, Chiu, Fan (2020), Speech sentiment analysis via pre-trained features from end-to-end ASR models"
 _BANERJEE = "Banerjee, Huang, Lettiere (2021), Speech sentiment classification on RAVDESS (MultiNet)"
 _BANERJEE_COLUMNS = {
     "mel": "mel(n_mels=256)",
@@ -107,7 +111,15 @@ for _preset in (
         {"fbank": "fbank(n_mels=80)"},
         {"sample_rate": 16000, "win_length": 400, "hop_length": 160, "n_fft": 512},
         "Log-mel energies in 80 bands, 25 ms windows every 10 ms, as Kaldi's: what the ASR encoder reads.",
-        "Lu, Cao, Zhang, Chiu, Fan (2020), Speech sentiment analysis via pre-trained features from end-to-end ASR models",
+        _LU,
+    ),
+    Preset(
+        "lu2020-asr",
+        {"encoder": "asr_encoder(layer=-1)"},
+        {"sample_rate": 16000},
+        "Last hidden states of a pre-trained ASR encoder, 50 a second; the paper's own is not public: name one.",
+        _LU,
+        asks={"model": "the folder or hub id of a speech encoder, as in lu2020-asr(model='openai/whisper-tiny.en')"},
     ),
     Preset(
         "cs582",

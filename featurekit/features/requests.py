@@ -25,7 +25,8 @@ def parse(text: str) -> list[Column]:
     ----------
     text : str
         Comma-separated: a feature (``mfcc``), a feature with settings (``mfcc(n_mfcc=20)``), an alias (``mfcc20``), a
-        preset (``luo2019``), one column of a preset (``luo2019/mfcc``); any single column may be renamed
+        preset (``luo2019``), one column of a preset (``luo2019/mfcc``), a preset with what it asks for
+        (``lu2020-asr(model='openai/whisper-tiny.en')``); any single column may be renamed
         (``low=mel(fmax=4000)``). Values are Python literals; a bare word is a string; ``of`` takes a request, or a list
         of them: ``functionals(of=mfcc20, stats="mean,std")``.
 
@@ -70,15 +71,22 @@ def _columns(request: str) -> list[Column]:
     settings = _plain(read_settings(match["settings"] or "", request))
     preset, _, column = name.partition("/")
     if name not in FEATURES and preset in PRESETS:
-        if settings or (label and not column):
+        asks = PRESETS.get(preset).asks
+        if settings.keys() - asks.keys() or (label and not column):
             raise ParameterError(f"{preset} is a preset: {request!r} cannot change it; write its columns one by one")
-        return preset_columns(preset, column or None, label)
+        if lacking := sorted(asks.keys() - settings.keys()):
+            raise ParameterError(f"{preset} needs its {lacking[0]}: {asks[lacking[0]]}")
+        return preset_columns(preset, column or None, label, settings)
     node, own = _named(name)
     return [make_column(label or (name if own and not settings else None), node, {**own, **settings})]
 
 
-def preset_columns(preset: str, column: str | None = None, label: str | None = None) -> list[Column]:
+def preset_columns(
+    preset: str, column: str | None = None, label: str | None = None, given: Settings | None = None
+) -> list[Column]:
     """Columns of a preset, or one of them, named ``<preset>/<column>`` unless a label is given.
+
+    ``given`` holds what the preset asks for.
 
     Raises
     ------
@@ -86,7 +94,8 @@ def preset_columns(preset: str, column: str | None = None, label: str | None = N
         For an unknown preset or column.
     """
     names = [column] if column else list(PRESETS.get(preset).columns)
-    return [make_column(label or f"{preset}/{name}", *_of_preset(preset, name)) for name in names]
+    found = [(name, *_of_preset(preset, name)) for name in names]
+    return [make_column(label or f"{preset}/{name}", node, {**own, **(given or {})}) for name, node, own in found]
 
 
 def _plain(settings: Settings) -> Settings:

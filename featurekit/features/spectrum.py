@@ -14,6 +14,7 @@ import numpy as np
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, node
 from featurekit.features.kernels.framing import centred_frames
+from featurekit.features.kernels.windows import periodic_hann
 
 FRAMING = {"n_fft": (2, 1 << 20), "hop_length": (1, None), "win_length": (1, None)}
 
@@ -63,10 +64,8 @@ def stft(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256, win_le
 @functools.lru_cache(maxsize=32)
 def hann(win_length: int, n_fft: int) -> np.ndarray:
     """Periodic Hann window, centred in ``n_fft`` samples [shape=(n_fft,), float64]."""
-    from scipy.signal import get_window
-
     left = (n_fft - win_length) // 2
-    window = np.pad(get_window("hann", win_length, fftbins=True), (left, n_fft - win_length - left))
+    window = np.pad(periodic_hann(win_length), (left, n_fft - win_length - left))
     window.flags.writeable = False
     return window
 

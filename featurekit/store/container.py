@@ -94,7 +94,7 @@ def build(magic: bytes, key: str, n: int, datasets: Mapping[str, Dataset], facts
         offset = text.id.get_offset()
         file.flush()
         image = file.id.get_file_image()
-    body = image if image.startswith(_HDF5_SIGNATURE) else image[HEADER_BYTES:]
+    body = memoryview(image)[0 if image.startswith(_HDF5_SIGNATURE) else HEADER_BYTES :]
     _check_places(body, datasets, places)
     header = {
         "contents": [offset, len(contents), hashlib.sha256(contents).hexdigest()],
@@ -103,7 +103,7 @@ def build(magic: bytes, key: str, n: int, datasets: Mapping[str, Dataset], facts
         "n": n,
         "size": HEADER_BYTES + len(body),
     }
-    return _encode_header(magic, header) + body
+    return b"".join((_encode_header(magic, header), body))
 
 
 class Container:
@@ -263,12 +263,13 @@ def _attribute(value: Any) -> Any:
     return value
 
 
-def _check_places(body: bytes, datasets: Mapping[str, Dataset], places: Mapping[str, dict[str, Any]]) -> None:
+def _check_places(body: memoryview, datasets: Mapping[str, Dataset], places: Mapping[str, dict[str, Any]]) -> None:
     """The offsets are the format's promise, so a libhdf5 that counts them otherwise must not write a single file."""
+    found = np.frombuffer(body, np.uint8)
     for path, item in datasets.items():
         start = places[path]["offset"] - HEADER_BYTES
-        data = np.ascontiguousarray(item.array).reshape(-1).view(np.uint8).data
-        if item.array.size and memoryview(body)[start : start + data.nbytes] != data:
+        data = np.ascontiguousarray(item.array).reshape(-1).view(np.uint8)
+        if item.array.size and not np.array_equal(found[start : start + data.size], data):
             raise StoreError(f"this version of HDF5 does not put /{path} where it says; install the one in constraints.txt")
 
 

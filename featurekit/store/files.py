@@ -25,6 +25,7 @@ from featurekit.errors import CorruptStoreError, StoreError, StoreNotFoundError
 from featurekit.store.schema import TMP
 
 PIECE_BYTES = 1 << 26
+READ_BACK_BYTES = 1 << 19
 VECTORS = 1000  # buffers of one preadv; Linux takes 1024
 
 _REASONS = {
@@ -144,9 +145,10 @@ def _write(path: Path, data: bytes) -> None:
 def _read_back(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        view, done = memoryview(data), 0
-        while piece := os.read(descriptor, PIECE_BYTES):
-            if view[done : done + len(piece)] != piece:
+        # numpy, for a memoryview compares byte by byte; pieces that stay in the cache between read and comparison.
+        written, done = np.frombuffer(data, np.uint8), 0
+        while piece := os.read(descriptor, READ_BACK_BYTES):
+            if not np.array_equal(written[done : done + len(piece)], np.frombuffer(piece, np.uint8)):
                 break
             done += len(piece)
     finally:

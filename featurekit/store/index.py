@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from featurekit.errors import StoreError
+from featurekit.manifest import Manifest
 from featurekit.settings import canonical_json
 from featurekit.store import documents, files
 from featurekit.store.container import Container, Dataset, build, damaged
@@ -39,8 +40,15 @@ _COLUMN_TABLES = {
 }
 
 
-def build_index(path: str | Path) -> Path:
+def build_index(path: str | Path, manifest: Manifest | None = None) -> Path:
     """Write index.h5 for the latest head, in place of an older one.
+
+    Parameters
+    ----------
+    path : str or Path
+        The store.
+    manifest : Manifest, optional
+        When the caller has it already; of another head, it is not used.
 
     Returns
     -------
@@ -58,7 +66,8 @@ def build_index(path: str | Path) -> Path:
     head = documents.latest_head(root)
     if head is None:
         raise StoreError(f"{root} has no published generation to index; run `featurekit extract` to its end first")
-    tables = ShardTables(root, head)
+    known = manifest is not None and manifest.digest == head.manifest_digest
+    tables = ShardTables(root, head, manifest if known else None)
     datasets = _manifest_datasets(tables) | _split_datasets(root)
     for number, group in enumerate(tables.groups):
         datasets |= _group_datasets(number, group)

@@ -141,6 +141,10 @@ class Store:
         """0 ok, 1 failed, 2 skipped, uint8 (n,)."""
         return self._table(column).status
 
+    def hashes(self, column: str) -> np.ndarray:
+        """Checksum of every utterance's values, uint64 (n,)."""
+        return self._table(column).hash
+
     def errors(self, column: str) -> list[str]:
         """One text an utterance: why it failed, or a note (``CLIPPED: ...``) on one that did not; mostly empty."""
         table, texts = self._table(column), [""] * len(self)

@@ -85,6 +85,10 @@ class ColumnInfo:
         "cpu" or "cuda".
     image_shape : tuple of int or None
         (height, width) of an image.
+    of_run : str
+        Name of the run whose network wrote it; empty for a feature of audio.
+    trained_on : tuple of str
+        Ids of this corpus that the network was trained, or its epoch chosen, on.
 
     Raises
     ------
@@ -107,6 +111,8 @@ class ColumnInfo:
     engine: str = "cpu"
     versions: dict[str, Any] = field(default_factory=dict)
     image_shape: tuple[int, int] | None = None
+    of_run: str = ""
+    trained_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         parts = self.name.split("/")
@@ -147,8 +153,8 @@ class ColumnInfo:
         return f"{'images' if self.kind == 'image' else 'features'}/{self.name}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-        return asdict(self)
+        """The fields, ready for JSON; what only learnt columns have, only there."""
+        return {name: value for name, value in asdict(self).items() if value or name not in ("of_run", "trained_on")}
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> ColumnInfo:
@@ -191,7 +197,7 @@ class GroupInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
-        return asdict(self)
+        return asdict(self) | {"columns": [column.to_dict() for column in self.columns]}
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> GroupInfo:
@@ -239,7 +245,7 @@ class Head:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
-        return asdict(self)
+        return asdict(self) | {"groups": [group.to_dict() for group in self.groups]}
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Head:

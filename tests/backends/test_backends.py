@@ -1,4 +1,5 @@
 import os
+import platform
 import signal
 
 import pytest
@@ -54,3 +55,26 @@ def test_a_scheduler_needs_dask():
 def test_zero_workers_are_refused():
     with pytest.raises(ParameterError, match="1 or more"):
         backends.open_backend("serial", 0)
+
+
+def fresh_pages(_):
+    """Pages that the system hands out anew while a large array is made again and again."""
+    import resource
+
+    import numpy as np
+
+    from featurekit.features.kernels.memory import keep_freed_memory
+
+    keep_freed_memory()
+    np.ones(1 << 17)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        np.ones(1 << 17)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc that is taught")
+@pytest.mark.parametrize("name", ["joblib", "dask"])
+def test_workers_keep_the_memory_that_their_work_frees(name):
+    with backends.open_backend(name, 1) as backend:
+        assert dict(backend.map(fresh_pages, [0]))[0] < 2_000

@@ -1,10 +1,11 @@
 """Milliseconds a clip: librosa one feature at a time against featurekit, on RAVDESS clips at 22.05 kHz, one core.
 
-    python tests/benchmarks/bench_features.py [folder of clips] [number of clips]
+    python tests/benchmarks/bench_features.py [folder of clips] [number of clips] [--write]
 
-Each figure is the median over clips of the best of several runs, the ratio the median of the clips' ratios; the spread is
-the range of the clips. A set's librosa time is the sum of its rows'. The error is
-the largest over the largest value; tonal features are compared where a frame is above 1e-4 of the clip's peak.
+Prints a Markdown table; with ``--write`` it goes to docs/speed.md, together with bench_voice's. Each figure is the median
+over clips of the best of several runs, both sides in turns in one process, the ratio the median of the clips' ratios; the
+range is that of the clips. A set's librosa time is the sum of its rows'. The error is the largest over the largest value;
+tonal features are compared where a frame is above 1e-4 of the clip's peak.
 """
 
 from __future__ import annotations
@@ -16,24 +17,23 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import bench_voice
 import librosa
 import numpy as np
 import scipy.stats
-import soundfile
-import soxr
+from timing import Row, clips_of, machine, markdown, milliseconds, ravdess
 
 try:
     import kaldi_native_fbank as kaldi
 except ImportError:
     kaldi = None
 
-from featurekit.features import Column, Plan, parse, warm_up
+from featurekit.features import Column, Plan, parse
 from featurekit.features.binding import accepted, bind
 from featurekit.features.columns import make_column
 from featurekit.features.language import read
@@ -41,7 +41,7 @@ from featurekit.features.plan import run_step
 
 RATE = 22050
 FRAMING = {"sample_rate": RATE, "n_fft": 2048, "hop_length": 512}
-TONAL = ("tonnetz", "tonnetz_harmonic", "issa_tonnetz")
+TONAL = ("chroma_cqt", "tonnetz", "tonnetz_harmonic", "issa_tonnetz")
 FMAX = 4096.0  # Banerjee's
 Feature = Callable[[np.ndarray], np.ndarray]
 
@@ -84,6 +84,8 @@ ROWS: dict[str, tuple[str, Feature]] = {
     "rms": ("rms", lambda y: librosa.feature.rms(y=y)),
     "zcr": ("zcr", lambda y: librosa.feature.zero_crossing_rate(y)),
     "tonnetz": ("tonnetz", lambda y: librosa.feature.tonnetz(y=y)),
+    "chroma_cqt": ("chroma_cqt", lambda y: librosa.feature.chroma_cqt(y=y)),
+    "log_mel": ("log_mel(n_mels=128)", lambda y: librosa.power_to_db(librosa.feature.melspectrogram(y=y))),
     "spectral_flatness": ("spectral_flatness", lambda y: librosa.feature.spectral_flatness(y=y)),
     "mfcc delta": ("delta(of=mfcc)", lambda y: librosa.feature.delta(librosa.feature.mfcc(y=y, n_mfcc=13))),
     "lpc": ("lpc", librosa_lpc),
@@ -91,7 +93,7 @@ ROWS: dict[str, tuple[str, Feature]] = {
         "mel(n_mels=40, htk=True, mel_norm=None)",
         lambda y: librosa.feature.melspectrogram(y=y, n_mels=40, htk=True, norm=None),
     ),
-    "functionals (scipy)": ("functionals(of=mfcc)", lambda y: scipy_functionals(librosa.feature.mfcc(y=y, n_mfcc=13))),
+    "functionals": ("functionals(of=mfcc)", lambda y: scipy_functionals(librosa.feature.mfcc(y=y, n_mfcc=13))),
     "harmonic": ("harmonic", lambda y: librosa.effects.harmonic(y)[None]),
     "percussive": ("percussive", lambda y: librosa.effects.percussive(y)[None]),
     "tonnetz_harmonic": ("tonnetz_harmonic", lambda y: librosa.feature.tonnetz(y=librosa.effects.harmonic(y))),
@@ -117,7 +119,8 @@ ROWS: dict[str, tuple[str, Feature]] = {
     ),
 }
 if kaldi is not None:
-    ROWS["fbank (kaldi)"] = ("fbank(win_length=551, hop_length=220, n_fft=1024)", kaldi_fbank)
+    ROWS["fbank"] = ("fbank(win_length=551, hop_length=220, n_fft=1024)", kaldi_fbank)
+ORACLES = {"functionals": "scipy", "fbank": "Kaldi"}  # the others': librosa's
 NODES = ("harmonic", "percussive")
 SPECTRAL = tuple(ROWS)[:10]
 LUO = tuple(column.name.removeprefix("luo2019/") for column in parse("luo2019"))
@@ -155,24 +158,6 @@ def request(name: str) -> Column:
     return make_column(name, node, {**framing, **given})
 
 
-def load_clips(folder: Path, n_clips: int) -> list[np.ndarray]:
-    files = sorted([*folder.rglob("*.flac"), *folder.rglob("*.wav")])
-    clips = []
-    for path in files[:: max(1, len(files) // n_clips)][:n_clips]:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        clips.append(np.resize(soxr.resample(samples.mean(axis=1), rate, RATE), 4 * RATE).astype(np.float32))
-    return clips
-
-
-def milliseconds(function: Callable[[], object], repeats: int) -> float:
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - start)
-    return 1000 * best
-
-
 def error(name: str, signal: np.ndarray, ours: np.ndarray) -> float:
     theirs = ROWS[name][1](signal).T
     theirs = theirs.reshape(ours.shape) if theirs.size == ours.size else theirs
@@ -182,29 +167,64 @@ def error(name: str, signal: np.ndarray, ours: np.ndarray) -> float:
     return float(np.abs(theirs - ours).max() / np.abs(theirs).max())
 
 
-def main() -> None:
-    corpora = Path(os.environ.get("FEATUREKIT_TEST_CORPORA", Path(__file__).resolve().parents[3] / "shared" / "corpora"))
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else corpora / "ravdess"
-    clips = load_clips(folder, int(sys.argv[2]) if len(sys.argv) > 2 else 9)
-    if not clips:
-        sys.exit(f"no clips under {folder}")
-    warnings.simplefilter("ignore")
-    warm_up([request(name) for name in ROWS if name not in NODES])
-    print(f"{len(clips)} clips of 4 s from {folder}, librosa {librosa.__version__}, one core; ms a clip: median (range)\n")
-    print(f"{'':24}{'librosa':>22}{'ours':>22}{'ratio':>8}{'max error':>12}")
-    theirs = {name: [milliseconds(partial(row[1], clip), 3) for clip in clips] for name, row in ROWS.items()}
+def table(clips: list[np.ndarray]) -> list[Row]:
+    """Every row, then the sets."""
+    rows = {name: Row(name, ORACLES.get(name, "librosa")) for name in ROWS}
     for label, names in ({name: (name,) for name in ROWS} | SETS).items():
         compute = Ours(names)
         outputs = [compute(clip) for clip in clips]
-        ours = [milliseconds(partial(compute, clip), 7) for clip in clips]
-        reference = [sum(theirs[name][index] for name in names) for index in range(len(clips))]
+        row = rows.setdefault(label, Row(label, "librosa"))
+        for index, clip in enumerate(clips):
+            if label in ROWS:
+                row.theirs.append(milliseconds(partial(ROWS[label][1], clip), 3))
+            else:
+                row.theirs.append(sum(rows[name].theirs[index] for name in names))
+            row.ours.append(milliseconds(partial(compute, clip), 7))
         worst = max(error(name, clip, out[name]) for name in names for clip, out in zip(clips, outputs, strict=True))
-        ratio = np.median([a / b for a, b in zip(reference, ours, strict=True)])
-        print(f"{label:24}{spread(reference):>22}{spread(ours):>22}{ratio:7.1f}x{worst:12.1e}")
+        row.error = f"{worst:.1e}"
+    return list(rows.values())
 
 
-def spread(times: list[float]) -> str:
-    return f"{np.median(times):.2f} ({min(times):.2f}-{max(times):.2f})"
+PAGE = """# Speed
+
+Written by `python tests/benchmarks/bench_features.py --write`; do not edit. Milliseconds of processor time for a clip of
+4 s of speech (RAVDESS), one core, warm: median over {n} clips of the best of several runs, and their range, both sides in
+turns in one process; the ratio is the median of the clips' own ratios.
+
+{machine}.
+
+## Spectral, tonal and derived features, at 22.05 kHz
+
+The oracle computes one feature at a time, a set's time is the sum of its features'. The error is the largest difference
+over the largest value; `fbank`'s is that of Kaldi's float32 transform, in the top bands, which hold next to nothing here.
+
+{features}
+
+## Voice, at 16 kHz
+
+{voice}
+
+`make bench-extract`, `make bench-store` and `featurekit explain NAME` measure the rest: whole extractions, stores, and each
+node of a feature's graph.
+"""
+
+
+def main() -> None:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--write"]
+    folder = Path(arguments[0]) if arguments else ravdess()
+    count = int(arguments[1]) if len(arguments) > 1 else 9
+    clips = clips_of(folder, count, RATE, 4 * RATE)
+    if not clips:
+        sys.exit(f"no clips under {folder}")
+    warnings.simplefilter("ignore")
+    features = markdown(table(clips))
+    print(f"{len(clips)} clips of 4 s from {folder}, one core; {machine()}\n\n{features}")
+    if "--write" in sys.argv:
+        voice = markdown(bench_voice.table(bench_voice.clips(folder, count)))
+        page = PAGE.format(n=len(clips), machine=machine(), features=features, voice=voice)
+        target = Path(__file__).resolve().parents[2] / "docs" / "speed.md"
+        target.write_text(page)
+        print(f"\n{voice}\n\nwritten to {target}")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
     python tests/benchmarks/bench_voice.py [folder of clips] [number of clips]
 
-Each figure is the median over clips of the best of several runs; the spread is the range of the clips. The ratio is the
-median of the clips' own ratios, both sides timed one after the other in one process. Praat is praat-parselmouth; without
-it those rows are left out. Errors: share of frames that differ (pitch), median and 95th percentile of the absolute
-difference over voiced frames (formants; harmonicity, where Praat's also takes lags shorter than the highest pitch's), mean
-difference of the clips' means (jitter, shimmer: Praat finds its own pitch).
+Prints a Markdown table. Each figure is the median over clips of the best of several runs; the spread is the range of the
+clips. The ratio is the median of the clips' own ratios, both sides timed in turns in one process. Praat is
+praat-parselmouth; without it those rows are left out. Errors: share of frames that differ (pitch), median and 95th
+percentile of the absolute difference over voiced frames (formants; harmonicity, where Praat's also takes lags shorter than
+the highest pitch's), mean difference of the clips' means (jitter, shimmer: Praat finds its own pitch).
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import importlib.util
 import sys
-import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import librosa
 import numpy as np
-import soundfile
-import soxr
+from timing import Row, clips_of, machine, markdown, milliseconds, ravdess
 
 from featurekit.features import Plan, parse, warm_up
 
@@ -73,23 +72,9 @@ def by_praat() -> dict[str, Oracle]:
     return {"formants": formants, "hnr": harmonicity, "jitter + shimmer": perturbation}
 
 
-def load_clips(folder: Path, n_clips: int) -> list[np.ndarray]:
-    files = sorted([*folder.rglob("*.flac"), *folder.rglob("*.wav")])
-    clips = []
-    for path in files[:: max(1, len(files) // n_clips)][:n_clips]:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        # A multiple of the hop and one sample more: Praat's frames, laid about the middle, are then ours.
-        clips.append(np.resize(soxr.resample(samples.mean(axis=1), rate, RATE), 250 * HOP + 1).astype(np.float32))
-    return clips
-
-
-def milliseconds(function: Callable[[], object], repeats: int) -> float:
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - start)
-    return 1000 * best
+def clips(folder: Path, n_clips: int) -> list[np.ndarray]:
+    """A multiple of the hop and one sample more: Praat's frames, laid about the middle, are then ours."""
+    return clips_of(folder, n_clips, RATE, 250 * HOP + 1)
 
 
 def frames_of(track: object) -> np.ndarray:
@@ -120,40 +105,36 @@ def errors(label: str, theirs: list, ours: list[dict[str, np.ndarray]], voiced: 
     return f"median {np.median(difference):.2g}, 95 % {np.percentile(difference, 95):.2g} {unit}"
 
 
-def main() -> None:
-    corpora = Path(os.environ.get("FEATUREKIT_TEST_CORPORA", Path(__file__).resolve().parents[3] / "shared" / "corpora"))
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else corpora / "ravdess"
-    clips = load_clips(folder, int(sys.argv[2]) if len(sys.argv) > 2 else 9)
-    if not clips:
-        sys.exit(f"no clips under {folder}")
-    warnings.simplefilter("ignore")
-    columns = parse(ROWS["all of them"])
-    warm_up(columns)
+def table(clips: list[np.ndarray]) -> list[Row]:
+    """Every row that has an oracle here, then all of them together."""
+    warm_up(parse(ROWS["all of them"]))
     voiced = [Plan(parse("voicing")).compute({RATE: clip})["voicing"][:, 1] > 0 for clip in clips]
-    oracles = {**by_librosa(), **by_praat()}
-    print(f"{len(clips)} clips of 4 s from {folder}, librosa {librosa.__version__}, one core; ms a clip: median (range)\n")
-    print(f"{'':20}{'oracle':>24}{'ours':>20}{'ratio':>8}  error")
-    summed = np.zeros(len(clips))
+    of_praat = by_praat()
+    oracles = {**by_librosa(), **of_praat}
+    rows: list[Row] = []
     for label, request in ROWS.items():
-        plan = Plan(parse(request))
-        oracle = oracles.get(label)
+        plan, oracle = Plan(parse(request)), oracles.get(label)
+        row = Row(label, "both" if oracle is None else "Praat" if label in of_praat else "librosa")
         if oracle is None and label != "all of them":
             continue
-        reference, mine = [], []
-        for clip in clips:
-            reference.append(milliseconds(lambda clip=clip, oracle=oracle: oracle(clip), 2) if oracle else np.nan)
-            mine.append(milliseconds(lambda clip=clip, plan=plan: plan.compute({RATE: clip}), 7))
-        if oracle:
-            summed += reference
-            said = errors(label, [oracle(clip) for clip in clips], [plan.compute({RATE: clip}) for clip in clips], voiced)
-        else:
-            reference, said = list(summed), ""
-        ratio = np.median(np.array(reference) / np.array(mine))
-        print(f"{label:20}{spread(reference):>24}{spread(mine):>20}{ratio:7.1f}x  {said}")
+        for index, clip in enumerate(clips):
+            theirs = sum(row.theirs[index] for row in rows) if oracle is None else milliseconds(partial(oracle, clip), 2)
+            row.theirs.append(theirs)
+            row.ours.append(milliseconds(partial(plan.compute, {RATE: clip}), 7))
+        if oracle is not None:
+            ours = [plan.compute({RATE: clip}) for clip in clips]
+            row.error = errors(label, [oracle(clip) for clip in clips], ours, voiced)
+        rows.append(row)
+    return rows
 
 
-def spread(times: list[float]) -> str:
-    return f"{np.median(times):.2f} ({min(times):.2f}-{max(times):.2f})"
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ravdess()
+    heard = clips(folder, int(sys.argv[2]) if len(sys.argv) > 2 else 9)
+    if not heard:
+        sys.exit(f"no clips under {folder}")
+    warnings.simplefilter("ignore")
+    print(f"{len(heard)} clips of 4 s from {folder}, one core; {machine()}\n\n{markdown(table(heard))}")
 
 
 if __name__ == "__main__":

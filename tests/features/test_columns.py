@@ -73,6 +73,7 @@ def test_bytes_are_estimated() -> None:
 
 def test_versions_name_the_libraries_behind_the_values() -> None:
     assert {"numpy", "scipy", "numba"} <= parse("mfcc")[0].versions().keys()
+    assert not {"torch", "transformers", "opensmile"} & parse("mfcc")[0].versions().keys()
 
 
 def test_keys_need_neither_librosa_nor_soxr_and_values_without_cqt_neither() -> None:

@@ -13,15 +13,18 @@ import pytest
 from featurekit.errors import AudioError, MissingDependencyError, ParameterError
 from featurekit.features import Plan, explain, extract, parse
 from featurekit.features import encoders as room
+from featurekit.features.encoders import encode_many, networks
 
 RATE = 16000
-KINDS = ["whisper", "wav2vec2", "wavlm"]
+KINDS = ["whisper", "wav2vec2", "hubert", "wavlm"]
+# Families whose first convolution normalises over the whole signal, and one that normalises frame by frame.
+NORMS = [*KINDS, "wav2vec2-layer"]
 
 
 @pytest.fixture(scope="module")
 def transformers():
     pytest.importorskip("transformers")
-    return room._transformers()
+    return networks._transformers()
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +47,10 @@ def tiny(transformers, tmp_path_factory):
             else:
                 sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
                 convolutions = {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
-                name = {"wav2vec2": "Wav2Vec2", "wavlm": "WavLM"}[kind]
-                network = getattr(transformers, f"{name}Model")(getattr(transformers, f"{name}Config")(**sizes, **convolutions))
+                name = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM"}[kind.partition("-")[0]]
+                norm = {"feat_extract_norm": "layer", "do_stable_layer_norm": True} if kind.endswith("-layer") else {}
+                config = getattr(transformers, f"{name}Config")(**sizes, **convolutions, **norm)
+                network = getattr(transformers, f"{name}Model")(config)
                 front_end = transformers.Wav2Vec2FeatureExtractor()
             network.save_pretrained(folder)
             front_end.save_pretrained(folder)
@@ -172,12 +177,75 @@ def test_statistics_over_time_are_a_feature_of_this_feature(tiny):
 
 def test_several_layers_run_the_encoder_once(tiny, monkeypatch):
     runs = []
-    run = room._run
-    monkeypatch.setattr(room, "_run", lambda *inputs: runs.append(1) or run(*inputs))
+    run = networks._run
+    monkeypatch.setattr(networks, "_run", lambda *inputs: runs.append(1) or run(*inputs))
     model = str(tiny("wav2vec2"))
     columns = parse(f"a=asr_encoder(model={model!r}, layer=1), b=asr_encoder(model={model!r}, layer='mean')")
     Plan(columns).compute({RATE: noise(4000)})
     assert len(runs) == 1
+
+
+@pytest.mark.parametrize("kind", NORMS)
+def test_a_signal_is_heard_alone_and_in_a_batch_as_the_same(tiny, kind):
+    model = str(tiny(kind))
+    signals = [noise(n_samples, seed) for seed, n_samples in enumerate((16000, 300, 9000, 9000, 400, 16000, 4321))]
+    signals[2] *= 1e-3
+    together = encode_many(signals, model, windows_per_call=3)
+    for signal, states in zip(signals, together, strict=True):
+        alone = room.encoder_states(signal, model=model)
+        assert states.shape == alone.shape
+        np.testing.assert_allclose(states, alone, atol=1e-5 * np.abs(alone).max())
+
+
+@pytest.mark.parametrize("kind", ["whisper", "wav2vec2"])
+def test_batch_mates_may_be_loud_and_long(tiny, kind):
+    model, signal = str(tiny(kind)), noise(5000)
+    _, alone = encode_many([noise(31 * RATE, 1), signal], model)
+    _, beside = encode_many([1e3 * noise(31 * RATE, 1), signal], model, windows_per_call=8)
+    np.testing.assert_allclose(beside, alone, atol=1e-5 * np.abs(alone).max())
+
+
+@pytest.mark.parametrize("kind", ["whisper", "hubert"])
+def test_the_gpus_engine_gives_the_cpus_values_for_many_utterances_at_once(tiny, kind):
+    from featurekit.features import cuda
+    from featurekit.features.cuda.engine import Engine
+
+    columns = parse(f"{request(tiny(kind), layer=2, dtype='f4')}, mean={request(tiny(kind), layer='mean')[2:]}")
+    twins = [cuda.on_gpu(column) for column in columns]
+    assert {twin.engine for twin in twins} == {"cuda"}
+    assert not {twin.key for twin in twins} & {column.key for column in columns}
+    signals = [noise(n_samples, n_samples) for n_samples in (16000, 1, 5000)]
+    for signal, values in zip(signals, Engine(twins, "cpu").compute([{RATE: signal} for signal in signals]), strict=True):
+        expected = Plan(columns).compute({RATE: signal})
+        np.testing.assert_allclose(values["x"], expected["x"], atol=1e-4)
+        np.testing.assert_allclose(values["mean"], expected["mean"], atol=2e-3)  # rounded to float16
+
+
+def test_no_signals_give_no_states(tiny):
+    assert encode_many([], str(tiny("whisper"))) == []
+
+
+def test_the_preset_of_lu2020_is_the_last_layer_of_the_encoder_that_is_named(tiny):
+    model = str(tiny("whisper"))
+    (column,) = parse(f"lu2020-asr(model={model!r})")
+    assert column.name == "lu2020-asr/encoder"
+    assert column.key == parse(request(tiny("whisper"), layer=-1))[0].key
+    assert parse(f"x=lu2020-asr/encoder(model={model!r})")[0].key == column.key
+
+
+def test_the_preset_of_lu2020_says_how_to_name_an_encoder_and_takes_nothing_else(tiny):
+    for text in ("lu2020-asr", "lu2020-asr/encoder"):
+        with pytest.raises(ParameterError, match=r"needs its model: the folder or hub id .*, as in lu2020-asr\(model="):
+            parse(text)
+    with pytest.raises(ParameterError, match="is a preset"):
+        parse(f"lu2020-asr(model={str(tiny('whisper'))!r}, layer=2)")
+    assert "needs its model" in explain("lu2020-asr")
+
+
+def test_a_column_names_the_versions_of_torch_and_transformers(tiny):
+    inside = request(tiny("wavlm")).removeprefix("x=")
+    for text in (request(tiny("wavlm")), f"functionals(of={inside})"):
+        assert {"torch", "transformers", "numpy"} <= parse(text)[0].versions().keys()
 
 
 def test_values_are_the_same_every_time_and_whatever_torchs_threads(tiny):
@@ -287,7 +355,7 @@ def test_weights_that_are_not_there_are_not_made_up(transformers, tiny, tmp_path
 
 def test_without_transformers_the_extra_is_named(tiny, monkeypatch):
     folder = tiny("whisper")
-    room._load.cache_clear()
+    networks._load.cache_clear()
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingDependencyError, match=r"featurekit\[asr\]"):
         encode(folder, noise(4000))

@@ -27,6 +27,11 @@ def test_an_intermediate_is_explained_too() -> None:
     assert "read by: harmonic, magnitude" in explain("stft")
 
 
+def test_a_node_that_is_read_in_place_of_the_signal_names_its_readers_and_one_without_has_no_empty_line() -> None:
+    assert "read by: tonnetz_harmonic" in explain("harmonic")
+    assert "read by" not in explain("percussive")
+
+
 def test_everything_with_a_name_can_be_explained() -> None:
     for name in {*names(), *NODES.names(), *PRESETS.names(), *FEATURES.names()}:
         assert explain(name).startswith(name)

@@ -25,6 +25,16 @@ def test_of_may_be_quoted_or_bare() -> None:
         assert read_settings(text, text) == {"of": "mfcc(n_mfcc=20)", "order": 2}
 
 
+@pytest.mark.parametrize("path", ["/data/whisper-tiny", "openai/whisper-tiny.en", "~/w", "./a b/c", "../x"])
+def test_a_path_needs_no_quotes(path: str) -> None:
+    assert read(f"asr_encoder(model={path}, layer=2)") == ("asr_encoder", {"model": path, "layer": 2})
+    assert read(f"f(of=asr_encoder(model={path}))")[1] == {"of": f"asr_encoder(model={path})"}
+
+
+def test_quoted_text_stays_text() -> None:
+    assert read("x(a='1/2')")[1] == {"a": "1/2"}
+
+
 def test_members_of_one_and_of_several() -> None:
     assert members("luo2019/mfcc") == ["luo2019/mfcc"]
     assert members("[rms, mel(n_mels=40, fmax=4000),]") == ["rms", "mel(n_mels=40, fmax=4000)"]

@@ -97,7 +97,7 @@ def test_each_utterance_is_its_own_array_for_top_db(tone: Signal, speech_like: S
 def test_a_feature_that_breaks_the_shape_law_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     column = parse("rms")[0]
     monkeypatch.setattr(plan_module, "run_step", lambda *_: np.zeros((1, 3)))
-    with pytest.raises(ParameterError, match=r"feature rms returned shape \(1, 3\).*\(1, 63\)"):
+    with pytest.raises(ParameterError, match=r"feature rms returned shape \(3, 1\).*\(63, 1\)"):
         Plan([column]).compute({16000: np.zeros(16000, np.float32)})
 
 

@@ -67,7 +67,7 @@ PAPERS = {
 
 
 def test_every_preset_is_held_to_its_paper() -> None:
-    assert PAPERS.keys() == set(PRESETS.names())
+    assert PAPERS.keys() == {preset.name for preset in PRESETS if not preset.asks}  # lu2020-asr has its model's dims
 
 
 @pytest.mark.parametrize("preset", PAPERS)

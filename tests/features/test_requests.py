@@ -109,6 +109,8 @@ def test_luo2019_has_the_papers_dims_and_best4_the_same_keys() -> None:
 
 def test_every_preset_reads_at_its_own_rate_and_names_its_columns() -> None:
     for preset in PRESETS:
+        if preset.asks:  # lu2020-asr, in test_encoders
+            continue
         columns = parse(preset.name)
         assert all(column.name.startswith(f"{preset.name}/") for column in columns)
         assert {column.sample_rate for column in columns} == {preset.settings["sample_rate"]}

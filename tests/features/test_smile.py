@@ -89,3 +89,7 @@ def test_without_the_package_the_extra_and_the_licence_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
     with pytest.raises(MissingDependencyError, match=r"Research Licence; pip install 'featurekit\[opensmile\]'"):
         parse("egemaps")
+
+
+def test_a_column_names_opensmiles_version(opensmile):
+    assert parse("egemaps")[0].versions()["opensmile"] == opensmile.__version__

@@ -10,6 +10,7 @@ import functools
 import numpy as np
 
 from featurekit.features.kernels.bands import SparseBank, sparse_bank
+from featurekit.features.kernels.windows import periodic_hann
 
 # Slaney's mel scale: linear to 1 kHz, then 27 steps to every factor of 6.4.
 _MEL_BREAK_HZ, _HZ_A_MEL, _MEL_LOG_STEP = 1000.0, 200.0 / 3, np.log(6.4) / 27.0
@@ -118,14 +119,13 @@ def constant_q_filters(centre_hz: np.ndarray, sample_rate: float, bandwidth: flo
         Each without the bins that together make less than 1 % of its magnitude, as librosa's sparsify_rows leaves it.
     """
     from scipy.fft import fft
-    from scipy.signal import get_window
 
     lengths = sample_rate / bandwidth / centre_hz
     n_fft = int(2.0 ** np.ceil(np.log2(lengths.max())))
     basis = np.zeros((len(centre_hz), n_fft), np.complex64)
     for row, (length, hz) in enumerate(zip(lengths, centre_hz, strict=True)):
         time = np.arange(-length // 2, length // 2)
-        wave = np.exp(2j * np.pi * hz / sample_rate * time) * get_window("hann", len(time))
+        wave = np.exp(2j * np.pi * hz / sample_rate * time) * periodic_hann(len(time))
         left = (n_fft - len(time)) // 2
         basis[row, left : left + len(time)] = wave / np.abs(wave).sum()
     # Single precision from here on, as in librosa: rounding decides which bins stay.

@@ -77,21 +77,16 @@ def burg(frames: np.ndarray, order: int) -> np.ndarray:
     return coefficients
 
 
-@njit(cache=True, error_model="numpy")
+# Sums in any order: in one after the other, each addition waits for the one before it.
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def lagged_product(frame: np.ndarray, lag: int) -> float:
     """Sum of the products of samples a lag apart."""
-    # Four sums at once: each addition waits for the one before it.
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
     stop = len(frame) - lag
-    middle = stop // 4 * 4
-    for sample in range(0, middle, 4):
-        a += frame[sample] * frame[sample + lag]
-        b += frame[sample + 1] * frame[sample + 1 + lag]
-        c += frame[sample + 2] * frame[sample + 2 + lag]
-        d += frame[sample + 3] * frame[sample + 3 + lag]
-    for sample in range(middle, stop):
-        a += frame[sample] * frame[sample + lag]
-    return (a + b) + (c + d)
+    early, late = frame[:stop], frame[lag:]  # slices: with a sum for an index, the compiler expects negative ones
+    total = 0.0
+    for sample in range(stop):
+        total += early[sample] * late[sample]
+    return total
 
 
 def burg_frame_plain(frame: np.ndarray, order: int) -> np.ndarray:

@@ -11,6 +11,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from featurekit.features.kernels.memory import keep_freed_memory
+
 GUARD_SAMPLES = 1000  # of silence on either side, in which the ringing of the ends dies out before it wraps around
 BLOCK_SAMPLES = (1 << 19) - 2 * GUARD_SAMPLES  # transformed at a time; blocks of a longer signal fade into each other
 
@@ -29,6 +31,7 @@ def fourier_resample(signal: np.ndarray, from_rate: int, to_rate: int) -> np.nda
     np.ndarray [shape=(1 + (samples - 1) * to_rate // from_rate,), float64]
         Sample j is the signal at ``j / to_rate`` seconds.
     """
+    keep_freed_memory()
     ratio = Fraction(to_rate, from_rate)
     n_out = 1 + int((len(signal) - 1) * ratio)
     if len(signal) <= BLOCK_SAMPLES:

@@ -29,11 +29,14 @@ def resonances(signal: np.ndarray, starts: np.ndarray, window: np.ndarray, n_for
     out = np.zeros((2 * n_formants, len(starts)))
     frame = np.empty(len(window))
     for index in range(len(starts)):
+        heard = signal[starts[index] : starts[index] + len(window)]
         for sample in range(len(window)):
-            frame[sample] = window[sample] * signal[starts[index] + sample]
+            frame[sample] = window[sample] * heard[sample]
         roots = polynomial_roots(burg_frame(frame, 2 * n_formants))
         found = 0
         for root in roots:
+            if root.imag <= 0:  # the other of a pair, or no resonance
+                continue
             hz = np.arctan2(root.imag, root.real) / np.pi * top_hz
             if MARGIN_HZ <= hz <= top_hz - MARGIN_HZ:
                 place = found  # insertion keeps them in order

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 MAX_STEPS = 60  # three to six are usual
+NEGLIGIBLE_STEP = 1e-6  # of a root: steps shrink to their third power, so the next would be below rounding
 POLISHING_STEPS = 2
 
 
@@ -49,26 +50,57 @@ def _laguerre(coefficients: np.ndarray, start: complex) -> complex:
     degree = len(coefficients) - 1
     z = start
     for _ in range(MAX_STEPS):
-        value, slope, curve = complex(coefficients[0]), 0j, 0j  # curve: half the second derivative
-        size, radius = abs(coefficients[0]), abs(z)
-        for k in range(1, degree + 1):
-            curve = curve * z + slope
-            slope = slope * z + value
-            value = value * z + coefficients[k]
-            size = size * radius + abs(value)
-        if abs(value) <= 1e-15 * size:
-            return z
-        ratio = slope / value
+        value, slope, curve = _derivatives(coefficients, z)
+        power = value.real**2 + value.imag**2
+        if power == 0:
+            break
+        inverse = complex(value.real / power, -value.imag / power)
+        ratio = slope * inverse
         square = ratio * ratio
-        spread = np.sqrt((degree - 1) * (degree * (square - 2 * curve / value) - square))
+        spread = _square_root((degree - 1) * (degree * (square - 2 * curve * inverse) - square))
         plus, minus = ratio + spread, ratio - spread
-        divisor = plus if abs(plus) > abs(minus) else minus
-        step = degree / divisor if abs(divisor) > 0 else complex(1 + radius)
-        moved = z - step
-        if moved == z:
-            return z
-        z = moved
+        divisor = plus if _squared(plus) > _squared(minus) else minus
+        step = degree / divisor if _squared(divisor) > 0 else complex(1 + abs(z))
+        z = z - step
+        if _squared(step) <= NEGLIGIBLE_STEP**2 * _squared(z):
+            break
     return z
+
+
+@njit(cache=True, error_model="numpy")
+def _derivatives(coefficients: np.ndarray, z: complex) -> tuple[complex, complex, complex]:
+    """Value, first and half the second derivative at ``z``.
+
+    By dividing thrice by ``q(x) = (x - z)(x - its conjugate)``, in real numbers: where ``p = q Q + r x + s``,
+    ``p(z) = r z + s`` and ``p'(z) = 2i Im(z) Q(z) + r``, and so on for Q.
+    """
+    twice, square = 2 * z.real, z.real * z.real + z.imag * z.imag
+    b1, b2, c1, c2, d1, d2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # the last two coefficients of each quotient
+    for k in range(len(coefficients) - 1):
+        d1, d2 = c2 + twice * d1 - square * d2, d1
+        c1, c2 = b2 + twice * c1 - square * c2, c1
+        b1, b2 = coefficients[k] + twice * b1 - square * b2, b1
+    value = complex(coefficients[-1] - square * b2 + b1 * z.real, b1 * z.imag)
+    first = complex(b2 - square * c2 + c1 * z.real, c1 * z.imag)
+    second = complex(c2 - square * d2 + d1 * z.real, d1 * z.imag)
+    across = complex(0, 2 * z.imag)
+    return value, across * first + b1, first + across * (across * second + c1)
+
+
+@njit(cache=True, error_model="numpy")
+def _square_root(z: complex) -> complex:
+    """The root with a real part that is not negative; numpy's guards against overflow cost more than all the rest."""
+    larger = np.sqrt(0.5 * (np.sqrt(_squared(z)) + abs(z.real)))
+    if larger == 0:
+        return 0j
+    smaller = 0.5 * abs(z.imag) / larger
+    real, imag = (larger, smaller) if z.real >= 0 else (smaller, larger)
+    return complex(real, imag if z.imag >= 0 else -imag)
+
+
+@njit(cache=True, error_model="numpy")
+def _squared(z: complex) -> float:
+    return z.real * z.real + z.imag * z.imag
 
 
 @njit(cache=True, error_model="numpy")
@@ -81,10 +113,10 @@ def _polish(coefficients: np.ndarray, root: complex) -> complex:
         for k in range(1, len(coefficients)):
             slope = slope * z + value
             value = value * z + coefficients[k]
-        if not abs(value) < best:
+        if not _squared(value) < best:
             break
-        best, root = abs(value), z
-        if abs(slope) == 0:
+        best, root = _squared(value), z
+        if _squared(slope) == 0:
             break
         z = z - value / slope
     return root

@@ -1,10 +1,22 @@
-"""The Gaussian window of Praat's analyses."""
+"""Windows: periodic Hann, and the Gaussian of Praat's analyses."""
 
 from __future__ import annotations
 
 import functools
 
 import numpy as np
+
+
+def periodic_hann(length: int) -> np.ndarray:
+    """``0.5 - 0.5 cos(2 pi m / length)`` [shape=(length,), float64], to the last bit scipy's ``get_window("hann", length)``.
+
+    scipy.signal takes half a second to import, which every fresh process would wait for.
+    """
+    if length == 1:
+        return np.ones(1)
+    angle = np.linspace(-np.pi, np.pi, length + 1)[:-1]
+    window: np.ndarray = 0.5 + 0.5 * np.cos(angle)
+    return window
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,0 +1,127 @@
+"""The GPU engine: torch twins of the graph's nodes, which compute many utterances at once.
+
+A twin has the name, the edges and the settings of the CPU's function, and its values within a tolerance that
+``tests/features/cuda`` holds. Utterances lie one after another, not padded to one length (``_ragged``), so that none can
+change another. A column is computed by one engine: on the GPU if every node that leads from the signal to it has a twin,
+else wholly on the CPU. Its engine is part of its key.
+
+To add a twin, put a function decorated by :func:`twin` into a file of this folder; nothing else knows its name. This file
+does not import torch: a machine without it plans, reads and extends stores.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from featurekit.errors import MissingDependencyError
+from featurekit.features.columns import Column
+from featurekit.registry import Registry
+from featurekit.settings import digest
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Where twins compute. Tests put "cpu" here: the same engine, on CPU tensors.
+DEVICE = "cuda"
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A node's function for the GPU.
+
+    Attributes
+    ----------
+    name : str
+        Of the node.
+    function : callable
+        Its arguments are those of the node's function, with :class:`~featurekit.features.cuda._ragged.Ragged` values.
+    version : int
+        Part of the key of every column that is computed with it.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    version: int
+
+    def __post_init__(self) -> None:
+        # The registry tells two members of one name apart by their module: that of the function, not of this class.
+        object.__setattr__(self, "__module__", self.function.__module__)
+
+
+TWINS: Registry[Twin] = Registry("GPU twin", "featurekit.features.cuda")
+
+
+def twin(*, version: int = 1) -> Callable[[Function], Function]:
+    """Declare the GPU's function of the node of the same name.
+
+    Parameters
+    ----------
+    version : int
+        Bump it when a change of the code changes its numbers.
+    """
+
+    def decorate(function: Function) -> Function:
+        TWINS.add(function.__name__, Twin(function.__name__, function, version))
+        return function
+
+    return decorate
+
+
+def ready() -> bool:
+    """Whether twins can compute here: torch is installed and sees a GPU."""
+    if importlib.util.find_spec("torch") is None:
+        return False
+    if DEVICE == "cuda" and not _has_driver():  # importing torch only to hear no would cost every start a second
+        return False
+    import torch
+
+    return DEVICE == "cpu" or torch.cuda.is_available()
+
+
+def _has_driver() -> bool:
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
+
+
+def lacking(column: Column) -> list[str]:
+    """Nodes between the signal and a column that have no twin: why it is computed on the CPU.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without torch.
+    """
+    _require_torch()
+    return sorted({bound.name for bound in column.bound().walk() if bound.hears_signal and bound.name not in TWINS})
+
+
+def on_gpu(column: Column) -> Column | None:
+    """The same column computed on the GPU, with a key of its own; None when a node that it needs has no twin.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without torch.
+    """
+    if column.engine == "cuda":
+        return column
+    if lacking(column):
+        return None
+    versions = {bound.name: TWINS.get(bound.name).version for bound in column.bound().walk() if bound.hears_signal}
+    key = digest({"engine": "cuda", "column": column.key, "twins": versions})
+    return dataclasses.replace(column, key=key, engine="cuda")
+
+
+def as_stored(column: Column, key: str) -> Column:
+    """The GPU's like of a column, which a store holds under ``key``: a machine without torch takes the store's word for it."""
+    if importlib.util.find_spec("torch") is None:
+        return dataclasses.replace(column, key=key, engine="cuda")
+    return on_gpu(column) or column
+
+
+def _require_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise MissingDependencyError("features on a GPU need torch; pip install 'featurekit[train]'")
