@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # The stamp is remade when what is installed changes, so every target starts from the pinned versions.
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint bench bench-features bench-voice bench-extract bench-store faults clean
+.PHONY: demo test lint bench bench-features bench-voice bench-extract bench-cuda bench-store bench-models faults clean
 
 demo: $(STAMP)
 	$(BIN)/featurekit demo
@@ -22,7 +22,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-features bench-voice bench-extract bench-store
+bench: bench-features bench-voice bench-extract bench-store bench-models
 
 bench-features: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_features.py
@@ -34,8 +34,17 @@ bench-voice: $(STAMP)
 bench-extract: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_extract.py $(CORPUS) $(ROOT)
 
+# On a machine with a GPU; elsewhere it says so. Its kernels need only torch, numpy and numba: where make's environment cannot
+# be built, python tests/benchmarks/bench_cuda.py
+bench-cuda: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_cuda.py
+
 bench-store: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_store.py
+
+# The table of docs/models.md
+bench-models: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_models.py
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -m slow tests/faults

@@ -128,10 +128,10 @@ class Pool:
     """
 
     def __init__(self, packed: Packed, device: str | torch.device = "cpu") -> None:
-        self._packed, self._device = packed, torch.device(device)
-        self._frames = None if packed.frames is None else self._placed(packed.frames.values)
+        self._device = torch.device(device)
+        self._frames = None if packed.frames is None else _Placed.of(packed.frames, self._device)
+        self._words = None if packed.words is None else _Placed.of(packed.words, self._device)
         self._images = None if packed.images is None else self._placed(packed.images)
-        self._words = None if packed.words is None else self._placed(packed.words.values)
 
     def batch(self, slots: np.ndarray, labels: np.ndarray, ids: list[str], columns: dict[str, slice]) -> Batch:
         """What :func:`collate` makes of these samples, but for images stored as bytes, which :func:`developed` finishes.
@@ -147,10 +147,10 @@ class Pool:
         """
         frames = text = text_lengths = None
         lengths = torch.zeros(slots.shape, dtype=torch.int64, device=self._device)
-        if self._packed.frames is not None and self._frames is not None:
-            frames, lengths = self._padded(self._frames, self._packed.frames, slots)
-        if self._packed.words is not None and self._words is not None:
-            text, text_lengths = self._padded(self._words, self._packed.words, slots)
+        if self._frames is not None:
+            frames, lengths = self._frames.padded(slots)
+        if self._words is not None:
+            text, text_lengths = self._words.padded(slots)
         images = None
         if self._images is not None:
             places = np.where(slots >= 0, slots, len(self._images) - 1).reshape(-1)
@@ -161,13 +161,28 @@ class Pool:
     def _placed(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device, non_blocking=True)
 
-    def _padded(self, values: Tensor, ragged: Ragged, slots: np.ndarray) -> tuple[Tensor, Tensor]:
-        """(B, C, T, …) and (B, C). T is known on the host, so that a GPU need not be waited for."""
-        steps = max(int(ragged.lengths[slots].max()), 1)
-        starts, lengths = self._placed(ragged.starts[slots]), self._placed(ragged.lengths[slots])
-        along = torch.arange(steps, device=self._device)
-        index = torch.where(along < lengths[..., None], starts[..., None] + along, len(values) - 1)  # (B, C, T)
-        return values.index_select(0, index.view(-1)).view(*slots.shape, steps, *values.shape[1:]), lengths
+
+@dataclass(frozen=True)
+class _Placed:
+    """Ragged values on a device; where each array is stays on the host, so that a GPU need not be waited for."""
+
+    values: Tensor
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    @classmethod
+    def of(cls, ragged: Ragged, device: torch.device) -> _Placed:
+        return cls(torch.from_numpy(ragged.values).to(device), ragged.starts, ragged.lengths)
+
+    def padded(self, slots: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(B, C, T, …) and (B, C)."""
+        steps, device = max(int(self.lengths[slots].max()), 1), self.values.device
+        starts, lengths = (
+            torch.from_numpy(places[slots]).to(device, non_blocking=True) for places in (self.starts, self.lengths)
+        )
+        along = torch.arange(steps, device=device)
+        index = torch.where(along < lengths[..., None], starts[..., None] + along, len(self.values) - 1)  # (B, C, T)
+        return self.values.index_select(0, index.view(-1)).view(*slots.shape, steps, *self.values.shape[1:]), lengths
 
 
 def developed(batch: Batch, levels: Tensor | None) -> Batch:

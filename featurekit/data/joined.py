@@ -70,8 +70,10 @@ class JoinedStore:
 
     @property
     def columns(self) -> Mapping[str, Any]:
-        """The columns that are in both, as the first describes them."""
-        return {name: self.stores[0].columns[name] for name in self._names}
+        """The columns that are in both, as the first describes them; a learnt one with the training ids of both."""
+        first = {name: self.stores[0].columns[name] for name in self._names}
+        known = {name: self._trained_on(name) for name in first}
+        return {name: replace(info, trained_on=known[name]) if known[name] else info for name, info in first.items()}
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -132,6 +134,11 @@ class JoinedStore:
         name = train if train == test else f"{train} and {test}"
         return replace(own[0], name=name, label_of=_LabelOf(schemes, own[0].classes), description=rules)
 
+    def _trained_on(self, column: str) -> tuple[str, ...]:
+        infos = [store.columns[name] for store, name in self._of(column)]
+        pairs = zip(self.prefixes, (getattr(info, "trained_on", ()) for info in infos), strict=True)
+        return tuple(f"{prefix}/{name}" for prefix, ids in pairs for name in ids)
+
     def _of(self, column: str) -> list[tuple[Any, str]]:
         return list(zip(self.stores, self._names.get(column, (column, column)), strict=True))
 
@@ -159,6 +166,7 @@ def _prefixed(item: Utterance, prefix: str) -> Utterance:
     return replace(
         item,
         id=named(item.id),
+        path=named(item.path),  # two corpora may call two files alike, and the audit tells files by their paths
         recording=named(item.recording),
         speaker=named(item.speaker),
         parent=named(item.parent),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from featurekit import backends, features, store
 from featurekit.errors import CorpusNotFoundError, FeaturekitError, StoreError, WorkerError
+from featurekit.extraction import engines
 from featurekit.extraction.fingerprints import FileFacts, fingerprint
 from featurekit.extraction.forecast import Forecast, dry_run
+from featurekit.extraction.gpu import compute_shards
+from featurekit.extraction.learnt import check_covered, learnt_groups
 from featurekit.extraction.plan import Group, estimated_bytes, plan_groups, plan_shards
 from featurekit.extraction.shards import Receipt, ShardWork, column_info, work
 from featurekit.manifest import Manifest
@@ -44,6 +47,7 @@ class Summary:
     generation: int
     utterances: int
     columns: list[str]
+    on_gpu: list[str] = field(default_factory=list)
     shards: int = 0
     computed_shards: int = 0
     computed_utterances: int = 0
@@ -75,6 +79,7 @@ def build_store(
     backend: str = "joblib",
     workers: int | None = None,
     scheduler: str | None = None,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> Summary:
     """Extract features of every utterance into a store, or complete a store that exists.
@@ -96,6 +101,8 @@ def build_store(
         Name recorded in the store.
     backend, workers, scheduler
         See :func:`featurekit.backends.open_backend`.
+    device : {"auto", "cpu", "cuda"}
+        What computes the columns: see :mod:`featurekit.extraction.engines`.
     progress : Progress or None
         What to tell while it runs.
 
@@ -111,15 +118,21 @@ def build_store(
     started, root, out, progress = time.perf_counter(), Path(root), Path(out), progress or Progress()
     if not root.is_dir():
         raise CorpusNotFoundError(f"there is no folder {str(root)!r} to read audio from")
-    wanted = features.parse(columns)
+    on_cpu = features.parse(columns)
+    before = store.latest_head(out) if store.exists(out) else None
+    wanted = engines.choose(on_cpu, device, before)
     store.create(out, corpus=corpus)
-    preload = partial(features.warm_up, _lacking(store.latest_head(out), wanted))
+    lacking = _lacking(before, wanted)
+    preload = partial(features.warm_up, [column for column in lacking if column.engine == "cpu"])
     receipts: dict[str, Receipt] = {}
-    with backends.open_backend(backend, workers, scheduler=scheduler, preload=preload if preload.args[0] else None) as pool:
+    with backends.open_backend(backend, workers, scheduler=scheduler, preload=preload if lacking else None) as pool:
         file_count = len({utterance.path for utterance in manifest})
         manifest, files = fingerprint(manifest, root, out / "tmp" / "hashes.jsonl", progress=progress.files(file_count))
+        if device == "auto" and before is None and engines.begun_on_cpu(out, manifest, on_cpu):
+            wanted = on_cpu
         while True:
             head = store.latest_head(out)
+            check_covered(out, head, manifest)
             groups = plan_groups(manifest, wanted, head)
             receipts |= _compute(pool, _missing(out, root, groups, manifest, files), progress)
             try:
@@ -128,8 +141,8 @@ def build_store(
             except _NewerHeadError:
                 continue  # another extraction added columns meanwhile: plan again, so that both are kept
         worker_count = pool.workers
-    store.build_index(out)
-    summary = _summarise(out, groups, receipts)
+    store.build_index(out, manifest)
+    summary = _summarise(out, manifest, groups, receipts)
     summary.workers, summary.wall_s = worker_count, time.perf_counter() - started
     return summary
 
@@ -147,7 +160,7 @@ class _NewerHeadError(FeaturekitError):
 def _unless_newer(planned: store.Head | None, groups: list[Group], latest: store.Head | None) -> list[store.GroupInfo]:
     if (latest and latest.generation) != (planned and planned.generation):
         raise _NewerHeadError("another extraction published first")
-    return [_group_info(group) for group in groups]
+    return [*map(_group_info, groups), *learnt_groups(latest)]
 
 
 def _missing(
@@ -170,6 +183,7 @@ def _compute(pool: backends.Backend, tasks: dict[str, ShardWork], progress: Prog
     if not tasks:
         return {}
     shards = [task.shard for task in tasks.values()]
+    engines.check(shards)
     out = next(iter(tasks.values())).store
     store.check_writable(out, int(sum(estimated_bytes(item, shard.columns) for shard in shards for item in shard.utterances)))
     report = progress.utterances(sum(len(shard.utterances) for shard in shards))
@@ -177,7 +191,7 @@ def _compute(pool: backends.Backend, tasks: dict[str, ShardWork], progress: Prog
     for attempt in range(1, ATTEMPTS + 1):
         left = [task for key, task in tasks.items() if key not in receipts]
         try:
-            for _, receipt in pool.map(work, left):
+            for receipt in _receipts(pool, left):
                 receipts[receipt.key] = receipt
                 report(receipt)
             break
@@ -192,13 +206,21 @@ def _compute(pool: backends.Backend, tasks: dict[str, ShardWork], progress: Prog
     return receipts
 
 
+def _receipts(pool: backends.Backend, tasks: list[ShardWork]) -> Iterator[Receipt]:
+    on_gpu = [task for task in tasks if task.shard.engine == "cuda"]
+    if on_gpu:
+        yield from compute_shards(pool, on_gpu)
+    for _, receipt in pool.map(work, [task for task in tasks if task.shard.engine == "cpu"]):
+        yield receipt
+
+
 def _group_info(group: Group) -> store.GroupInfo:
     columns = tuple(column_info(column) for column in group.columns)
     shards = tuple(shard.key for shard in group.shards)
     return store.GroupInfo(columns, shards, plan=dict(group.cuts), column_keys=group.keys_of_committed)
 
 
-def _summarise(out: Path, groups: list[Group], receipts: dict[str, Receipt]) -> Summary:
+def _summarise(out: Path, manifest: Manifest, groups: list[Group], receipts: dict[str, Receipt]) -> Summary:
     """What the store now holds (failures of earlier runs too), and what this run did."""
     made = store.open_store(out)
     failed: dict[str, str] = {}
@@ -215,11 +237,12 @@ def _summarise(out: Path, groups: list[Group], receipts: dict[str, Receipt]) -> 
         generation=made.generation,
         utterances=len(made),
         columns=sorted(made.columns),
+        on_gpu=sorted(name for name, column in made.columns.items() if column.engine == "cuda"),
         shards=sum(len(group.shards) for group in groups),
         computed_shards=len(receipts),
         computed_utterances=sum(receipt.utterances for receipt in receipts.values()),
         computed_speech_s=sum(receipt.speech_s for receipt in receipts.values()),
-        speech_s=sum(utterance.duration_s or 0.0 for utterance in made.manifest),
+        speech_s=sum(utterance.duration_s or 0.0 for utterance in manifest),
         failed=failed,
         flagged=Counter(status for _, status in flags),
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from featurekit import audio
 from featurekit.errors import AudioError
+from featurekit.extraction import augmented
 from featurekit.manifest import Manifest, Utterance
 
 MISSING = "missing"
@@ -100,7 +101,8 @@ def _with_facts(utterance: Utterance, facts: FileFacts) -> Utterance:
     duration_s = facts.duration_s
     if duration_s is not None:
         start, end = utterance.start or 0.0, utterance.end if utterance.end is not None else duration_s
-        duration_s = round(max(0.0, min(end, duration_s) - start), 6)
+        duration_s = max(0.0, min(end, duration_s) - start)
+        duration_s = round(augmented.duration_s(utterance.perturbation, duration_s), 6)
     identity = audio.fingerprint(facts.digest, utterance.start, utterance.end, utterance.channel, utterance.perturbation)
     return dataclasses.replace(utterance, duration_s=duration_s, fingerprint=identity)
 

@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from featurekit import audio, backends, features, store
 from featurekit.errors import AudioError, CorpusNotFoundError
+from featurekit.extraction import augmented, engines
 from featurekit.extraction.fingerprints import MISSING, FileFacts, fingerprint
 from featurekit.extraction.plan import Group, Shard, estimated_bytes, plan_groups, plan_shards
 from featurekit.manifest import Manifest, Utterance
@@ -49,6 +50,8 @@ class Forecast:
     ----------
     there, new : list of str
         Wanted columns that the store has, and that it lacks.
+    on_gpu : list of str
+        Wanted columns that are computed on a GPU. It is taken to be faster than the workers decode: their work counts.
     shards, shards_to_do, utterances_to_do : int
         Of all column groups; an utterance counts once.
     speech_s, speech_to_do_s : float
@@ -73,6 +76,7 @@ class Forecast:
     there: list[str]
     new: list[str]
     workers: int
+    on_gpu: list[str] = field(default_factory=list)
     shards: int = 0
     shards_to_do: int = 0
     utterances_to_do: int = 0
@@ -101,6 +105,7 @@ def dry_run(
     corpus: str = "custom",
     backend: str = "joblib",
     workers: int | None = None,
+    device: str = "auto",
 ) -> Forecast:
     """Plan an extraction and predict what it costs; the arguments are those of :func:`featurekit.extraction.build_store`.
 
@@ -116,11 +121,14 @@ def dry_run(
     root, out = Path(root), Path(out)
     if not root.is_dir():
         raise CorpusNotFoundError(f"there is no folder {str(root)!r} to read audio from")
-    wanted = features.parse(columns)
-    workers = 1 if backend == "serial" else workers or backends.physical_cores()
+    on_cpu = features.parse(columns)
     exists = store.exists(out)
-    manifest, files, hashing_s = _looked_at(manifest, root, out if exists else None)
     head = store.latest_head(out) if exists else None
+    wanted = engines.choose(on_cpu, device, head)
+    workers = 1 if backend == "serial" else workers or backends.physical_cores()
+    manifest, files, hashing_s = _looked_at(manifest, root, out if exists else None)
+    if device == "auto" and head is None and exists and engines.begun_on_cpu(out, manifest, on_cpu):
+        wanted = on_cpu
     committed = store.committed(out) if exists else set()
     groups = plan_groups(manifest, wanted, head)
     for group in groups:
@@ -134,6 +142,7 @@ def dry_run(
         speech_s=sum(item.duration_s or 0.0 for item in manifest),
         there=[column.name for column in wanted if column.key in have],
         new=[column.name for column in wanted if column.key not in have],
+        on_gpu=[column.name for column in wanted if column.engine == "cuda"],
         workers=workers,
         unreadable=sum(item.duration_s is None for item in manifest),
         hashing_s=hashing_s,
@@ -209,9 +218,10 @@ def _measure(made: Forecast, shards: Sequence[Shard], root: Path, files: dict[st
     """Seconds an utterance, seconds a second of speech, and bytes of memory above what the process holds."""
     columns = shards[0].columns
     started = time.perf_counter()
-    features.warm_up(columns)
-    made.start_s += time.perf_counter() - started
+    if shards[0].engine == "cpu":
+        features.warm_up(columns)
     plan = features.Plan(columns)
+    made.start_s += time.perf_counter() - started
     items = sorted((item for shard in shards for item in shard.utterances), key=lambda item: (item.duration_s or 0.0, item.id))
     begun, busy_s = time.perf_counter(), time.process_time()
     durations: list[float] = []
@@ -243,7 +253,10 @@ def _one(made: Forecast, plan: features.Plan, root: Path, item: Utterance, files
             raise AudioError("MISSING", f"there is no file {item.path} inside the corpus's root")
         with threadpool_limits(1):
             signal = audio.decode(root / item.path, start=item.start, end=item.end, channel=item.channel)
-            plan.compute({rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in plan.sample_rates})
+            signal = augmented.perturbed(signal, item)
+            signals = {rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in plan.sample_rates}
+            if plan.columns[0].engine == "cpu":
+                plan.compute(signals)
     except (AudioError, FileNotFoundError) as error:
         made.sample_failed[item.id] = str(error)
         return float("inf")

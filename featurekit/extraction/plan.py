@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from featurekit import features, store
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.features import Column
+from featurekit.features import Column, cuda
 from featurekit.manifest import Manifest, Utterance
 
 # About 32 shards keep workers evenly busy and make a kill cheap; past these bounds a shard is a file nobody wants.
@@ -34,6 +34,11 @@ class Shard:
     columns: tuple[Column, ...]
     utterances: tuple[Utterance, ...]
 
+    @property
+    def engine(self) -> str:
+        """What computes its columns, all of them: "cpu" or "cuda"."""
+        return self.columns[0].engine
+
 
 @dataclass
 class Group:
@@ -46,7 +51,7 @@ class Group:
 
 
 def plan_groups(manifest: Manifest, wanted: Sequence[Column], head: store.Head | None) -> list[Group]:
-    """Groups for every column the store has or will have.
+    """Groups for every column the store has or will have; the columns of one are computed by one engine.
 
     A store is a table: adding utterances extends all its columns, adding a column covers all its utterances. A wanted
     column the store has already (the same key, under any name) is not planned again; one whose name is taken by
@@ -60,9 +65,10 @@ def plan_groups(manifest: Manifest, wanted: Sequence[Column], head: store.Head |
     groups = _existing_groups(head, {column.name: column.key for column in wanted}) if head else []
     have = {column.key for group in groups for column in group.columns}
     fresh = {column.key: column for column in reversed(wanted) if column.key not in have}  # the first name of a key wins
-    if fresh:
-        columns = tuple(sorted(fresh.values(), key=lambda column: column.name))
-        groups.append(Group(columns, cuts_for(manifest, columns)))
+    for engine in ("cpu", "cuda"):
+        columns = tuple(sorted((item for item in fresh.values() if item.engine == engine), key=lambda column: column.name))
+        if columns:
+            groups.append(Group(columns, cuts_for(manifest, columns)))
     return groups
 
 
@@ -127,7 +133,7 @@ def stored_dtype(column: Column) -> str:
 def _existing_groups(head: store.Head, wanted: dict[str, str]) -> list[Group]:
     groups = []
     for info in head.groups:
-        kept = [column for column in info.columns if wanted.get(column.name, column.key) == column.key]
+        kept = [column for column in info.columns if not column.of_run and wanted.get(column.name, column.key) == column.key]
         if kept:
             columns = tuple(rebuild(column) for column in kept)
             groups.append(Group(columns, dict(info.plan), tuple(info.column_keys)))
@@ -142,8 +148,15 @@ def rebuild(info: store.ColumnInfo) -> Column:
     ParameterError
         When this version has no such feature, or computes other numbers under that name.
     """
+    if info.of_run:
+        raise ParameterError(
+            f"the store's column {info.name} is what the run {info.of_run} made of other columns; "
+            "`featurekit embed` computes it, not extraction"
+        )
     try:
         column = features.parse(info.spec)[0].renamed(info.name)
+        if info.engine == "cuda":
+            column = cuda.as_stored(column, info.key)
     except UnknownNameError as error:
         raise ParameterError(
             f"the store's column {info.name} cannot be extended: {error}; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from featurekit import audio, features, store
 from featurekit.errors import AudioError, ManifestError
+from featurekit.extraction import augmented
 from featurekit.extraction.fingerprints import MISSING, FileFacts
 from featurekit.extraction.plan import Shard, stored_dtype
 from featurekit.features import Column
@@ -35,7 +36,6 @@ class Receipt:
     utterances: int = 0
     failed: int = 0
     speech_s: float = 0.0
-    busy_s: float = 0.0
 
 
 def work(task: ShardWork) -> Receipt:
@@ -44,27 +44,75 @@ def work(task: ShardWork) -> Receipt:
     A file whose bytes are bad becomes a row with a status. I/O errors, a full disk or lack of memory are raised:
     they say nothing about the data, and the shard is computed again by the next run.
     """
-    started = time.perf_counter()
-    receipt = Receipt(task.shard.key, utterances=len(task.shard.utterances))
     plan = features.Plan(task.shard.columns)
-    results: dict[str, list[store.UtteranceResult]] = {column.name: [] for column in task.shard.columns}
     # BLAS threads change the order of sums: one thread, so that any number of workers gives the same bytes.
     with threadpool_limits(1):
-        for utterance in task.shard.utterances:
-            for name, result in _utterance(task, plan, utterance, receipt).items():
-                results[name].append(result)
+        outcomes = [_outcome(task, plan, utterance) for utterance in task.shard.utterances]
+    return commit(task, outcomes)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A decoded utterance: samples by sample rate, and what the store records of the file."""
+
+    signals: dict[int, np.ndarray]
+    duration_s: float
+    original_rate: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one utterance: the result of each column, and the seconds of speech that were usable."""
+
+    results: dict[str, store.UtteranceResult]
+    speech_s: float
+
+
+def hear(task: ShardWork, utterance: Utterance) -> Heard:
+    """Decode an utterance at every sample rate its columns ask for.
+
+    Raises
+    ------
+    AudioError
+        When its bytes are bad.
+    """
+    signal = _decode(task, utterance)
+    rates = {column.sample_rate for column in task.shard.columns}
+    signals = {rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in rates}
+    return Heard(signals, signal.duration_s, signal.original_rate, signal.notes)
+
+
+def judged(columns: Sequence[Column], heard: Heard | AudioError, arrays: Mapping[str, features.Value]) -> Outcome:
+    """The rows of an utterance: its arrays, or one status in every column where it cannot be used."""
+    try:
+        if isinstance(heard, AudioError):
+            raise heard
+        results = {column.name: _result(column, arrays[column.name], heard) for column in columns}
+    except AudioError as error:
+        return Outcome(dict.fromkeys((column.name for column in columns), _failure(error)), 0.0)
+    return Outcome(results, heard.duration_s)
+
+
+def commit(task: ShardWork, outcomes: Sequence[Outcome]) -> Receipt:
+    """Write a shard of which every utterance is computed, and say what became of it."""
+    columns = task.shard.columns
     store.commit_shard(
         task.store,
         store.ShardContent(
             key=task.shard.key,
-            columns=tuple(column_info(column) for column in task.shard.columns),
+            columns=tuple(column_info(column) for column in columns),
             ids=[utterance.id for utterance in task.shard.utterances],
             fingerprints=[utterance.fingerprint for utterance in task.shard.utterances],
-            results=results,
+            results={column.name: [outcome.results[column.name] for outcome in outcomes] for column in columns},
         ),
     )
-    receipt.busy_s = time.perf_counter() - started
-    return receipt
+    return Receipt(
+        key=task.shard.key,
+        utterances=len(outcomes),
+        failed=sum(any(result.status for result in outcome.results.values()) for outcome in outcomes),
+        speech_s=sum(outcome.speech_s for outcome in outcomes),
+    )
 
 
 def column_info(column: Column) -> store.ColumnInfo:
@@ -82,24 +130,18 @@ def column_info(column: Column) -> store.ColumnInfo:
         sample_rate=column.sample_rate,
         spec=column.spec,
         settings=dict(column.settings),
+        engine=column.engine,
         versions=column.versions(),
         image_shape=column.image_shape,
     )
 
 
-def _utterance(
-    task: ShardWork, plan: features.Plan, utterance: Utterance, receipt: Receipt
-) -> dict[str, store.UtteranceResult]:
+def _outcome(task: ShardWork, plan: features.Plan, utterance: Utterance) -> Outcome:
     try:
-        signal = _decode(task, utterance)
-        arrays = plan.compute({rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in plan.sample_rates})
-        results = {column.name: _result(column, arrays[column.name], signal) for column in task.shard.columns}
+        heard = hear(task, utterance)
+        return judged(task.shard.columns, heard, plan.compute(heard.signals))
     except AudioError as error:
-        receipt.failed += 1
-        failed = store.UtteranceResult(status=1, error=str(error))
-        return {column.name: failed for column in task.shard.columns}
-    receipt.speech_s += signal.duration_s
-    return results
+        return judged(task.shard.columns, error, {})
 
 
 def _decode(task: ShardWork, utterance: Utterance) -> audio.Signal:
@@ -109,12 +151,17 @@ def _decode(task: ShardWork, utterance: Utterance) -> audio.Signal:
     stat = path.stat()
     if (stat.st_size, stat.st_mtime_ns) != (facts.size, facts.mtime_ns):
         raise ManifestError(f"{utterance.path} changed while the corpus was being extracted; run the same command again")
-    return audio.decode(path, start=utterance.start, end=utterance.end, channel=utterance.channel)
+    signal = audio.decode(path, start=utterance.start, end=utterance.end, channel=utterance.channel)
+    return augmented.perturbed(signal, utterance)
 
 
-def _result(column: Column, value: np.ndarray | features.ImageArray, signal: audio.Signal) -> store.UtteranceResult:
+def _result(column: Column, value: features.Value, heard: Heard) -> store.UtteranceResult:
     array, scale = (value.pixels, value.db_range) if isinstance(value, features.ImageArray) else (value, None)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise AudioError("NONFINITE", f"{column.name} is not finite for this utterance")
-    notes = "; ".join(signal.notes + audio.upsampling_note(signal.original_rate, column.sample_rate))
-    return store.UtteranceResult(status=0, error=notes, array=array, scale=scale, original_rate=signal.original_rate)
+    notes = "; ".join(heard.notes + audio.upsampling_note(heard.original_rate, column.sample_rate))
+    return store.UtteranceResult(status=0, error=notes, array=array, scale=scale, original_rate=heard.original_rate)
+
+
+def _failure(error: AudioError) -> store.UtteranceResult:
+    return store.UtteranceResult(status=1, error=str(error))

@@ -81,3 +81,23 @@ def test_votes_outside_the_classes_are_left_out_and_the_rest_sums_to_one():
 def test_shares_of_scores_are_shares_of_the_classes_they_fall_in():
     labels = {"score": 1.0, "raters": {"1": 2, "2": 0.0, "3": 1.0, "4": -3.0}}
     assert shares("sentiment3-soft", labels) == {"negative": 0.25, "neutral": 0.25, "positive": 0.5}
+
+
+def test_a_rater_who_chose_nothing_does_not_count():
+    assert agreement("iemocap4", {"emotion": "ang", "raters": {"1": ["Anger"], "2": [], "3": None}}).weighted == 1.0
+
+
+def test_augmented_children_are_not_counted():
+    labels = {"score": 1.0, "raters": {"1": 2.0, "2": 0.0}}
+    one = Utterance(id="a", path="a.wav", labels=labels)
+    other = Utterance(id="b", path="b.wav", labels=labels | {"raters": {"1": 1.0}})
+    child = Utterance(id="a~", path="a.wav", labels=labels, parent="a", perturbation="speed(0.9)")
+    manifest = Manifest([one, other, child])
+    found = tasks.agreement(manifest, tasks.get_task("sentiment3", manifest))
+    assert (found.utterances, found.weighted) == (2, 0.75)
+
+
+def test_choices_of_any_shape_break_nothing():
+    odd = {"1": {"a": [1]}, "2": None, "3": [], "4": ["Anger", 3, None], "5": float("nan")}
+    assert shares("iemocap4-soft", {"emotion": "ang", "raters": odd})["angry"] == 1.0
+    assert shares("sentiment3-soft", {"score": 1.0, "raters": odd | {"6": -1}})["positive"] == 0.5

@@ -3,9 +3,11 @@ import shutil
 
 import pytest
 
-from featurekit import data, experiments, store
+from featurekit import data, experiments, extraction, store, training
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.experiments import Run, RunProgress, RunSettings
+from featurekit.experiments.run import _by_content, _contents
+from featurekit.experiments.scores import rescored
 
 QUICK = {"epochs": 1, "device": "cpu", "n_frames": 40}
 
@@ -32,7 +34,9 @@ def test_a_run_says_everything_about_itself(tiny_store, tmp_path):
     result = make(tiny_store, tmp_path).execute()
     record = json.loads((result.folder / "run.json").read_text())
     assert record["classes"] == ["negative", "neutral", "positive"]
-    assert record["verdict"] == result.verdict == "speaker-disjoint"
+    assert record["verdict"] == result.verdict
+    assert result.verdict.startswith("speaker-disjoint; ")
+    assert json.loads((result.folder / "audit.json").read_text())["verdict"] == result.verdict
     assert record["context"] == 3
     assert [column["name"] for column in record["columns"]] == ["rms", "spectral_centroid"]
     split = data.Split.read(result.folder / "split.json")
@@ -105,3 +109,76 @@ def test_an_overlapping_split_is_stamped_on_the_result(tiny_store, tmp_path):
     result = make(tiny_store, tmp_path, split="random", allow_speaker_overlap=True).execute()
     assert "OVERLAP" in result.verdict
     assert "OVERLAP" in json.loads((result.folder / "metrics.json").read_text())["split"]["verdict"]
+
+
+def test_processes_give_what_one_process_gives(tiny_store, tmp_path):
+    how = {"split": "speaker-kfold(k=2)", "training": QUICK | {"epochs": 2, "threads": 1}}
+    heard = Heard()
+    together = make(tiny_store, tmp_path / "a", **how).execute(heard, jobs=2)
+    alone = make(tiny_store, tmp_path / "b", **how).execute()
+    assert sorted(heard.folds) == [fold.name for fold in make(tiny_store, tmp_path, **how).split.folds]
+    assert heard.epochs == 2 * len(heard.folds)
+    assert together.metrics == alone.metrics
+    for number in range(len(heard.folds)):
+        one, two = (result.folder / "folds" / str(number) / "model.safetensors" for result in (together, alone))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_values_that_changed_under_a_run_are_refused_with_the_way_on(tiny_store, tiny_corpus, tiny_manifest, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(tiny_store, copy)
+    how = {"split": "loso"}
+    first = make(copy, tmp_path / "runs", **how).execute()
+    (first.folder / "folds" / "2" / "predictions.jsonl").unlink()
+    grown = {"root": tiny_corpus, "out": copy, "corpus": "demo", "backend": "serial"}
+    extraction.build_store(tiny_manifest, columns="rms,spectral_centroid,mel(n_mels=32),zcr", **grown)
+    assert make(copy, tmp_path / "runs", **how).execute().metrics == first.metrics  # another column is no change of these
+    record = json.loads((first.folder / "run.json").read_text())
+    (first.folder / "run.json").write_text(json.dumps(record | {"contents": "0" * 64}))
+    with pytest.raises(ParameterError, match="remove that folder"):
+        make(copy, tmp_path / "runs", **how).execute()
+    (first.folder / "run.json").write_text(json.dumps(record | {"format": 1}))
+    with pytest.raises(ParameterError, match="a run of format 1"):
+        make(copy, tmp_path / "runs", **how).execute()
+
+
+def test_the_checksums_of_the_values_tell_one_store_from_another(tiny_store):
+    opened = store.open_store(tiny_store)
+    one = _contents(opened, ["rms"], opened.ids)
+    assert one == _contents(opened, ["rms"], opened.ids)
+    assert one != _contents(opened, ["rms"], opened.ids[1:])
+    assert one != _contents(opened, ["spectral_centroid"], opened.ids)
+
+
+def test_a_file_of_weights_counts_by_its_content(tiny_store, tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"1")
+    (tmp_path / "b.bin").write_bytes(b"1")
+    assert _by_content(str(tmp_path / "a.bin")) == _by_content(str(tmp_path / "b.bin"))
+    (tmp_path / "b.bin").write_bytes(b"2")
+    assert _by_content(str(tmp_path / "a.bin")) != _by_content(str(tmp_path / "b.bin"))
+    assert _by_content("resnet18") == "resnet18"
+    assert _by_content(0.5) == 0.5
+
+
+def test_ratings_are_trained_and_scored_as_ratings(tiny_store, tmp_path):
+    for loss in ("auto", "ccc"):
+        result = make(tiny_store, tmp_path, task="sentiment-score", training=QUICK | {"loss": loss}).execute()
+        assert result.metrics["kind"] == "values"
+        assert {"mae", "ccc", "has0_accuracy", "non0_f1", "accuracy7"} <= result.metrics["pooled"].keys()
+        history = training.load_checkpoint(result.folder / "folds" / "0")[1]["history"]
+        assert {"dev_ccc", "dev_mae", "dev_loss"} <= history[0].keys()
+        row = json.loads((result.folder / "folds" / "0" / "predictions.jsonl").read_text().splitlines()[0])
+        assert len(row["predicted"]) == len(row["label"]) == 1
+    with pytest.raises(ParameterError, match="learns ratings"):
+        make(tiny_store, tmp_path, task="sentiment-score", training=QUICK | {"label_smoothing": 0.1})
+
+
+def test_scores_are_computed_again_from_what_is_stored(tiny_store, tmp_path):
+    run = make(tiny_store, tmp_path, split="loso")
+    with pytest.raises(ParameterError, match="is not a run"):
+        rescored(run.folder)
+    result = run.execute()
+    assert rescored(result.folder) == result.metrics == json.loads((result.folder / "metrics.json").read_text())
+    (result.folder / "folds" / "1" / "predictions.jsonl").unlink()
+    with pytest.raises(ParameterError, match=r"fold .* of 6 is missing"):
+        rescored(result.folder)

@@ -267,7 +267,8 @@ def test_kill_9_in_the_middle_and_resume_gives_the_same_store(tiny_corpus, tiny_
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "featurekit", "extract", "--corpus", "demo", "--root", str(tiny_corpus)]
     child = subprocess.Popen(
-        [*command, "--features", "luo2019,mel256", "--out", str(out), "--backend", "serial"], start_new_session=True
+        [*command, "--features", "luo2019,mel256", "--out", str(out), "--backend", "serial", "--device", "cpu"],
+        start_new_session=True,
     )
     deadline = time.monotonic() + 60
     while not (out / "shards").is_dir() or not any((out / "shards").iterdir()):

@@ -60,7 +60,7 @@ def agreement(manifest: Manifest, task: Task) -> Agreement | None:
     scheme = CLASSIFYING.get(task.name.removesuffix(SOFT))
     shares: dict[str, list[float]] = {}
     for utterance in manifest if scheme else ():
-        label = task.label_of(utterance)
+        label = None if utterance.parent else task.label_of(utterance)  # nobody listened to an augmented child
         chosen = votes(utterance, scheme, task.classes) if scheme and label else []
         if chosen:
             shares.setdefault(label or "", []).append(sum(label in classes for classes in chosen) / len(chosen))
@@ -102,7 +102,8 @@ def _choices(utterance: Utterance, key: str) -> list[Sequence[Any]]:
         if rated:
             return rated
     every = raters.values() if isinstance(raters, Mapping) else ()
-    return [choice if isinstance(choice, (list, tuple)) else [choice] for choice in every]
+    chosen = (choice if isinstance(choice, (list, tuple)) else [choice] for choice in every if choice not in (None, ""))
+    return [choices for choices in chosen if choices]  # who chose nothing has not voted
 
 
 def _vote(choice: object, scheme: Classifying, classes: Sequence[str]) -> str | None:

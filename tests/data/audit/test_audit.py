@@ -164,7 +164,7 @@ def test_segments_that_overlap_in_time_are_a_leak():
 
 
 def test_the_two_channels_of_a_call_do_not_overlap():
-    sides = [Utterance(f"u{c}", "call.wav", start=0.0, end=2.0, channel=c, speaker=f"s{c}") for c in (0, 1)]
+    sides = [Utterance(f"u{c}", "c.wav", start=0.0, end=2.0, channel=c, speaker=f"s{c}") for c in (0, 1)]
     assert audit_split(split(Manifest(sides), ["u0"], (), ["u1"]), Manifest(sides)).ok
 
 
@@ -240,3 +240,22 @@ def test_ids_and_order_do_not_matter(make):
     mixed = Manifest([manifest.utterances[i] for i in np.random.default_rng(0).permutation(len(manifest))])
     given = make_split("random", manifest, get_task("emotion", manifest), allow_speaker_overlap=True)
     assert audit_split(given, manifest).to_record() == audit_split(given, mixed).to_record()
+
+
+def test_an_utterance_too_short_for_a_fingerprint_is_not_called_checked(make):
+    store = make.store(make.manifest(2, 2), dims=(2,))
+    store.columns["luo/audio_fingerprint"] = store.columns["x/c0"]
+    random = np.random.default_rng(0)
+    frames = [random.integers(1, 65536, (length, 2)).astype(np.float32) for length in (100, 100, 100, 20)]
+    frames[2] = frames[0][10:]
+    store.values["luo/audio_fingerprint"] = frames
+    ids = store.manifest.ids
+    found = audit_split(split(store.manifest, ids[:2], (), ids[2:]), store.manifest, sounds=store)
+    assert found.checked["audio"] == "known of 3 of 4 utterances"
+    (leak,) = found.leaks
+    assert (leak.kind, leak.examples) == ("near-duplicate", (f"{ids[0]} and {ids[2]} (0.0 % of bits differ)",))
+
+
+def test_one_file_under_two_ids_is_found_without_looking_at_it():
+    manifest = Manifest([Utterance("a", "x.wav", speaker="s"), Utterance("b", "x.wav", speaker="t")])
+    assert only(audit_split(split(manifest, ["a"], (), ["b"]), manifest), "same-audio") == [("leak", ("train", "test"), 1, 0)]

@@ -1,0 +1,163 @@
+"""``featurekit audit``: what the parts of a split share, whoever made it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featurekit import store
+from featurekit.cli.extract import Bars, corpus_options
+from featurekit.data import JoinedStore, Split
+from featurekit.data.audit import Audit, audit_corpus, audit_split, fingerprint_column, training_ids
+from featurekit.errors import ParameterError
+from featurekit.manifest import Manifest
+
+
+@click.command("audit")
+@click.argument("subject", type=click.Path(path_type=Path), metavar="SPLIT|RUN|MANIFEST|STORE|FOLDER")
+@click.option("--store", "store_path", type=click.Path(path_type=Path), help="The store whose utterances the split divides.")
+@click.option("--corpus", help="A name from `featurekit list corpora`; its folder is --root.")
+@corpus_options
+@click.option("--audio", is_flag=True, help="Compute audio fingerprints where the store has none; needs the corpus's folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON: every finding of every fold.")
+def audit_command(
+    subject: Path,
+    store_path: Path | None,
+    corpus: str | None,
+    root: Path | None,
+    manifest: Path | None,
+    audio: bool,
+    as_json: bool,
+) -> None:
+    """Say what the parts of a split share: speakers, recordings, sessions, texts, audio, augmented children, normalisers.
+
+    \b
+    featurekit audit cache/runs/ID                                  a run: its split and what it was fitted on
+    featurekit audit split.json --store cache/ravdess               a split of ours
+    featurekit audit folds.csv --manifest mine.jsonl                id,part[,fold] of anybody
+    featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB  EmoBox's folds, speakers from our recipe
+    featurekit audit cuts/                                          lhotse cuts: a file a part
+    featurekit audit cache/ravdess                                  no split: audio that is there twice
+
+    Near-duplicate audio (another codec, level or start) is found by the column audio_fingerprint of the store, or computed
+    with --audio. A leak inflates the result and makes the exit status 1; a warning asks for a decision; a note is good to
+    know, as sentences that everybody says.
+    """
+    case = _case(subject, store_path, corpus, root, manifest)
+    sounds = case.opened if case.opened is not None and fingerprint_column(case.opened) else None
+    if sounds is None and audio:
+        sounds = _listen(case, root)
+    if case.split is None:
+        found = audit_corpus(case.manifest, sounds=sounds or case.opened, subject=str(subject))
+    else:
+        found = audit_split(
+            case.split,
+            case.manifest,
+            sounds=sounds or case.opened,
+            normalisers=case.normalisers,
+            trained_on=training_ids(case.opened, case.columns) if case.opened is not None else None,
+            subject=str(subject),
+        )
+    click.echo(json.dumps(found.to_record(), ensure_ascii=False) if as_json else describe(found))
+    sys.exit(0 if found.ok else 1)
+
+
+def describe(found: Audit) -> str:
+    """The audit a person reads: the verdict, then what was found, the worst fold of each kind."""
+    folds = "" if not found.folds else f", {found.folds} {'fold' if found.folds == 1 else 'folds'}"
+    lines = [f"{found.subject}{folds}: {found.verdict}"]
+    rows = found.rows()
+    for severity, _, _, where, text, examples in rows:
+        of_folds = f" ({where} folds)" if found.folds > 1 and where else ""
+        lines.append(f"  {severity:<7}  {text}{of_folds}" + (f": {examples}" if examples else ""))
+    if not rows:
+        lines.append("  nothing is shared")
+    if found.checked["audio"] != "checked":
+        lines.append("audio under another codec, level or start was not looked for: --audio with the corpus's folder as --root")
+    return "\n".join(lines)
+
+
+@dataclass
+class _Case:
+    """What is judged, and what is known of it."""
+
+    split: Split | None
+    manifest: Manifest
+    corpus: str
+    opened: Any = None  # a store, or two as one
+    columns: list[str] | None = None  # those a run reads; all of a store for a split alone
+    normalisers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def _case(subject: Path, store_path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None) -> _Case:
+    if not subject.exists():
+        raise ParameterError(f"there is no split, run, manifest, store or folder {str(subject)!r}")
+    if store.exists(subject):
+        opened = store.open_store(subject)
+        return _Case(None, opened.manifest, opened.corpus, opened)
+    if subject.name.endswith(".jsonl"):
+        return _Case(None, Manifest.read(subject), corpus or "custom")
+    run = subject if (subject / "run.json").is_file() else subject.parent
+    if subject in (run, run / "split.json") and (run / "run.json").is_file():
+        return _of_run(run, store_path)
+    case = _known(subject, store_path, corpus, root, manifest)
+    if subject.suffix == ".json":
+        case.split = Split.read(subject)
+    else:
+        from featurekit.data.foreign import read_folds
+
+        folds = tuple(read_folds(subject, case.manifest))
+        case.split = Split("foreign", folds, {}, "manifest", True, case.manifest.digest)
+    return case
+
+
+def _of_run(run: Path, store_path: Path | None) -> _Case:
+    """A run names its store; each of its folds, once trained, its normaliser."""
+    said = json.loads((run / "run.json").read_text("utf-8"))
+    opened: Any = store.open_store(store_path or said["settings"]["store"])
+    if said["settings"].get("test_store"):
+        opened = JoinedStore(opened, store.open_store(said["settings"]["test_store"]))
+    columns = [column["name"] for column in said["columns"]]
+    split = Split.read(run / "split.json")
+    fitted = {}
+    for number, fold in enumerate(split.folds):
+        facts = run / "folds" / str(number) / "model.json"
+        record = json.loads(facts.read_text("utf-8")).get("normaliser", {}) if facts.is_file() else {}
+        if "ids_digest" in record:
+            fitted[fold.name] = record
+    return _Case(split, opened.manifest, opened.corpus, opened, columns, fitted)
+
+
+def _known(subject: Path, store_path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None) -> _Case:
+    """The utterances a split divides: those of a store, a manifest, a corpus, or of the folder itself."""
+    from featurekit import corpora
+
+    if store_path is not None:
+        opened = store.open_store(store_path)
+        return _Case(None, opened.manifest, opened.corpus, opened)
+    if corpus is not None:
+        return _Case(None, corpora.read_corpus(corpus, root, manifest=manifest), corpus)
+    if manifest is not None:
+        return _Case(None, Manifest.read(manifest), "custom")
+    if subject.is_dir():
+        recipe = "lhotse" if any(subject.glob("*cuts*.jsonl*")) else "emobox"
+        return _Case(None, corpora.read_corpus(recipe, subject), recipe)
+    raise ParameterError("an audit needs the utterances that the split divides: --store, --manifest or --corpus with --root")
+
+
+def _listen(case: _Case, root: Path | None) -> store.Store | None:
+    """A store of fingerprints in cache/audit, kept for the next time; None where the audio is not at hand."""
+    from featurekit import extraction, settings
+
+    folder = settings.corpus_root(case.corpus, root)
+    if folder is None:
+        return None
+    originals = case.manifest.filter(lambda item: not item.parent)  # a child has its parent's audio by intention
+    out = Path("cache") / "audit" / f"{case.corpus}-{originals.digest[:8]}"
+    extraction.build_store(originals, root=folder, out=out, columns="audio_fingerprint", corpus=case.corpus, progress=Bars())
+    return store.open_store(out)

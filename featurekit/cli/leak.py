@@ -1,0 +1,91 @@
+"""``featurekit leak``: what sharing speakers between training and test is worth on a corpus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featurekit.errors import MissingDependencyError
+
+
+@click.command("leak")
+@click.option("--store", required=True, help="The store.")
+@click.option("--features", required=True, help="Columns, features or presets of the store, comma-separated.")
+@click.option("--task", default="", help="Label scheme, as in `featurekit list tasks`.  [default: the corpus's own]")
+@click.option("--model", default="pooled-logistic", show_default=True, help="That, or a name from `featurekit list models`.")
+@click.option("--folds", type=int, default=5, show_default=True)
+@click.option("--seeds", type=int, default=5, show_default=True, help="Each deals the folds anew.")
+@click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
+@click.option("--epochs", type=int, help="For a model of `featurekit list models`; its recipe's when absent.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("cache") / "leak", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def leak_command(
+    store: str,
+    features: str,
+    task: str,
+    model: str,
+    folds: int,
+    seeds: int,
+    drop_unlabelled: bool,
+    epochs: int | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Measure a leak: the same features and model under random and under speaker-disjoint folds, and the difference.
+
+    \b
+    featurekit leak --store cache/ravdess --features luo2019-best4
+    featurekit leak --store cache/emodb --features mel256 --seeds 10
+    featurekit leak --store cache/emodb --features mel256 --model resnet18 --epochs 5 --seeds 1
+
+    The difference is what a published number may owe to speakers that are in training and in test. Its interval resamples
+    speakers. What is computed is kept: the same command with more seeds computes only those.
+    """
+    from featurekit.experiments import contrast
+    from featurekit.experiments.leak import Leak, LeakSettings
+
+    training = {} if epochs is None else {"epochs": epochs}
+    leak = Leak(LeakSettings(store, features, task, model, folds, seeds, drop_unlabelled, training), out=out)
+
+    def said(protocol: str, seed: int, ua: float) -> None:
+        if not as_json:
+            click.echo(f"seed {seed}, {protocol}: UA {100 * ua:.1f}", err=True)
+
+    result = leak.execute(said)
+    picture, note = leak.folder / "leak.png", ""
+    try:
+        contrast.plot(result, picture)
+    except MissingDependencyError as error:
+        note = str(error)
+    if as_json:
+        click.echo(json.dumps({"folder": str(leak.folder), **result}, ensure_ascii=False))
+    else:
+        click.echo(describe(result))
+        click.echo(f"kept: {leak.folder}; plot: {note or picture}")
+
+
+def describe(result: Mapping[str, Any]) -> str:
+    """The table a person reads."""
+    lines = [
+        f"{result['corpus']} · {result['model']} on {', '.join(result['features'])} · task {result['task']}, "
+        f"{len(result['classes'])} classes · {result['n']} utterances of {result['n_speakers']} speakers · "
+        f"{result['folds']} folds, {_counted(result['seeds'], 'seed')}",
+        f"  {'split':<16}  {'UA':>5}  {'95 % over speakers':>18}  {'seeds':>12}",
+    ]
+    rows = {**result["protocols"], "difference": result["difference"]}
+    for name, score in rows.items():
+        low, high = score["interval"]
+        between = f"[{100 * low:.1f}, {100 * high:.1f}]" if low == low else "one speaker"
+        spread = f"{100 * min(score['by_seed']):.1f} to {100 * max(score['by_seed']):.1f}"
+        lines.append(f"  {name:<16}  {100 * score['ua']:>5.1f}  {between:>18}  {spread:>12}")
+    lines += [f"  {'chance':<16}  {100 * result['chance']:>5.1f}"]
+    lines += [f"{name}: {score['verdict']}" for name, score in result["protocols"].items()]
+    return "\n".join(lines)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

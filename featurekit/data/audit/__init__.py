@@ -1,0 +1,212 @@
+"""The audit: what the parts of a split share, ours or anybody's, and a verdict that stands beside every result.
+
+:func:`audit_split` looks at utterances, speakers, recordings, sessions, texts, augmented children, audio (identical,
+overlapping, nearly the same), normalisers and learnt columns. ``checks`` has one function for each, ``duplicates`` finds
+near-duplicate audio by fingerprint, ``findings`` says what came of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from featurekit.data.audit import checks, duplicates
+from featurekit.data.audit.findings import CHECKED, NOT_CHECKED, Audit, Finding, Severity, examples
+from featurekit.data.folds import PARTS, Fold, Split
+from featurekit.data.normalise import StoreLike
+from featurekit.data.splitters import session_of
+from featurekit.errors import SplitError
+from featurekit.manifest import Manifest, Utterance
+
+__all__ = ["Audit", "Finding", "Severity", "audit_corpus", "audit_split", "fingerprint_column", "training_ids"]
+
+
+def audit_split(
+    split: Split,
+    manifest: Manifest,
+    *,
+    sounds: StoreLike | None = None,
+    normalisers: Mapping[str, Mapping[str, Any]] | None = None,
+    trained_on: Mapping[str, Iterable[str]] | None = None,
+    subject: str = "",
+) -> Audit:
+    """Judge a split, whoever made it.
+
+    Parameters
+    ----------
+    split : Split
+    manifest : Manifest
+        Speakers, recordings, texts, parents and files of its ids.
+    sounds : Store, optional
+        Where it has a column ``audio_fingerprint`` of these utterances, near-duplicate audio is looked for.
+    normalisers : mapping, optional
+        Fold name → the record of the normaliser that was fitted for it (:meth:`Normaliser.to_dict`).
+    trained_on : mapping, optional
+        Learnt column → the ids it was trained on.
+    subject : str
+        What the audit calls what it judged; by default the split's kind.
+
+    Raises
+    ------
+    SplitError
+        When the split holds no utterance, or some that the manifest lacks: it was made for another one.
+    """
+    ids = sorted({name for fold in split.folds for part in PARTS for name in fold.part(part)})
+    if not ids:
+        raise SplitError(f"the split {split.kind!r} holds no utterance: there is nothing to audit")
+    split = split.on(manifest)
+    used = _heard([manifest[name] for name in ids], sounds)
+    material = _Material.of(used, sounds)
+    found = list(_unnamed(used, material))
+    for fold in split.folds:
+        found += _fold_findings(fold, material)
+        if normalisers and fold.name in normalisers:
+            found += checks.normaliser(fold, normalisers[fold.name])
+        for column, learnt_from in (trained_on or {}).items():
+            found += checks.embedding(fold, column, learnt_from)
+    return Audit(subject or split.kind, len(split.folds), material.source, material.checked, tuple(found), material.sentences)
+
+
+def audit_corpus(manifest: Manifest, *, sounds: StoreLike | None = None, subject: str = "the corpus") -> Audit:
+    """Look for what every split of a corpus has to keep in one part: audio that is there twice.
+
+    Parameters
+    ----------
+    manifest, sounds, subject
+        As for :func:`audit_split`.
+
+    Raises
+    ------
+    SplitError
+        When the manifest is empty.
+    """
+    used = _heard(list(manifest), sounds)
+    if not used:
+        raise SplitError("the manifest holds no utterance: there is nothing to audit")
+    material = _Material.of(used, sounds)
+    found = list(_unnamed(used, material))
+    found += checks.together("same-audio", "utterances with identical audio", sorted(set(material.doubled.values())))
+    for pairs in material.pairs:
+        items = [f"{first} and {second}{detail}" for first, second, detail in pairs.found]
+        found += checks.together(pairs.kind, pairs.what, items)
+    return Audit(subject, 0, material.source, material.checked, tuple(found), material.sentences)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Material:
+    """What the checks compare, gathered once for all folds."""
+
+    source: str
+    speakers: dict[str, str]
+    recordings: dict[str, str]
+    sessions: dict[str, str]
+    families: dict[str, str]
+    texts: dict[str, str]
+    originals: dict[str, str]
+    sentences: int
+    doubled: dict[str, str]
+    pairs: list[checks.Pairs]
+    checked: dict[str, str]
+
+    @classmethod
+    def of(cls, used: Sequence[Utterance], sounds: StoreLike | None) -> _Material:
+        normalised = {text: checks.normalised_text(text) for text in {item.text for item in used}}
+        texts = {item.id: normalised[item.text] for item in used if normalised[item.text]}
+        pairs, heard = _audio(used, sounds)
+        source = _speaker_source(used)
+        named = source == "named"
+        return cls(
+            source=source,
+            speakers={item.id: item.speaker for item in used if item.speaker and named},
+            recordings=_several({item.id: item.recording for item in used}),
+            sessions={item.id: session_of(item) for item in used if session_of(item)},
+            families=checks.kin(used),
+            texts=texts,
+            originals={texts[item.id]: item.text for item in reversed(used) if item.id in texts},
+            sentences=checks.fixed_sentences(used, texts),
+            doubled=checks.same_input(used),
+            pairs=pairs,
+            checked={"text": _how_many(len(texts), len(used)), "audio": heard},
+        )
+
+
+def _fold_findings(fold: Fold, material: _Material) -> Iterator[Finding]:
+    yield from checks.empty_parts(fold)
+    yield from checks.utterances(fold)
+    yield from checks.shared(fold, "speaker", material.speakers, ("speaker", "speakers"))
+    yield from checks.recordings(fold, material.recordings, material.speakers)
+    yield from checks.shared(fold, "session", material.sessions, ("session", "sessions"), lambda pair, both: Severity.NOTE)
+    yield from checks.families(fold, material.families)
+    yield from checks.texts(fold, material.texts, material.originals, material.sentences > 0)
+    yield from checks.doubled(fold, material.doubled)
+    for pairs in material.pairs:
+        yield from checks.pairs(fold, pairs)
+
+
+def _heard(used: list[Utterance], sounds: StoreLike | None) -> list[Utterance]:
+    """The utterances, with the digests of their input where the store of fingerprints has looked at the files."""
+    if sounds is None:
+        return used
+    looked = {item.id: item.fingerprint for item in sounds.manifest}
+    return [dataclasses.replace(item, fingerprint=item.fingerprint or looked.get(item.id, "")) for item in used]
+
+
+def _unnamed(used: Sequence[Utterance], material: _Material) -> Iterator[Finding]:
+    lacking = {item.id for item in used if not item.speaker}
+    if lacking and material.source == "named":
+        text = f"{len(lacking)} of {len(used)} utterances name no speaker"
+        yield Finding("unknown-speaker", Severity.WARNING, "", (), len(lacking), len(used), examples(lacking), text)
+
+
+def _speaker_source(used: Sequence[Utterance]) -> str:
+    if any(item.speaker and item.speaker != item.recording for item in used):
+        return "named"
+    return "recording" if len({item.recording for item in used}) < len(used) else "none"
+
+
+def _several(names: dict[str, str]) -> dict[str, str]:
+    """Without what only one utterance has, which no two parts can share."""
+    seen: dict[str, int] = {}
+    for name in names.values():
+        seen[name] = seen.get(name, 0) + 1
+    return {item: name for item, name in names.items() if seen[name] > 1}
+
+
+def _how_many(count: int, of: int) -> str:
+    return CHECKED if count == of else NOT_CHECKED if not count else f"known of {count} of {of} utterances"
+
+
+def _audio(used: Sequence[Utterance], sounds: StoreLike | None) -> tuple[list[checks.Pairs], str]:
+    """Pairs that share audio, and how far audio was looked at."""
+    pairs = [checks.overlapping_segments(used)]
+    column = fingerprint_column(sounds) if sounds is not None else ""
+    if sounds is None or not column:
+        known = sum(bool(item.fingerprint) for item in used)
+        return pairs, "compared by bytes only" if known == len(used) else NOT_CHECKED
+    status = np.asarray(sounds.status(column))
+    rows = {item.id: sounds.manifest.index(item.id) for item in used if item.id in sounds.manifest}
+    words = {name: duplicates.words(np.asarray(sounds.read(column, row))) for name, row in rows.items() if status[row] == 0}
+    words = {name: frames for name, frames in words.items() if np.count_nonzero(frames) >= duplicates.MIN_FRAMES}
+    ids, same = list(words), checks.same_input(used)
+    found = [
+        (ids[match.first], ids[match.second], f" ({100 * match.bit_error:.1f} % of bits differ)")
+        for match in duplicates.near_duplicates(list(words.values()))
+        if same.get(ids[match.first], 1) != same.get(ids[match.second], 2)
+    ]
+    pairs.append(checks.Pairs("near-duplicate", "near-duplicate audio", found))
+    # A child's audio is its parent's by intention, and need not have been looked at.
+    return pairs, _how_many(len(ids), sum(item.id in words or not item.parent for item in used))
+
+
+def fingerprint_column(store: StoreLike) -> str:
+    """Name of a store's column of audio fingerprints, under whatever preset; empty when it has none."""
+    return next((name for name in store.columns if name.rpartition("/")[2] == duplicates.COLUMN), "")
+
+
+def training_ids(store: StoreLike, columns: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Learnt column → the ids it was trained on; of these columns, or of all that a store has."""
+    names = store.columns if columns is None else columns
+    return {name: tuple(ids) for name in names if (ids := getattr(store.columns[name], "trained_on", ()))}

@@ -1,0 +1,190 @@
+"""What an audit says: findings of three weights, what was and was not looked at, and a verdict of one line."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SHOWN = 3
+_LONGEST_QUOTE = 40
+
+
+class Severity(enum.StrEnum):
+    """What a finding means for the result on the test part."""
+
+    LEAK = "leak"  # the test part is known from training or from choosing: its result is inflated
+    WARNING = "warning"  # choosing is biased, or something could not be looked at
+    NOTE = "note"  # shared by design, or harmless; good to know
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that two parts of a fold share.
+
+    Parameters
+    ----------
+    kind : str
+        For programs: ``utterance``, ``speaker``, ``recording``, ``session``, ``text``, ``children``, ``same-audio``,
+        ``overlap``, ``near-duplicate``, ``normaliser``, ``embedding``, ``unknown-speaker``, ``empty-part``.
+    severity : Severity
+        What it means for the result.
+    fold : str
+        Name of the fold; empty where the finding is about a corpus without a split.
+    parts : tuple of str
+        The two parts, the one that is judged last: ``("train", "test")``.
+    count, of : int
+        How many are shared, of how many that the last part has; ``of`` is 0 where there is no such number.
+    examples : tuple of str
+        A few of them.
+    text : str
+        The sentence.
+    """
+
+    kind: str
+    severity: Severity
+    fold: str
+    parts: tuple[str, ...]
+    count: int
+    of: int
+    examples: tuple[str, ...]
+    text: str
+
+    def to_record(self) -> dict[str, Any]:
+        """The finding, ready for JSON."""
+        record = {"kind": self.kind, "severity": str(self.severity), "fold": self.fold, "parts": list(self.parts)}
+        return record | {"count": self.count, "of": self.of, "examples": list(self.examples), "text": self.text}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was looked at and what was found.
+
+    Parameters
+    ----------
+    subject : str
+        What was audited.
+    folds : int
+        How many; 0 for a corpus without a split.
+    speakers : {"named", "recording", "none"}
+        What "speaker" means: the manifest names them, recordings of several utterances stand in, or nothing does.
+    checked : mapping
+        ``text``, ``audio`` → ``"checked"``, ``"not checked"`` or what was looked at of it.
+    findings : tuple of Finding
+        Fold by fold.
+    fixed_sentences : int
+        How many sentences everybody of the corpus says; 0 where speech is free.
+    """
+
+    subject: str
+    folds: int
+    speakers: str
+    checked: Mapping[str, str]
+    findings: tuple[Finding, ...] = field(default=())
+    fixed_sentences: int = 0
+
+    @property
+    def leaks(self) -> list[Finding]:
+        """The findings that inflate the result."""
+        return [finding for finding in self.findings if finding.severity is Severity.LEAK]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no leak."""
+        return not self.leaks
+
+    @property
+    def verdict(self) -> str:
+        """One line that stands beside every result: what the parts are disjoint in, what leaks, what was not checked."""
+        return "; ".join([self._disjointness(), *self._leaking(), *self._sharing(), *self._reservations()])
+
+    def worst(self, kind: str, severity: Severity, parts: tuple[str, ...] | None = None) -> Finding | None:
+        """The finding of a kind with the highest count over all folds."""
+        found = [
+            finding
+            for finding in self.findings
+            if finding.kind == kind and finding.severity is severity and parts in (None, finding.parts)
+        ]
+        return max(found, key=lambda finding: finding.count, default=None)
+
+    def rows(self) -> list[tuple[str, str, str, str, str, str]]:
+        """The findings of all folds as a table: severity, kind, parts, folds, the worst fold's sentence, examples."""
+        groups: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
+        order = list(Severity)
+        for finding in sorted(self.findings, key=lambda finding: order.index(finding.severity)):
+            groups.setdefault((finding.severity, finding.kind, finding.parts), []).append(finding)
+        table = []
+        for (severity, kind, parts), group in groups.items():
+            worst = max(group, key=lambda finding: finding.count)
+            folds = f"{len(group)} of {self.folds}" if self.folds else ""
+            more = ", …" if worst.count > len(worst.examples) > 0 else ""
+            shown = ", ".join(_shortened(name) for name in worst.examples)
+            table.append((str(severity), kind, "/".join(parts), folds, worst.text, shown + more))
+        return table
+
+    def to_record(self) -> dict[str, Any]:
+        """The audit, ready for JSON."""
+        return {
+            "subject": self.subject,
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "folds": self.folds,
+            "speakers": self.speakers,
+            "fixed_sentences": self.fixed_sentences,
+            "checked": dict(self.checked),
+            "findings": [finding.to_record() for finding in self.findings],
+        }
+
+    def _disjointness(self) -> str:
+        if not self.folds:
+            return "; ".join(["no split", *(finding.text for finding in self.findings)])
+        shared = self.worst("speaker", Severity.LEAK)
+        if shared:
+            n_folds = len({finding.fold for finding in self.leaks if finding.kind == "speaker"})
+            where = f" in {n_folds} of {self.folds} folds" if self.folds > 1 else ""
+            return f"SPEAKERS OVERLAP between parts{where}: {shared.text}"
+        if self.speakers == "named":
+            by_dev = self.worst("speaker", Severity.WARNING)
+            return f"speaker-disjoint in test, but {by_dev.text}" if by_dev else "speaker-disjoint"
+        if self.worst("recording", Severity.LEAK):
+            return "RECORDINGS OVERLAP between parts, speakers unknown"
+        if self.speakers == "recording":
+            return "recording-disjoint, speakers unknown"
+        return "utterance-disjoint only: every recording is one utterance and speakers are unknown"
+
+    def _leaking(self) -> list[str]:
+        kinds = dict.fromkeys(finding.kind for finding in self.leaks if finding.kind != "speaker")
+        worst = [self.worst(kind, Severity.LEAK) for kind in kinds]
+        return [finding.text for finding in worst if finding is not None]
+
+    def _sharing(self) -> list[str]:
+        """What is shared by design."""
+        text = self.worst("text", Severity.NOTE)
+        if text and self.fixed_sentences:
+            return [f"{_counted(text.count, 'sentence')} shared by design"]
+        session = self.worst("session", Severity.NOTE)
+        return ["sessions shared by dialogue partners"] if session else []
+
+    def _reservations(self) -> list[str]:
+        """What could not be looked at."""
+        unnamed = self.worst("unknown-speaker", Severity.WARNING)
+        said = [unnamed.text] if unnamed else []
+        return [*said, *(f"{what} {how}" for what, how in self.checked.items() if (what, how) != ("text", CHECKED))]
+
+
+CHECKED, NOT_CHECKED = "checked", "not checked"
+
+
+def examples(names: Iterable[str]) -> tuple[str, ...]:
+    """The first few, sorted."""
+    return tuple(sorted(names)[:SHOWN])
+
+
+def _shortened(name: str) -> str:
+    """A sentence by its beginning; a pair of ids stays whole."""
+    return f"{name[:_LONGEST_QUOTE]}…”" if name.startswith("“") and len(name) > _LONGEST_QUOTE else name
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,171 @@
+"""Two protocols side by side: UA of each, their difference with its interval, and the plot of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurekit import metrics
+from featurekit.errors import MissingDependencyError
+
+PROTOCOLS = ("random", "speaker-disjoint")
+LEVEL, N_RESAMPLES = 0.95, 2000
+_INK, _COLOURS, _DPI = "#333333", ("#c44e52", "#4c72b0"), 120
+
+
+def compare(
+    labels: Mapping[str, str], speakers: Mapping[str, str], predicted: Mapping[str, Sequence[Mapping[str, str]]]
+) -> dict[str, Any]:
+    """UA of both protocols and their difference, with intervals.
+
+    A seed's UA is taken over all folds' predictions together, since each utterance is predicted once; the UA of a
+    protocol is the mean over seeds. The intervals are percentiles of a bootstrap over **speakers**: the same drawn
+    speakers count in both protocols, so the difference is paired. They say what other speakers of this kind would do to
+    the numbers; the spread over seeds, which is given beside them, says what other folds would do, and is no interval:
+    seeds share all their data.
+
+    Parameters
+    ----------
+    labels, speakers : mapping
+        Id → class, id → speaker.
+    predicted : mapping
+        Protocol → for each seed: id → predicted class.
+
+    Returns
+    -------
+    dict
+        ``n``, ``n_speakers``, ``seeds``, ``classes``, ``chance``; ``protocols``: ``ua``, ``interval``, ``by_seed``,
+        ``recalls``; ``difference``: ``ua``, ``interval``, ``by_seed``. All in [0, 1].
+    """
+    ids = sorted(labels)
+    classes = sorted(set(labels.values()))
+    truth = np.array([classes.index(labels[name]) for name in ids])
+    who = np.array([speakers[name] for name in ids])
+    right = {
+        protocol: np.array([[guess[name] == labels[name] for name in ids] for guess in of_seeds], dtype=np.float64)
+        for protocol, of_seeds in predicted.items()
+    }
+    hits = {protocol: every.mean(axis=0) for protocol, every in right.items()}
+    interval = partial(metrics.clustered_interval, level=LEVEL, n_resamples=N_RESAMPLES)
+    result: dict[str, Any] = {
+        "n": len(ids),
+        "n_speakers": len(set(who.tolist())),
+        "seeds": len(right[PROTOCOLS[0]]),
+        "classes": classes,
+        "chance": 1 / len(classes),
+        "protocols": {},
+    }
+    for protocol in PROTOCOLS:
+        result["protocols"][protocol] = {
+            "ua": _mean_recall(truth, hits[protocol]),
+            "interval": list(interval(_mean_recall, who, truth, hits[protocol])),
+            "by_seed": [_mean_recall(truth, one) for one in right[protocol]],
+            "recalls": dict(zip(classes, _recalls(truth, hits[protocol]).tolist(), strict=True)),
+        }
+
+    def difference(truth: np.ndarray, random: np.ndarray, disjoint: np.ndarray) -> float:
+        return _mean_recall(truth, random) - _mean_recall(truth, disjoint)
+
+    both = [hits[protocol] for protocol in PROTOCOLS]
+    pairs = zip(*(result["protocols"][protocol]["by_seed"] for protocol in PROTOCOLS), strict=True)
+    result["difference"] = {
+        "ua": difference(truth, *both),
+        "interval": list(interval(difference, who, truth, *both)),
+        "by_seed": [random - disjoint for random, disjoint in pairs],
+    }
+    return result
+
+
+def plot(result: Mapping[str, Any], path: str | Path) -> Path:
+    """Draw what :func:`compare` found: UA of every seed and its mean, the difference, and the recall of each class.
+
+    Parameters
+    ----------
+    result : mapping
+        With ``corpus``, ``model``, ``task`` and ``folds`` beside what :func:`compare` returns.
+    path : str or Path
+        The PNG.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without matplotlib.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise MissingDependencyError("the plot needs matplotlib; pip install 'featurekit[plots]'") from None
+    figure = Figure(figsize=(10.5, 4.2), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    seeds, difference, recalls = figure.subplots(1, 3, gridspec_kw={"width_ratios": [2.2, 1, 2.6]})
+    _draw_seeds(seeds, result)
+    _draw_difference(difference, result["difference"])
+    _draw_recalls(recalls, result)
+    for axes in (seeds, difference, recalls):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8, colors=_INK)
+    about = f"{result['corpus']}, {result['n']} utterances of {result['n_speakers']} speakers"
+    how = f"{result['folds']} folds, {result['seeds']} seeds; bars are 95 % over speakers"
+    what = f"{result['model']} on {', '.join(result['features'])}"
+    figure.suptitle(f"{about}: {how}\n{what}".replace("$", r"\$"), x=0.01, ha="left", fontsize=10, color=_INK)
+    figure.savefig(path, metadata={"Software": None})
+    return Path(path)
+
+
+def _draw_seeds(axes: Any, result: Mapping[str, Any]) -> None:
+    scores = [result["protocols"][protocol] for protocol in PROTOCOLS]
+    for pair in zip(*(score["by_seed"] for score in scores), strict=True):
+        axes.plot((0.12, 0.88), [100 * value for value in pair], color="#bbbbbb", linewidth=0.8, marker="o", markersize=3)
+    for place, (score, colour) in enumerate(zip(scores, _COLOURS, strict=True)):
+        _draw_bar(axes, place, score, colour, outwards=1 if place else -1)
+    axes.axhline(100 * result["chance"], color=_INK, linewidth=0.8, linestyle=":")
+    axes.text(1.45, 100 * result["chance"], "chance", fontsize=8, color=_INK, va="bottom", ha="right")
+    axes.set(xlim=(-0.5, 1.5), ylim=(0, 100), xticks=(0, 1), xticklabels=PROTOCOLS)
+    axes.set_ylabel("UA, %", fontsize=8, color=_INK)
+
+
+def _draw_difference(axes: Any, difference: Mapping[str, Any]) -> None:
+    _draw_bar(axes, 0, difference, _INK, outwards=-1)
+    axes.plot([0.15] * len(difference["by_seed"]), [100 * value for value in difference["by_seed"]], "o", color="#bbbbbb", ms=3)
+    axes.axhline(0, color=_INK, linewidth=0.8)
+    top = max(5.0, *(100 * value for value in (*difference["interval"], *difference["by_seed"]) if value == value))
+    axes.set(xlim=(-0.5, 0.6), xticks=(0,), xticklabels=("difference",), ylim=(min(0.0, axes.get_ylim()[0]), 1.2 * top))
+    axes.set_ylabel("points of UA that sharing speakers adds", fontsize=8, color=_INK)
+
+
+def _draw_recalls(axes: Any, result: Mapping[str, Any]) -> None:
+    classes = result["classes"]
+    for step, (protocol, colour) in enumerate(zip(PROTOCOLS, _COLOURS, strict=True)):
+        recalls = [100 * result["protocols"][protocol]["recalls"][name] for name in classes]
+        axes.bar(np.arange(len(classes)) + 0.38 * (step - 0.5), recalls, 0.36, color=colour, label=protocol)
+    axes.set_xticks(range(len(classes)), [name.replace("$", r"\$") for name in classes], rotation=35, ha="right")
+    axes.set_ylim(0, 100)
+    axes.set_ylabel("recall, %", fontsize=8, color=_INK)
+    axes.legend(fontsize=8, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0))
+
+
+def _draw_bar(axes: Any, place: float, score: Mapping[str, Any], colour: str, *, outwards: int) -> None:
+    """A mean with its interval and its number; an interval of one speaker is none."""
+    value = 100 * score["ua"]
+    low, high = (100 * border for border in score["interval"])
+    if low == low:
+        axes.plot([place, place], [low, high], color=colour, linewidth=2.5, alpha=0.6)
+    axes.plot(place, value, "s", color=colour, markersize=7)
+    side = "left" if outwards > 0 else "right"
+    axes.text(place + 0.1 * outwards, value, f"{value:.1f}", fontsize=9, color=colour, ha=side, va="center")
+
+
+def _recalls(truth: np.ndarray, hits: np.ndarray) -> np.ndarray:
+    """Recall of each class that occurs."""
+    counts = np.bincount(truth)
+    return np.bincount(truth, weights=hits)[counts > 0] / counts[counts > 0]
+
+
+def _mean_recall(truth: np.ndarray, hits: np.ndarray) -> float:
+    """UA from the share of seeds that got each utterance right; over the classes that occur."""
+    return float(_recalls(truth, hits).mean())

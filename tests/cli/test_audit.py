@@ -1,0 +1,178 @@
+"""The verb on splits of ours and of others; EmoBox's EMO-DB folds in miniature, as its repository lays them out."""
+
+import json
+import shutil
+
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from featurekit import corpora, data, extraction, store
+from featurekit.cli import main
+from featurekit.corpora.emodb import GENDERS
+
+PER_SPEAKER = ("a01Fa", "a01Wa", "a02Na", "a02Ta", "b01Fb")
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(item) for item in arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+def as_json(*arguments, code=0):
+    return json.loads(run("audit", *arguments, "--json", code=code))
+
+
+@pytest.fixture
+def emodb(tmp_path):
+    """EMO-DB's names, ten speakers of five files; the audit needs no sound."""
+    (tmp_path / "EmoDB" / "wav").mkdir(parents=True)
+    for speaker in GENDERS:
+        for name in PER_SPEAKER:
+            (tmp_path / "EmoDB" / "wav" / f"{speaker}{name}.wav").write_bytes(b"")
+    return tmp_path / "EmoDB"
+
+
+@pytest.fixture
+def emobox(emodb, tmp_path):
+    """EmoBox/data/emodb: the metadata, and five random folds in which all ten speakers train and are tested."""
+    folder = tmp_path / "EmoBox" / "data" / "emodb"
+    folder.mkdir(parents=True)
+    lines = {
+        path.stem: json.dumps(
+            {
+                "key": f"emodb-{path.stem}",
+                "dataset": "emodb",
+                "wav": f"downloads/emodb/wav/{path.name}",
+                "type": "raw",
+                "emo": "x",
+            }
+        )
+        for path in sorted((emodb / "wav").iterdir())
+    }
+    (folder / "emodb.jsonl").write_text("\n".join(lines.values()) + "\n")
+    for fold in range(5):
+        tested = {f"{speaker}{PER_SPEAKER[fold]}" for speaker in GENDERS}
+        here = folder / f"fold_{fold + 1}"
+        here.mkdir()
+        for part in ("train", "test"):
+            rows = [line for name, line in lines.items() if (name in tested) is (part == "test")]
+            (here / f"emodb_{part}_fold_{fold + 1}.jsonl").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_all_ten_speakers_of_emoboxs_emodb_folds_are_found(emobox, emodb):
+    said = run("audit", emobox, "--corpus", "emodb", "--root", emodb, code=1)
+    assert "SPEAKERS OVERLAP between parts in 5 of 5 folds: 10 of 10 speakers of test are in train" in said
+    record = as_json(emobox, "--corpus", "emodb", "--root", emodb, code=1)
+    found = [finding for finding in record["findings"] if finding["kind"] == "speaker"]
+    assert [(finding["count"], finding["of"]) for finding in found] == [(10, 10)] * 5
+
+
+def test_without_a_corpus_that_names_speakers_the_folder_speaks_for_itself_and_says_what_it_cannot_know(emobox):
+    said = run("audit", emobox)
+    assert "utterance-disjoint only: every recording is one utterance and speakers are unknown" in said
+
+
+def test_a_csv_of_ids_and_a_manifest(emodb, tmp_path):
+    manifest = corpora.read_corpus("emodb", emodb)
+    manifest.write(tmp_path / "m.jsonl")
+    rows = [f"{item.id},{'test' if item.speaker in ('03', '08') else 'train'}" for item in manifest]
+    (tmp_path / "folds.csv").write_text("id,part\n" + "\n".join(rows) + "\n")
+    said = run("audit", tmp_path / "folds.csv", "--manifest", tmp_path / "m.jsonl")
+    assert "speaker-disjoint; 3 sentences shared by design; audio not checked" in said
+    (tmp_path / "odd.csv").write_text("id,part\nnobody,test\n" + rows[0] + "\n")
+    assert "lacks 1 of 2 ids: nobody" in run("audit", tmp_path / "odd.csv", "--manifest", tmp_path / "m.jsonl", code=2)
+
+
+def test_lhotse_cuts_name_their_own_speakers(tmp_path):
+    def cut(name, speaker):
+        recording = {"id": name, "sources": [{"type": "file", "channels": [0], "source": f"{name}.wav"}]}
+        part = {"id": f"{name}-s", "recording_id": name, "start": 0.0, "duration": 1.0, "speaker": speaker, "text": ""}
+        return json.dumps(
+            {"id": name, "start": 0.0, "duration": 1.0, "channel": 0, "supervisions": [part], "recording": recording}
+        )
+
+    (tmp_path / "cuts_train.jsonl").write_text("\n".join([cut("a", "anna"), cut("b", "ben")]) + "\n")
+    (tmp_path / "cuts_test.jsonl").write_text(cut("c", "anna") + "\n")
+    assert "1 of 1 speaker of test is in train: anna" in run("audit", tmp_path, code=1)
+
+
+def test_a_split_of_ours_against_its_store(tiny_store, tmp_path):
+    opened = store.open_store(tiny_store)
+    task = data.get_task("sentiment3", opened.manifest)
+    clean = data.make_split("speaker-disjoint", opened.manifest, task)
+    clean.write(tmp_path / "clean.json")
+    assert as_json(tmp_path / "clean.json", "--store", tiny_store)["ok"] is True
+    data.make_split("random", opened.manifest, task, allow_speaker_overlap=True).write(tmp_path / "random.json")
+    record = as_json(tmp_path / "random.json", "--store", tiny_store, code=1)
+    assert {finding["kind"] for finding in record["findings"] if finding["severity"] == "leak"} >= {"speaker"}
+
+
+def test_audio_is_computed_where_asked_for_and_finds_a_copy_under_another_codec(tiny_corpus, tmp_path, monkeypatch):
+    """One recording again, as Vorbis, 50 ms later and quieter, under another name and speaker."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "mine"
+    root.mkdir()
+    paths = sorted(tiny_corpus.rglob("*.flac"))[:6]
+    for number, path in enumerate(paths):
+        signal, rate = soundfile.read(path)
+        soundfile.write(root / f"{number}.wav", signal, rate)
+    signal, rate = soundfile.read(root / "0.wav")
+    soundfile.write(root / "copy.ogg", 0.3 * signal[rate // 20 :], rate)
+    lines = [f"{number}.wav,x,s{number}" for number in range(6)] + ["copy.ogg,x,s9"]
+    (root / "labels.csv").write_text("path,label,speaker\n" + "\n".join(lines) + "\n")
+    manifest = corpora.read_corpus("custom", root, manifest=root / "labels.csv")
+    manifest.write(tmp_path / "m.jsonl")
+    (tmp_path / "folds.csv").write_text("id,part\n0,train\n1,train\n2,train\n3,train\n4,test\n5,test\ncopy,test\n")
+    how = [tmp_path / "folds.csv", "--corpus", "custom", "--root", root, "--manifest", "labels.csv"]
+    assert as_json(*how)["checked"]["audio"] == "not checked"
+    record = as_json(*how, "--audio", code=1)
+    assert record["checked"]["audio"] == "checked"
+    (leak,) = (finding for finding in record["findings"] if finding["severity"] == "leak")
+    assert (leak["kind"], leak["count"]) == ("near-duplicate", 1)
+    assert leak["examples"][0].startswith("0 and copy (")
+    bare = [tmp_path / "folds.csv", "--manifest", tmp_path / "m.jsonl", "--audio"]
+    assert "audio not checked" in run("audit", *bare)  # nobody said where the audio is
+    extraction.build_store(manifest, root=root, out=tmp_path / "s", columns="audio_fingerprint", backend="serial")
+    assert "1 group of near-duplicate audio: keep each in one part" in run("audit", tmp_path / "s")
+
+
+def test_what_cannot_be_audited_is_refused(tmp_path, tiny_store):
+    assert "no split, run, manifest" in run("audit", tmp_path / "no", code=2)
+    (tmp_path / "split.json").write_text("{}")
+    assert "--store, --manifest or --corpus" in run("audit", tmp_path / "split.json", code=2)
+    assert "lacks" in run("audit", tmp_path / "split.json", "--store", tiny_store, code=2)
+    split = data.Split("given", (data.Fold("0", (), (), ()),), {}, "manifest", True, "")
+    split.write(tmp_path / "empty.json")
+    assert "nothing to audit" in run("audit", tmp_path / "empty.json", "--store", tiny_store, code=2)
+    other = data.Split("given", (data.Fold("0", ("x",), (), ("y",)),), {}, "manifest", True, "")
+    other.write(tmp_path / "other.json")
+    assert "another manifest" in run("audit", tmp_path / "other.json", "--store", tiny_store, code=2)
+
+
+def test_a_run_is_audited_with_what_it_was_fitted_on(tiny_store, tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    training = {"epochs": 1, "device": "cpu", "n_frames": 40}
+    settings = RunSettings(store=str(tiny_store), model="ub-bilstm", features="rms", training=training)
+    folder = Run(settings, runs=tmp_path).execute().folder
+    assert as_json(folder)["ok"] is True
+    assert as_json(folder / "split.json")["verdict"] == json.loads((folder / "metrics.json").read_text())["split"]["verdict"]
+    facts = json.loads((folder / "folds" / "0" / "model.json").read_text())
+    facts["normaliser"] |= {"ids_digest": "0" * 64, "n_ids": 36}
+    (folder / "folds" / "0" / "model.json").write_text(json.dumps(facts))
+    said = run("audit", folder, code=1)
+    assert "the normaliser was fitted on 36 utterances that are not the" in said
+
+
+def test_a_run_on_two_stores_is_audited_over_both(tiny_store, tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    other = shutil.copytree(tiny_store, tmp_path / "other")
+    settings = RunSettings(store=str(tiny_store), test_store=str(other), model="ub-bilstm", features="rms")
+    run_of_two = Run(settings, runs=tmp_path)
+    run_of_two.begin()  # nothing needs to be trained
+    record = as_json(run_of_two.folder, code=1)
+    assert {finding["kind"] for finding in record["findings"] if finding["severity"] == "leak"} == {"same-audio"}

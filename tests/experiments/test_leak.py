@@ -1,0 +1,145 @@
+"""What the leak is worth: fair folds, a sound interval, nothing computed twice, and a planted leak that is measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+from featurekit.errors import ParameterError, SplitError, UnknownNameError
+from featurekit.experiments import contrast
+from featurekit.experiments.leak import Leak, LeakSettings, deal
+
+LABELS = {f"s{speaker}_{n}": "abc"[n % 3] for speaker in range(6) for n in range(12)}
+SPEAKERS = {name: name.split("_")[0] for name in LABELS}
+
+
+def settings(store, **changes):
+    return LeakSettings(
+        **{"store": str(store), "features": "rms,spectral_centroid", "task": "sentiment3", "folds": 3, "seeds": 2} | changes
+    )
+
+
+@pytest.mark.parametrize("speakers", [None, SPEAKERS])
+def test_every_utterance_is_tested_once_in_folds_of_one_size(speakers):
+    hands = deal(LABELS, speakers, 3, 0)
+    assert sorted(name for hand in hands for name in hand) == sorted(LABELS)
+    assert [len(hand) for hand in hands] == [24, 24, 24]
+    shuffled = dict(sorted(LABELS.items(), key=lambda item: item[0][::-1]))
+    assert deal(shuffled, speakers, 3, 0) == hands
+    assert deal(LABELS, speakers, 3, 1) != hands
+
+
+def test_speakers_are_dealt_whole_and_utterances_class_by_class():
+    for hand in deal(LABELS, SPEAKERS, 3, 0):
+        assert len({SPEAKERS[name] for name in hand}) == 2
+    for hand in deal(LABELS, None, 3, 0):
+        assert sorted(LABELS[name] for name in hand) == sorted("abc" * 8)
+
+
+def test_ua_and_difference_are_what_counting_gives():
+    right = dict(LABELS)
+    half = {name: label if int(name.split("_")[1]) < 6 else "a" for name, label in LABELS.items()}
+    result = contrast.compare(LABELS, SPEAKERS, {"random": [right, right], "speaker-disjoint": [half, right]})
+    scores = result["protocols"]
+    assert scores["random"]["by_seed"] == [1.0, 1.0]
+    # Of a all, of b and c half are right: (1 + 1/2 + 1/2) / 3, in one of two seeds.
+    assert scores["speaker-disjoint"]["by_seed"] == pytest.approx([2 / 3, 1.0])
+    assert scores["speaker-disjoint"]["recalls"] == pytest.approx({"a": 1.0, "b": 0.75, "c": 0.75})
+    assert result["difference"]["ua"] == pytest.approx(1 / 6)
+    assert result["difference"]["by_seed"] == pytest.approx([1 / 3, 0.0])
+    assert result["difference"]["interval"] == pytest.approx([1 / 6, 1 / 6])  # every speaker has the same errors
+    assert (result["n"], result["n_speakers"], result["chance"]) == (72, 6, pytest.approx(1 / 3))
+
+
+def test_the_interval_is_paired_over_speakers():
+    """Speakers differ a lot, in both protocols alike: the difference is known far better than either."""
+    rng = np.random.default_rng(0)
+    hard = {f"s{n}": n / 6 for n in range(6)}
+    random = {name: label if rng.random() > hard[SPEAKERS[name]] else "z" for name, label in LABELS.items()}
+    result = contrast.compare(LABELS, SPEAKERS, {"random": [random], "speaker-disjoint": [random]})
+    low, high = result["protocols"]["random"]["interval"]
+    assert high - low > 0.2
+    assert result["difference"]["interval"] == [0.0, 0.0]
+
+
+def test_a_planted_leak_is_measured(making, tmp_path):
+    """Each speaker has a voice of its own and one emotion: known speakers are all right, unknown ones are chance."""
+    from featurekit import store
+    from featurekit.manifest import Manifest, Utterance
+
+    rng = np.random.default_rng(0)
+    utterances = [
+        Utterance(
+            f"s{who:02}_{n}",
+            f"{who}/{n}.wav",
+            speaker=f"s{who:02}",
+            labels={"emotion": "ab"[who % 2]},
+            fingerprint=f"{who:032}{n:032}",
+        )
+        for who in range(12)
+        for n in range(8)
+    ]
+    voices = 10 * rng.normal(size=(12, 24))
+    info = store.ColumnInfo("voice", "0" * 64, "vector", 24)
+    rows = [
+        store.UtteranceResult(0, "", (voices[who] + rng.normal(size=24))[None].astype(np.float32), None, 16000)
+        for who in range(12)
+        for _ in range(8)
+    ]
+    key = store.shard_key([info.key], [(item.id, item.fingerprint) for item in utterances])
+    content = store.ShardContent(
+        key=key,
+        columns=(info,),
+        ids=[u.id for u in utterances],
+        fingerprints=[u.fingerprint for u in utterances],
+        results={"voice": rows},
+    )
+    store.create(tmp_path / "s", corpus="planted")
+    store.commit_shard(tmp_path / "s", content)
+    store.publish_head(tmp_path / "s", Manifest(utterances), [store.GroupInfo((info,), (key,), {"modulus": 8})])
+    result = Leak(settings(tmp_path / "s", features="voice", task="emotion", folds=4, seeds=3), out=tmp_path).execute()
+    assert result["protocols"]["random"]["ua"] == 1.0
+    assert result["protocols"]["speaker-disjoint"]["ua"] < 0.8
+    assert result["difference"]["interval"][0] > 0
+    assert "SPEAKERS OVERLAP" in result["protocols"]["random"]["verdict"]
+    assert result["protocols"]["speaker-disjoint"]["verdict"].startswith("speaker-disjoint")
+
+
+def test_what_is_computed_is_kept_and_more_seeds_cost_only_themselves(tiny_store, tmp_path, monkeypatch):
+    first = Leak(settings(tiny_store), out=tmp_path).execute()
+    fitted = []
+    original = Leak._logistic
+    monkeypatch.setattr(
+        Leak, "_logistic", lambda self, split, kept, seed: fitted.append(seed) or original(self, split, kept, seed)
+    )
+    assert Leak(settings(tiny_store), out=tmp_path).execute() == first
+    assert fitted == []
+    longer = Leak(settings(tiny_store, seeds=3), out=tmp_path).execute()
+    assert fitted == [2, 2]
+    assert longer["difference"]["by_seed"][:2] == first["difference"]["by_seed"]
+    (folder,) = tmp_path.iterdir()
+    assert json.loads((folder / "leak.json").read_text())["seeds"] == 3
+
+
+def test_a_model_of_the_registry_is_trained_by_runs_of_its_own(tiny_store, tmp_path):
+    quick = {"epochs": 1, "device": "cpu", "n_frames": 40}
+    result = Leak(settings(tiny_store, model="ub-bilstm", folds=2, seeds=1, training=quick), out=tmp_path).execute()
+    assert result["n"] == 36
+    assert len(result["difference"]["by_seed"]) == 1
+
+
+def test_the_plot_is_a_picture(tiny_store, tmp_path):
+    pytest.importorskip("matplotlib")
+    result = Leak(settings(tiny_store, seeds=1), out=tmp_path).execute()
+    assert contrast.plot(result, tmp_path / "leak.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_measured_is_refused(tiny_store, tmp_path):
+    for changes, error, message in (
+        ({"folds": 7}, SplitError, "6 speakers cannot fill 7 folds"),
+        ({"folds": 1}, ParameterError, "at least 2 folds"),
+        ({"model": "pooled-logistics"}, UnknownNameError, "did you mean pooled-logistic"),
+        ({"features": "mel256"}, ParameterError, "no column"),
+    ):
+        with pytest.raises(error, match=message):
+            Leak(settings(tiny_store, **changes), out=tmp_path)

@@ -1,0 +1,32 @@
+import json
+
+import numpy as np
+import pytest
+
+from featurekit.errors import ParameterError
+from featurekit.experiments import RunSettings
+from featurekit.experiments.seeds import execute_seeds, with_seeds
+
+QUICK = {"epochs": 1, "device": "cpu", "n_frames": 20}
+SMALL = {"units1": 4, "units2": 4, "units3": 4, "dense": 4}
+
+
+def test_seeds_change_the_training_and_not_the_split(tiny_store, tmp_path):
+    settings = RunSettings(store=str(tiny_store), model="ub-lstm", features="rms", training=QUICK, hyper=SMALL)
+    results, summary, path = execute_seeds(settings, 2, runs=tmp_path)
+    splits = [(result.folder / "split.json").read_bytes() for result in results]
+    assert splits[0] == splits[1]
+    weights = [(result.folder / "folds" / "0" / "model.safetensors").read_bytes() for result in results]
+    assert weights[0] != weights[1]
+    values = [result.metrics["pooled"]["macro_f1"] for result in results]
+    assert summary["pooled"]["macro_f1"]["mean"] == pytest.approx(np.mean(values))
+    assert summary["pooled"]["macro_f1"]["std"] == pytest.approx(np.std(values, ddof=1))
+    assert json.loads(path.read_text()) == summary
+    assert path.parent == tmp_path
+
+
+def test_the_first_seed_is_the_one_that_was_said(tiny_store):
+    settings = RunSettings(store="s", model="m", seed=3)
+    assert [one.training["seed"] for one in with_seeds(settings, 3)] == [3, 4, 5]
+    with pytest.raises(ParameterError, match="1 or more"):
+        with_seeds(settings, 0)
