@@ -9,12 +9,12 @@ import numpy as np
 from featurekit.features.graph import feature
 from featurekit.features.kernels.framing import crossing_rate, mean_square
 from featurekit.features.kernels.moments import weighted_sums
-from featurekit.features.spectrum import FRAMING, hann
+from featurekit.features.spectrum import FRAMING, check_centre, hann
 
 _LIMITS = {name: FRAMING[name] for name in ("n_fft", "hop_length")}
 
 
-@feature(unit="full scale", limits=_LIMITS)
+@feature(unit="full scale", limits=_LIMITS, check=check_centre)
 def rms(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256) -> np.ndarray:
     """Root of the mean square of each frame of ``n_fft`` samples, centred and zero-padded like the STFT's.
 
@@ -34,7 +34,7 @@ def rms(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256) -> np.n
     return np.sqrt(mean_square(signal, n_fft, hop_length))[None]
 
 
-@feature(unit="dB", limits=_LIMITS)
+@feature(unit="dB", limits=_LIMITS, check=check_centre)
 def log_energy(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256) -> np.ndarray:
     """Mean square of each frame in dB re full scale, floored at -100 dB: ``20 log10(rms)``.
 
@@ -105,7 +105,7 @@ def a_weighting(first_hz: tuple[float, float], n_bins: int) -> np.ndarray:
     return np.square(response(square) / response(np.array(1000.0**2)))
 
 
-@feature(unit="1/sample", limits=_LIMITS)
+@feature(unit="1/sample", limits=_LIMITS, check=check_centre)
 def zcr(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256) -> np.ndarray:
     """Zero-crossing rate: the share of a frame's samples whose sign differs from that of the sample before.
 

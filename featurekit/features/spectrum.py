@@ -19,10 +19,15 @@ from featurekit.features.kernels.windows import periodic_hann
 FRAMING = {"n_fft": (2, 1 << 20), "hop_length": (1, None), "win_length": (1, None)}
 
 
+def check_centre(settings: Settings) -> None:
+    """Refuse an odd ``n_fft``: such a frame has no middle between samples, and clips of some lengths would lack a frame."""
+    if settings["n_fft"] % 2:
+        raise ParameterError(f"n_fft is {settings['n_fft']}; expected an even number, since frames are centred")
+
+
 def _check_window(settings: Settings) -> None:
+    check_centre(settings)
     win_length, n_fft = settings["win_length"], settings["n_fft"]
-    if n_fft % 2:
-        raise ParameterError(f"n_fft is {n_fft}; expected an even number, since frames are centred")
     if win_length is not None and win_length > n_fft:
         raise ParameterError(f"win_length is {win_length}, more than n_fft {n_fft}; raise n_fft to the next power of two")
 

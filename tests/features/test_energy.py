@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from featurekit.features import extract
+from featurekit.errors import ParameterError
+from featurekit.features import extract, parse
 
 Signal = Callable[..., np.ndarray]
 
@@ -72,3 +73,9 @@ def test_low_tones_are_less_loud_and_silence_not_at_all(tone: Signal) -> None:
     low, high = (extract(tone(hz, rate=16000), 16000, "loudness")["loudness"][30, 0] for hz in (125, 2000))
     assert low < high / 2
     assert not extract(np.zeros(999), 16000, "loudness")["loudness"].any()
+
+
+@pytest.mark.parametrize("name", ["rms", "log_energy", "zcr", "mel"])
+def test_an_odd_frame_is_refused_since_it_has_no_centre(name) -> None:
+    with pytest.raises(ParameterError, match="n_fft is 1023; expected an even number"):
+        parse(f"{name}(n_fft=1023)")
