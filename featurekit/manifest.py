@@ -7,16 +7,18 @@ Raw labels are kept as the corpus gives them; a task (``featurekit.data.tasks``)
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from featurekit.errors import ManifestError, UnknownNameError
-from featurekit.settings import canonical_json, digest
+from featurekit.settings import canonical_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Utterance:
     parent, perturbation : str
         For augmented children: the id they were made from, and how.
     duration_s : float or None
-        Filled in when the file has been looked at.
+        What the corpus states, until the file has been looked at; then what is there.
     fingerprint : str
         Digest of (bytes of the file, start, end, channel, perturbation): the input's identity; filled in likewise.
     """
@@ -70,8 +72,13 @@ class Utterance:
         if not self.recording:
             object.__setattr__(self, "recording", self.id)
         for name in _SECONDS:  # 1 and 1.0 must give one digest
-            if _is_number(getattr(self, name)):
-                object.__setattr__(self, name, float(getattr(self, name)))
+            value = getattr(self, name)
+            if value is not None and _is_number(value):
+                object.__setattr__(self, name, float(value))
+        for name in _REPEATED:  # a million utterances share a few thousand of these: half of their memory
+            object.__setattr__(self, name, _shared(getattr(self, name)))
+        if isinstance(self.labels, dict):
+            object.__setattr__(self, "labels", {_shared(key): _shared(value) for key, value in self.labels.items()})
 
     def to_json(self) -> str:
         """One line of JSON without fields that hold their default."""
@@ -86,7 +93,8 @@ _DEFAULTS: dict[str, Any] = {
     if item.name not in ("id", "path")
 }
 _TEXTS = {"id", "path", "recording", "speaker", "gender", "language", "text", "parent", "perturbation", "fingerprint"}
-_SECONDS = {"start", "end", "duration_s"}
+_SECONDS = ("start", "end", "duration_s")
+_REPEATED = ("recording", "speaker", "gender", "language")
 
 
 class Manifest:
@@ -149,8 +157,13 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """Sha256 of all lines: the identity of the manifest."""
-        return digest([utterance.to_json() for utterance in self.utterances])
+        """Sha256 of all lines, as :func:`~featurekit.settings.digest` of their list: the identity of the manifest."""
+        whole = hashlib.sha256(b"[")
+        for number, utterance in enumerate(self.utterances):
+            line = canonical_json(utterance.to_json())
+            whole.update((f",{line}" if number else line).encode("utf-8", "surrogateescape"))
+        whole.update(b"]")
+        return whole.hexdigest()
 
     def filter(self, keep: Callable[[Utterance], bool]) -> Manifest:
         """The utterances for which ``keep`` is true, in the same order."""
@@ -165,8 +178,13 @@ class Manifest:
 
     def write(self, path: str | Path) -> None:
         """Write as JSONL, UTF-8, one utterance a line."""
-        text = "".join(utterance.to_json() + "\n" for utterance in self.utterances)
-        Path(path).write_bytes(text.encode("utf-8", "surrogateescape"))
+        with open(path, "wb") as file:
+            file.writelines(self.lines())
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines of :meth:`write`, one at a time."""
+        for utterance in self.utterances:
+            yield f"{utterance.to_json()}\n".encode("utf-8", "surrogateescape")
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:
@@ -178,13 +196,12 @@ class Manifest:
             For a line that is not valid, with file and line.
         """
         try:
-            data = Path(path).read_bytes()
+            with open(path, "rb") as file:
+                lines = (line.decode("utf-8", "surrogateescape") for line in file)
+                numbered = ((f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip())
+                return cls((parse_line(line, where) for where, line in numbered), where=str(path))
         except FileNotFoundError:
             raise ManifestError(f"there is no manifest {str(path)!r}") from None
-        lines = data.decode("utf-8", "surrogateescape").split("\n")
-        return cls(
-            (parse_line(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()), where=str(path)
-        )
 
 
 def parse_line(line: str, where: str) -> Utterance:
@@ -196,7 +213,7 @@ def parse_line(line: str, where: str) -> Utterance:
         Naming ``where`` (file and line) and what is wrong.
     """
     try:
-        record = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
+        record = _DECODER.decode(line)
     except json.JSONDecodeError as error:
         raise ManifestError(f"{where}: not JSON ({error.msg} at column {error.colno})") from None
     except (ValueError, RecursionError) as error:  # NaN, 1e999, a number of 5,000 digits, a thousand brackets
@@ -227,8 +244,8 @@ def validate(utterance: Utterance, where: str) -> None:
             raise ManifestError(f"{where}: {name} must be text, got {getattr(utterance, name)!r}")
     if not utterance.id or utterance.id != utterance.id.strip() or "\0" in utterance.id or "\n" in utterance.id:
         raise ManifestError(f"{where}: the id {utterance.id!r} is empty, padded with white space or holds a control character")
-    path = PurePosixPath(utterance.path)
-    if not utterance.path or path.is_absolute() or ".." in path.parts or "\0" in utterance.path:
+    path = utterance.path
+    if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise ManifestError(
             f"{where}: {utterance.id}: path {utterance.path!r} must be relative and stay inside the corpus's root"
         )
@@ -253,6 +270,13 @@ def _refuse_constant(name: str) -> float:
 def _finite(text: str) -> float:
     value = float(text)
     return value if math.isfinite(value) else _refuse_constant(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def _shared(value: Any) -> Any:
+    return sys.intern(value) if type(value) is str else value
 
 
 def _is_number(value: object) -> bool:

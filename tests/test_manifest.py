@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from featurekit.errors import ManifestError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance, parse_line
+from featurekit.settings import digest
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 IDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)
@@ -143,3 +145,39 @@ def test_recordings_keep_first_appearance_and_positions_their_order():
 
 def test_an_utterance_without_a_recording_is_its_own():
     assert parse_line('{"id": "a", "path": "a.wav"}', "here").recording == "a"
+
+
+def test_the_digest_is_that_of_the_list_of_lines():
+    for items in ([], [Utterance("a", "a.wav")], [Utterance("caf\udce9", "é.wav", text='"'), Utterance("b", "b.wav")]):
+        manifest = Manifest(items)
+        assert manifest.digest == digest([item.to_json() for item in items])
+
+
+def test_what_utterances_have_in_common_is_held_once(tmp_path):
+    line = '{{"id":"u{0}","labels":{{"emotion":"very sad"}},"path":"a.wav","recording":"a talk","speaker":"anna b"}}\n'
+    path = tmp_path / "m.jsonl"
+    path.write_text("".join(line.format(number) for number in range(2)))
+    one, two = Manifest.read(path)
+    assert one.speaker is two.speaker
+    assert one.recording is two.recording
+    assert one.labels["emotion"] is two.labels["emotion"]
+    assert one.labels is not two.labels
+
+
+def test_reading_and_writing_hold_less_than_a_kilobyte_an_utterance(tmp_path):
+    path, rows = tmp_path / "m.jsonl", 5000
+    with open(path, "w") as file:
+        for number in range(rows):
+            labels = {"emotion": "angry", "age": number % 90}
+            place = f"speaker{number % 50:03d}/recording{number // 20:05d}/utterance{number:07d}.wav"
+            record = {"id": f"utterance{number:07d}", "path": place, "labels": labels, "speaker": f"speaker{number % 50:03d}"}
+            file.write(json.dumps(record | {"recording": f"recording{number // 20:05d}", "position": number % 20}) + "\n")
+    tracemalloc.start()
+    try:
+        manifest = Manifest.read(path)
+        assert len(manifest.digest) == 64
+        manifest.write(tmp_path / "again.jsonl")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1000 * rows  # read whole, split, and joined again it was 2,000

@@ -28,6 +28,31 @@ from featurekit.settings import corpus_root
 
 
 @dataclass(frozen=True)
+class Defect:
+    """Something that is wrong with a corpus as it is published: everybody who uses it has it.
+
+    Parameters
+    ----------
+    text : str
+        What is wrong.
+    source : str
+        From where that is known.
+    names : tuple of str
+        File names without suffix, recordings, speakers or utterance ids that have it; empty where no single ones do.
+    checks : tuple of str
+        The doctor's checks that find it in those.
+    """
+
+    text: str
+    source: str
+    names: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.source})"
+
+
+@dataclass(frozen=True)
 class Corpus:
     """Facts of a corpus.
 
@@ -61,8 +86,8 @@ class Corpus:
         Whether neighbours in a recording are a context worth having.
     speaker_source : str
         ``"corpus"`` where it names its speakers, ``"recording"`` where each recording stands in for one.
-    defects : tuple of str
-        What is known to be wrong with its files or labels, each with where that is known from.
+    defects : tuple of Defect
+        What is known to be wrong with its files or labels.
     """
 
     name: str
@@ -79,7 +104,7 @@ class Corpus:
     default_features: str = "luo2019,mel256"
     conversations: bool = False
     speaker_source: str = "corpus"
-    defects: tuple[str, ...] = ()
+    defects: tuple[Defect, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def once(seen: dict[str, str], key: str, where: str) -> None:
         When it had already.
     """
     if key in seen:
-        raise ManifestError(f"{where}: {key!r} is there twice, first in {seen[key]}")
+        raise ManifestError(f"{where}: {key!r} is there twice, first in {seen[key]}; keep one of them")
     seen[key] = where
 
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TextIO
 
 from featurekit.corpora._parquet import parquet_records
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance, validate
 from featurekit.settings import canonical_json
 
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _FIELDS = frozenset(item.name for item in dataclasses.fields(Utterance))
 _NUMBERS: Mapping[str, type] = {"start": float, "end": float, "duration_s": float, "channel": int, "position": int}
 
 
-def read_table(path: str | Path) -> list[Utterance]:
-    """Read a table of utterances.
+def read_table(path: str | Path) -> Iterator[Utterance]:
+    """Read a table of utterances, a row at a time; of the rows before, only the ids are remembered.
 
     Columns: ``path`` (needed), ``label``, ``speaker``, ``id``, ``start``, ``end`` (seconds), ``channel``, ``recording``,
     ``position``, ``gender``, ``language``, ``text``; any other column is kept as a raw label of its name. An empty cell is
@@ -41,20 +42,18 @@ def read_table(path: str | Path) -> list[Utterance]:
     path = Path(path)
     readers = {".jsonl": _json_records, ".parquet": parquet_records}
     records = readers.get(path.suffix.lower(), _csv_records)(path)
-    utterances: list[Utterance] = []
-    lines: dict[str, str] = {}
+    first_rows: dict[str, int] = {}
     positions: dict[str, int] = {}
-    for where, record in records:
+    for row, (where, record) in enumerate(records, 1):
         utterance = _utterance(record, where, positions)
-        if utterance.id in lines:
+        first = first_rows.setdefault(utterance.id, row)
+        if first != row:
             raise ManifestError(
-                f"{where}: the id {utterance.id!r} is taken by {lines[utterance.id]}; add a column id to tell them apart"
+                f"{where}: the id {utterance.id!r} is taken by data row {first}; add a column id to tell them apart"
             )
-        lines[utterance.id] = where
-        utterances.append(utterance)
-    if not utterances:
+        yield utterance
+    if not first_rows:
         raise ManifestError(f"{path}: the table has no rows")
-    return utterances
 
 
 def read_text(path: Path, errors: str = "strict") -> str:
@@ -69,7 +68,7 @@ def read_text(path: Path, errors: str = "strict") -> str:
         data = path.read_bytes()
     except FileNotFoundError:
         raise ManifestError(f"there is no table {str(path)!r}") from None
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if data[:2] in _UTF16_MARKS:
         raise ManifestError(f"{path} is UTF-16; save it as UTF-8")
     try:
         return data.decode("utf-8-sig", errors)
@@ -86,17 +85,35 @@ def csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]
     ManifestError
         For text that is not CSV.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    with _open_text(path) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            for row in reader:
+                cells = [cell.strip() for cell in row]
+                if any(cells):
+                    yield f"{path}:{reader.line_num}", cells
+        except csv.Error as error:
+            raise ManifestError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+
+
+@contextmanager
+def _open_text(path: Path, errors: str = "strict", newline: str = "") -> Iterator[TextIO]:
+    """A UTF-8 file as a stream of lines, whose errors are those of :func:`read_text`."""
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield f"{path}:{reader.line_num}", [cell.strip() for cell in cells]
-    except csv.Error as error:
-        raise ManifestError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+        with open(path, "rb") as file:
+            is_utf16 = file.read(2) in _UTF16_MARKS
+        if is_utf16:
+            read_text(path)
+        with open(path, encoding="utf-8-sig", errors=errors, newline=newline) as text:
+            yield text
+    except (FileNotFoundError, UnicodeDecodeError):
+        read_text(path, errors)
+        raise
 
 
 def _csv_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    first_line = read_text(path).lstrip().split("\n", 1)[0]
+    with _open_text(path) as file:
+        first_line = next((line for line in file if line.strip()), "")
     delimiter = max(",;\t", key=first_line.count)
     rows = csv_rows(path, delimiter)
     where, columns = next(rows, (f"{path}:1", []))
@@ -118,23 +135,29 @@ def _csv_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _json_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     # Manifest.write keeps the bytes of file names that are not UTF-8; _utterance refuses such bytes anywhere else.
-    for number, line in enumerate(read_text(path, "surrogateescape").split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            record = json.loads(line, parse_constant=_refuse_constant)
-        except json.JSONDecodeError as error:
-            raise ManifestError(f"{where}: not JSON ({error.msg} at column {error.colno})") from None
-        except (ValueError, RecursionError) as error:
-            raise ManifestError(f"{where}: {error}") from None
-        if not isinstance(record, dict):
-            raise ManifestError(f"{where}: expected an object with a path, got {type(record).__name__}")
-        yield where, record
+    with _open_text(path, "surrogateescape", newline="\n") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield f"{path}:{number}", _json_record(line, f"{path}:{number}")
+
+
+def _json_record(line: str, where: str) -> dict[str, Any]:
+    try:
+        record = _DECODER.decode(line.strip())
+    except json.JSONDecodeError as error:
+        raise ManifestError(f"{where}: not JSON ({error.msg} at column {error.colno})") from None
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{where}: {error}") from None
+    if not isinstance(record, dict):
+        raise ManifestError(f"{where}: expected an object with a path, got {type(record).__name__}")
+    return record
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number JSON allows; leave the value out")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _utterance(record: dict[str, Any], where: str, positions: dict[str, int]) -> Utterance:
@@ -150,11 +173,12 @@ def _utterance(record: dict[str, Any], where: str, positions: dict[str, int]) ->
         extra["label"] = str(extra["label"])
     is_segment = "start" in known or "end" in known
     known.setdefault("id", _default_id(path, known.get("start"), known.get("end")))
-    stem = str(PurePosixPath(path).with_suffix("")) if PurePosixPath(path).name else path
-    known.setdefault("recording", stem if is_segment else known["id"])
-    if "position" not in known:
-        known["position"] = positions.get(str(known["recording"]), 0)
-    positions[str(known["recording"])] = positions.get(str(known["recording"]), 0) + 1
+    if "recording" not in known:
+        known["recording"] = _without_suffix(path) if is_segment else known["id"]
+    place = str(known["recording"])
+    rank = positions.get(place, 0)
+    known.setdefault("position", rank)
+    positions[place] = rank + 1
     utterance = Utterance(**known, labels={**labels, **extra})
     validate(utterance, where)
     told = [utterance.speaker, utterance.gender, utterance.language, utterance.text, dict(utterance.labels)]
@@ -163,6 +187,10 @@ def _utterance(record: dict[str, Any], where: str, positions: dict[str, int]) ->
     except (TypeError, ValueError):
         raise ManifestError(f"{where}: holds text that is not UTF-8, or a number that JSON does not allow: {told}") from None
     return utterance
+
+
+def _without_suffix(path: str) -> str:
+    return str(PurePosixPath(path).with_suffix("")) if PurePosixPath(path).name else path
 
 
 def _default_id(path: str, start: object, end: object) -> str:
@@ -185,7 +213,7 @@ def _number(column: str, cell: str, where: str) -> float | int:
 def _guess(cell: str) -> Any:
     """A cell that is a JSON number becomes one; ``01`` is none and stays a code."""
     try:
-        value = json.loads(cell, parse_constant=_refuse_constant)
+        value = _DECODER.decode(cell)
     except ValueError:
         return cell
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -52,7 +52,7 @@ def audio_paths(root: Path) -> list[str]:
             name = f"{folder}/{entry.name}" if folder else entry.name
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
-            if entry.is_symlink() and not _is_inside(entry.path, real_root):
+            if entry.is_symlink() and not _leads_into(entry.path, real_root):
                 left_out += 1
             elif entry.is_dir():
                 folders.append(name)
@@ -60,7 +60,8 @@ def audio_paths(root: Path) -> list[str]:
                 found.append(name)
         pending.extend(reversed(folders))
     if left_out:
-        _logger.warning("%d links in %s lead out of it and were not followed; copy the files or move the root", left_out, root)
+        text = "%d links in %s lead out of it, or nowhere, and were not followed; copy the files or move the root"
+        _logger.warning(text, left_out, root)
     return sorted(found)
 
 
@@ -81,6 +82,9 @@ def by_stem(paths: Iterable[str]) -> dict[str, str]:
     return stems
 
 
-def _is_inside(path: str, real_root: str) -> bool:
-    real = os.path.realpath(path)
+def _leads_into(link: str, real_root: str) -> bool:
+    try:
+        real = os.path.realpath(link, strict=True)
+    except OSError:  # a link to nothing, or to itself
+        return False
     return real == real_root or real.startswith(os.path.join(real_root, ""))  # noqa: PTH118 - text is all that is compared

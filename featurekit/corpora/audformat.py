@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import number, records, say_left_out
 from featurekit.corpora._parquet import parquet_records
 from featurekit.corpora._walk import audio_paths
@@ -34,7 +34,12 @@ CORPUS = Corpus(
 └── audio/*.wav
 """,
     labels={"<column>": "every other column of every table; <table>.<column> where two tables disagree"},
-    defects=("what a column means is in the header; files that no table lists are left out, and said",),
+    defects=(
+        Defect(
+            "what a column means is in the header; files that no table lists are left out, and said",
+            source="audformat's format",
+        ),
+    ),
 )
 
 _TIME = re.compile(r"(?:(\d+) days? )?(\d+):(\d+):(\d+(?:\.\d+)?)")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import once
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
@@ -35,9 +35,14 @@ CORPUS = Corpus(
     classes=EMOTIONS,
     labels={"emotion": "acted emotion, one of six", "sentence": "its number; the same texts for all speakers and emotions"},
     defects=(
-        "speaker-disjoint folds still share all sentences (EmoBox); random folds score 91 (TIM-Net's README) where "
-        "speaker-disjoint ones score 60 (EmoBox's leaderboard)",
-        "1200 of 9600 utterances circulate, under dead links (Renovamen/Speech-Emotion-Recognition, issues 6 and 17)",
+        Defect(
+            "speaker-disjoint folds still share all sentences; random folds score 91 where speaker-disjoint ones score 60",
+            source="EmoBox's folds and leaderboard, TIM-Net's README",
+        ),
+        Defect(
+            "1200 of 9600 utterances circulate, under dead links",
+            source="Renovamen/Speech-Emotion-Recognition, issues 6 and 17",
+        ),
     ),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import number
 from featurekit.corpora._segments import segments
 from featurekit.manifest import Utterance
@@ -43,8 +43,8 @@ CORPUS = Corpus(
     conversations=True,
     speaker_source="recording",
     defects=(
-        "the paper does not print the borders of the three classes; sentiment3's are ours",
-        "the range of the scores is not printed; the paper follows CMU-MOSI, which has -3 to 3",
+        Defect("the borders of the three classes are not printed; sentiment3's are ours", source="the paper"),
+        Defect("the range of the scores is not printed; CMU-MOSI, which it follows, has -3 to 3", source="the paper"),
     ),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import check_span, number, once, records, say_left_out, whole
 from featurekit.corpora._table import find_table, read_text
 from featurekit.corpora._walk import audio_paths
@@ -47,9 +47,12 @@ CORPUS = Corpus(
     conversations=True,
     speaker_source="recording",
     defects=(
-        "the number of sentences differs between releases: 22,856 in MMSA, 23,453 in the paper (CMU-MultimodalSDK issue 98)",
-        "some transcript files hold bytes or bare numbers in place of words (CMU-MultimodalSDK issue 157)",
-        "it names no speakers, and some persons made several videos",
+        Defect(
+            "the number of sentences differs between releases: 22,856 in MMSA, 23,453 in the paper",
+            source="CMU-MultimodalSDK issue 98",
+        ),
+        Defect("some transcript files hold bytes or bare numbers in place of words", source="CMU-MultimodalSDK issue 157"),
+        Defect("it names no speakers, and some persons made several videos", source="Zadeh et al. 2018"),
     ),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded, number, records, say_unused, word
 from featurekit.corpora._table import find_table
 from featurekit.corpora._walk import audio_paths, by_stem
@@ -60,11 +60,42 @@ CORPUS = Corpus(
         "age": "age of the actor (VideoDemographics.csv)",
     },
     defects=(
-        "without git-lfs the files are stubs of 130 bytes (CREMA-D issues 3 and 8)",
-        "1040_ITH_SAD_XX.wav lacks an X in older copies; 1006_TIE_NEU_XX, 1013_WSI_DIS_XX and 1017_IWW_FEA_XX are in "
-        "the tables and have no audio (TensorFlow Datasets)",
-        "1076_MTI_SAD_XX holds no sound; 1064_IEO_DIS_MD is a minute of several takes (as public code says)",
-        "every sentence is said by every actor: text is shared by all folds; EmoBox's fold shares all 91 speakers",
+        Defect("without git-lfs the files are stubs of 130 bytes", source="CREMA-D issues 3 and 8"),
+        Defect(
+            "called 1040_ITH_SAD_X, an X short, in older copies; here it is 1040_ITH_SAD_XX in all",
+            source="TensorFlow Datasets",
+            names=("1040_ITH_SAD_X", "1040_ITH_SAD_XX"),
+        ),
+        Defect(
+            "in the tables, and in some copies without audio",
+            source="TensorFlow Datasets",
+            names=("1006_TIE_NEU_XX", "1013_WSI_DIS_XX", "1017_IWW_FEA_XX"),
+            checks=("missing", "empty", "silent"),
+        ),
+        *(
+            Defect(
+                f"{' and '.join(pair)} are one recording under two emotions, byte for byte",
+                source="public audits, not seen here",
+                names=pair,
+                checks=("same-bytes", "same-audio"),
+            )
+            for pair in (
+                ("1006_TIE_NEU_XX", "1006_TIE_HAP_XX"),
+                ("1013_WSI_SAD_XX", "1013_WSI_DIS_XX"),
+                ("1017_IWW_FEA_XX", "1017_IWW_ANG_XX"),
+            )
+        ),
+        Defect(
+            "1076_MTI_SAD_XX holds no sound",
+            source="left out by name in several public pipelines",
+            names=("1076_MTI_SAD_XX",),
+            checks=("silent", "empty", "quiet"),
+        ),
+        Defect("1064_IEO_DIS_MD is a minute of several takes", source="public code", names=("1064_IEO_DIS_MD",)),
+        Defect(
+            "every sentence is said by every actor: text is shared by all folds; EmoBox's fold shares all 91 speakers",
+            source="the names, EmoBox's metadata",
+        ),
     ),
 )
 

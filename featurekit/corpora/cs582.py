@@ -33,7 +33,6 @@ CORPUS = Corpus(
     labels={"sentiment": "negative, neutral or positive"},
     default_task="sentiment",
     speaker_source="recording",
-    defects=("names no speakers: each clip stands in for one, so a person may be on both sides of a split",),
 )
 
 TABLE_FOLDER = "TRAIN"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._jsonl import field, json_lines
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -28,9 +28,14 @@ CORPUS = Corpus(
     labels={"emotion": "emo of the metadata, as it stands there"},
     speaker_source="recording",
     defects=(
-        "lines name no speaker: each file stands in for one (a field spk is used where there is one)",
-        "the field channel does not say which channel to read and is not used: files are mixed down",
-        "EmoBox's folds of EMO-DB, CREMA-D, TESS and ShEMO share speakers between train and test",
+        Defect(
+            "the field channel does not say which channel to read and is not used: files are mixed down",
+            source="28 metadata files, seen here",
+        ),
+        Defect(
+            "EmoBox's folds of EMO-DB, CREMA-D, TESS and ShEMO share speakers between train and test",
+            source="counted from its folds",
+        ),
     ),
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -70,6 +70,19 @@ CORPUS = Corpus(
         "recognition": "per cent of listeners who named the emotion (erkennung.txt)",
         "naturalness": "per cent of listeners who found it natural (erkennung.txt)",
     },
+    defects=(
+        Defect(
+            "the table of the listening test is Latin-1, with no-break spaces and decimal commas",
+            source="erkennung.txt, seen here",
+            names=("erkennung",),
+            checks=("encoding",),
+        ),
+        Defect(
+            "published folds at random hold all ten speakers on both sides: 89 to 93 UA there is speaker-dependent",
+            source="EmoBox's folds and leaderboard, TIM-Net's README",
+        ),
+        Defect("ten sentences, said by all: text is shared by all folds", source="Burkhardt et al. 2005"),
+    ),
 )
 
 _NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")

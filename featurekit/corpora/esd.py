@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._encodings import read_mixed
 from featurekit.corpora._labels import coded, once
 from featurekit.corpora._walk import audio_paths, by_stem
@@ -47,9 +47,13 @@ CORPUS = Corpus(
         "table_emotion": "the table's emotion, only where it is not the folder's",
     },
     defects=(
-        "the text tables mix UTF-8, UTF-16 without a mark, GBK and Latin-1, some with blanks in place of tabs "
-        "(HLTSingapore/Emotional-Speech-Data issue 1)",
-        "all speakers of a language say the same 350 sentences: text is shared by all folds",
+        Defect(
+            "the text tables mix UTF-8, UTF-16 without a mark, GBK and Latin-1, some with blanks in place of tabs",
+            source="HLTSingapore/Emotional-Speech-Data issue 1",
+            names=tuple(f"{number:04d}" for number in range(1, 21)),
+            checks=("encoding", "id-blanks"),
+        ),
+        Defect("all speakers of a language say the same 350 sentences: text is shared by all folds", source="Zhou et al. 2021"),
     ),
 )
 

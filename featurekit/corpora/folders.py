@@ -28,7 +28,6 @@ CORPUS = Corpus(
     labels={"label": "name of the folder the file lies in"},
     default_task="label",
     speaker_source="recording",
-    defects=("names no speakers: each file stands in for one, so a person may be on both sides of a split",),
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import check_span, number, once, say_left_out, word
 from featurekit.corpora._table import read_text
 from featurekit.corpora._walk import audio_paths, by_stem
@@ -59,16 +59,26 @@ CORPUS = Corpus(
         "activation": "mean of the raters, 1 calm to 5 excited",
         "dominance": "mean of the raters, 1 weak to 5 strong",
         "style": "improvised or scripted",
+        "session": "Ses01 to Ses05, each with two actors",
         "raters": "rater → emotions named (E outsiders, F and M the actors on themselves), in the words of the corpus",
         "ratings": "rater → valence, activation, dominance as far as given",
     },
     default_task="iemocap4",
     conversations=True,
     defects=(
-        "2507 of 10039 turns have no majority (xxx) and many have several emotions from one rater (counts of the label files)",
-        "Lu et al. (2020) print the four classes rotated: happy+excited is 1636, neutral 1708, sad 1084, angry 1103",
-        "scripted dialogues repeat one text across speakers and sessions: text leaks (PiotrSobczak issue 18)",
-        "names of dialogues name the actor who wore the markers (Ses01F), not the one who speaks; the turn's letter does that",
+        Defect(
+            "2507 of 10039 turns have no majority (xxx), and many have several emotions from one rater",
+            source="counts of the label files",
+        ),
+        Defect(
+            "the four classes are printed rotated: happy+excited is 1636, neutral 1708, sad 1084, angry 1103",
+            source="Lu et al. 2020 against the label files",
+        ),
+        Defect("scripted dialogues repeat one text across speakers and sessions: text leaks", source="PiotrSobczak issue 18"),
+        Defect(
+            "dialogues are called after the actor who wore the markers (Ses01F); who speaks is said by the turn's letter",
+            source="Busso et al. 2008",
+        ),
     ),
 )
 
@@ -128,7 +138,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
             gender={"F": "female", "M": "male"}[gender],
             language="en",
             text=texts.get(turn.id, ""),
-            labels={**turn.labels, "style": "improvised" if "_impro" in dialogue else "scripted"},
+            labels={**turn.labels, "style": "improvised" if "_impro" in dialogue else "scripted", "session": session},
         )
         ranks[dialogue] += 1
 

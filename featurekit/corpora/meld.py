@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import once, records, say_left_out, whole
 from featurekit.corpora._table import find_table
 from featurekit.corpora._walk import audio_paths
@@ -50,11 +50,22 @@ CORPUS = Corpus(
     },
     conversations=True,
     defects=(
-        "times and clips disagree for some utterances; a few clips are far too long (MELD issues 9, 20, 39)",
-        "two clips cannot be decoded and are not in EmoBox: train's dia125_utt3 and dev's dia110_utt7",
-        "the six main characters are in all three parts: the official split is not speaker-disjoint",
-        "the test archive holds final_videos_test* beside the clips, and macOS's ._ files",
-        "speakers of small roles have names like 'Both', 'All', 'Woman', which are not persons",
+        Defect("times and clips disagree for some utterances; a few clips are far too long", source="MELD issues 9, 20 and 39"),
+        Defect(
+            "two clips cannot be decoded: train's dia125_utt3 and dev's dia110_utt7",
+            source="EmoBox leaves them out",
+            names=("dia125_utt3", "dia110_utt7"),
+            checks=("decode", "missing", "truncated", "empty"),
+        ),
+        Defect(
+            "the six main characters are in all three parts: the official split is not speaker-disjoint",
+            source="the tables, seen here",
+        ),
+        Defect("the test archive holds final_videos_test* beside the clips, and macOS's ._ files", source="public code"),
+        Defect(
+            "speakers of small roles have names like 'Both', 'All', 'Woman', which are not persons",
+            source="the tables, seen here",
+        ),
     ),
 )
 

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
+from featurekit.corpora._labels import once, records, say_unused
 from featurekit.corpora._table import csv_rows, find_table, read_text
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
 TABLE = "OpinionLevelSentiment.csv"
 TABLE_FOLDERS = (".", "Raw", "Labels", "Raw/Labels", "labels")
-AUDIO_FOLDERS = ("Raw/Audio/WAV_16000/Full", "Audio/WAV_16000/Full", "WAV_16000/Full", "audio", ".")
+WAV_FOLDERS = ("Raw/Audio/WAV_16000", "Audio/WAV_16000", "WAV_16000")
+# Whole videos first: the table's times are theirs, and some segmented files are cut otherwise.
+AUDIO_FOLDERS = (
+    *(f"{folder}/Full" for folder in WAV_FOLDERS),
+    *(f"{folder}/Segmented" for folder in WAV_FOLDERS),
+    "audio",
+    ".",
+)
+SPEAKER_TABLE = "speakers.csv"
 TEXT_TABLE = "label_mmsa.csv"
 TRANSCRIPT_FOLDERS = ("Raw/Transcript/Segmented", "Transcript/Segmented")
 MAX_SCORE = 3.0
+OVERLAPPING = (
+    ("5W7Z1C_fDaE", (21, 22)),
+    ("BvYR0L6f2Ig", (6, 7)),
+    ("VbQk4H8hgr0", (20, 46)),
+    ("ZUXBRvtny7o", (22, 23, 25, 26)),
+    ("aiEXnCPZubE", (28, 29)),
+    ("bOL9jKpeJRs", (24, 25)),
+    ("d6hH302o4v8", (17, 25, 27, 34, 36, 40)),
+)
 
 CORPUS = Corpus(
     name="mosi",
@@ -25,24 +43,57 @@ CORPUS = Corpus(
     licence="research only; the videos belong to their makers",
     citation="Zadeh, Zellers, Pincus and Morency (2016), MOSI: Multimodal Corpus of Sentiment Intensity and Subjectivity "
     "Analysis in Online Opinion Videos, arXiv:1606.06259",
-    obtain=f"the raw CMU-MOSI archive (Audio/WAV_16000/Full) and its label table {TABLE} from CMU MultiComp (A. Zadeh, "
-    "L.-P. Morency); its servers are often down, so ask the authors",
+    obtain=f"the raw CMU-MOSI archive (Audio/WAV_16000, Full or Segmented) and its label table {TABLE} from CMU MultiComp "
+    "(A. Zadeh, L.-P. Morency); its servers are often down, so ask the authors",
     tree=f"""
 <root>/
 ├── {TABLE}   start,end,video,segment,score, without a header; also in Raw/, Labels/ or Raw/Labels/
 ├── {TEXT_TABLE}              optional: id,text,...; else Raw/Transcript/Segmented/<video>.annotprocessed
+├── {SPEAKER_TABLE}                optional, yours: video,speaker[,gender]
 └── Raw/
     └── Audio/
-        └── WAV_16000/
-            └── Full/          also <root>/Audio/WAV_16000/Full, <root>/WAV_16000/Full or <root>/audio
-                ├── 03bSnISJMiM.wav   .wav or .flac, one a video
-                └── ...
+        └── WAV_16000/             also <root>/Audio/WAV_16000, <root>/WAV_16000; or all files in <root>/audio
+            ├── Full/03bSnISJMiM.wav           .wav or .flac, one a video; or, where Full is not there,
+            └── Segmented/03bSnISJMiM_1.wav    one a segment
 """,
     expected={"all": 2199},
     labels={"score": "sentiment from -3 (strongly negative) to 3 (strongly positive), mean of five annotators"},
     default_task="sentiment3",
     conversations=True,
     speaker_source="recording",
+    defects=(
+        Defect(
+            "one segment has no length",
+            source=f"{TABLE}, seen here",
+            names=("2WGyTLYerpo_44",),
+            checks=("segment-empty",),
+        ),
+        Defect(
+            "the segments of two videos are numbered out of time; here their order is that of time",
+            source=f"{TABLE}, seen here",
+            names=("VbQk4H8hgr0", "d6hH302o4v8"),
+            checks=("numbering",),
+        ),
+        Defect(
+            "segments that share most of their audio, some of them with different scores",
+            source=f"{TABLE}, seen here",
+            names=tuple(f"{video}_{number}" for video, numbers in OVERLAPPING for number in numbers),
+            checks=("overlap",),
+        ),
+        Defect(
+            "four segments have no text",
+            source=f"{TEXT_TABLE}, seen here",
+            names=("2WGyTLYerpo_44", "5W7Z1C_fDaE_24", "BioHAh1qJAQ_30", "lXPQBPVc5Cw_30"),
+            checks=("text-missing",),
+        ),
+        Defect(
+            "files of segments may be cut at other times than the table's: 3.33 s where it has 4.04 s",
+            source="CMU-MultimodalSDK issue 255",
+            names=("03bSnISJMiM_1",),
+            checks=("duration",),
+        ),
+        Defect("89 persons made the 93 videos, and nothing says which are theirs", source="Zadeh et al. 2016"),
+    ),
 )
 
 
@@ -54,44 +105,58 @@ class _Segment:
     end: float
     score: float
 
+    @property
+    def name(self) -> str:
+        return f"{self.video}_{self.number}"
+
 
 @recipe(CORPUS)
 def utterances(root: Path) -> Iterator[Utterance]:
-    """Read the label table; the audio of a segment is a stretch of its video's file.
+    """Read the label table; the audio of a segment is a stretch of its video's file, or a file of its own.
 
     ::
 
         <root>/OpinionLevelSentiment.csv                       27.88,32.93,_dI--eQ6qVU,1,2.4
-        <root>/Raw/Audio/WAV_16000/Full/_dI--eQ6qVU.wav
+        <root>/Raw/Audio/WAV_16000/Full/_dI--eQ6qVU.wav        or Segmented/_dI--eQ6qVU_1.wav
 
-    The corpus names no speakers (89 persons made the 93 videos), so the video stands in for the speaker. A segment of no
-    length (2WGyTLYerpo_44) stays in the manifest; extraction gives it the status EMPTY.
+    The corpus names no speakers (89 persons made the 93 videos): the video stands in for the speaker, unless speakers.csv
+    names one. A segment of no length (2WGyTLYerpo_44) stays in the manifest; extraction gives it the status EMPTY.
+
+    Order is that of time, not of the numbers, which in two videos run against it: a context window is there to hold what a
+    listener heard before and after. The length of a segmented file is stated as the table's, for the doctor to compare.
 
     Raises
     ------
     ManifestError
-        For a broken line of the table, or a score outside [-3, 3].
+        For a broken line of the tables, a score outside [-3, 3], or a video told twice.
     """
     table = find_table(root / folder / TABLE for folder in TABLE_FOLDERS)
     if table is None:
         return
-    segments = sorted(_read_segments(table), key=lambda segment: (segment.video, segment.number))
-    paths = _audio_by_video(root)
-    texts = _read_texts(root, {segment.video for segment in segments})
+    segments = sorted(_read_segments(table), key=lambda segment: (segment.video, segment.start, segment.number))
+    videos, names = {segment.video for segment in segments}, {segment.name for segment in segments}
+    paths, texts, speakers = _audio_by_stem(root), _read_texts(root, videos), _read_speakers(root, videos)
+    segmented = videos.isdisjoint(paths) and not names.isdisjoint(paths)
+    folder = PurePosixPath(next(iter(paths.values()))).parent if segmented else AUDIO_FOLDERS[0]
+    ranks = dict.fromkeys(videos, 0)
     for segment in segments:
-        name = f"{segment.video}_{segment.number}"
+        stem = segment.name if segmented else segment.video
+        speaker, gender = speakers.get(segment.video, (segment.video, ""))
         yield Utterance(
-            id=name,
-            path=paths.get(segment.video, f"{AUDIO_FOLDERS[0]}/{segment.video}.wav"),
-            start=segment.start,
-            end=segment.end,
+            id=segment.name,
+            path=paths.get(stem, f"{folder}/{stem}.wav"),
+            start=None if segmented else segment.start,
+            end=None if segmented else segment.end,
+            duration_s=round(segment.end - segment.start, 6) if segmented else None,
             recording=segment.video,
-            position=segment.number,
-            speaker=segment.video,
+            position=ranks[segment.video],
+            speaker=speaker,
+            gender=gender,
             language="en",
-            text=texts.get(name, ""),
+            text=texts.get(segment.name, ""),
             labels={"score": segment.score},
         )
+        ranks[segment.video] += 1
 
 
 def _read_segments(table: Path) -> Iterator[_Segment]:
@@ -108,8 +173,8 @@ def _read_segments(table: Path) -> Iterator[_Segment]:
         yield segment
 
 
-def _audio_by_video(root: Path) -> dict[str, str]:
-    """Video → path relative to the root, from the first folder that has audio."""
+def _audio_by_stem(root: Path) -> dict[str, str]:
+    """Video, or video_segment → path relative to the root, from the first folder that has audio."""
     for folder in AUDIO_FOLDERS:
         paths = {path.stem: path.relative_to(root).as_posix() for path in _audio_files(root / folder)}
         if paths:
@@ -136,3 +201,17 @@ def _read_texts(root: Path, videos: set[str]) -> dict[str, str]:
             if delimiter:
                 texts[f"{video}_{number.strip()}"] = text.strip()
     return texts
+
+
+def _read_speakers(root: Path, videos: set[str]) -> dict[str, tuple[str, str]]:
+    """Video → speaker and gender, from the user's own table; empty without one."""
+    table = find_table(root / folder / SPEAKER_TABLE for folder in TABLE_FOLDERS)
+    speakers: dict[str, tuple[str, str]] = {}
+    seen: dict[str, str] = {}
+    for where, row in records(table, ("video", "speaker")) if table else ():
+        once(seen, row["video"], where)
+        if row["speaker"]:
+            speakers[row["video"]] = (row["speaker"], row.get("gender", ""))
+    if table is not None:
+        say_unused(speakers.keys() - videos, table, "speakers")
+    return speakers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._segments import segments
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -34,8 +34,14 @@ CORPUS = Corpus(
     conversations=True,
     speaker_source="recording",
     defects=(
-        "papers count 79 or 80 videos and 437 to 498 utterances: some leave the neutral ones out (Luo et al. 2019, Table 1)",
-        "55 persons made the 80 videos; without a column speaker the video stands in for the person",
+        Defect(
+            "papers count 79 or 80 videos and 437 to 498 utterances: some leave the neutral ones out",
+            source="Luo et al. 2019, Table 1",
+        ),
+        Defect(
+            "55 persons made the 80 videos; without a column speaker the video stands in for the person",
+            source="Luo et al. 2019",
+        ),
     ),
 )
 

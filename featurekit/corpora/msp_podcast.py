@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import number, once, records, say_unused, word
 from featurekit.corpora._table import find_table, read_text
 from featurekit.corpora._walk import audio_paths, by_stem
@@ -58,9 +58,14 @@ CORPUS = Corpus(
     },
     default_task="msp8",
     defects=(
-        "releases differ by a factor of four in size and by labels: say which one (counts are of release 2.0, Labels/)",
-        "some speakers are 'Unknown'; here the podcast stands in for each of them",
-        "Test3 has no labels in public releases",
+        Defect(
+            "releases differ by a factor of four in size and by labels: say which one (counts are of release 2.0, Labels/)",
+            source="as users report, not seen here",
+        ),
+        Defect(
+            "some speakers are 'Unknown'; here the podcast stands in for each of them", source="as users report, not seen here"
+        ),
+        Defect("Test3 has no labels in public releases", source="as users report, not seen here"),
     ),
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded, once, records, whole
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
@@ -33,8 +33,8 @@ CORPUS = Corpus(
     classes=EMOTIONS,
     labels={"emotion": "acted emotion, one of six", "sentence": "number of the sentence, 1 to 90", "age": "age of the actor"},
     defects=(
-        "speakers in the table are padded with blanks, which are taken off (data.tsv)",
-        "all speakers say the same sentences: text is shared by all folds",
+        Defect("speakers in the table are padded with blanks, which are taken off", source="data.tsv, seen here"),
+        Defect("all speakers say the same sentences: text is shared by all folds", source="data.tsv, seen here"),
     ),
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -49,6 +49,37 @@ CORPUS = Corpus(
         "statement": "1 kids, 2 dogs",
         "repetition": "1 or 2",
     },
+    defects=(
+        Defect(
+            "published twice, as repetitions 1 and 2",
+            source="Zenodo 1188976; equal bytes seen here at 16 and at 48 kHz",
+            names=("03-01-03-01-02-01-07", "03-01-03-01-02-02-07"),
+            checks=("same-bytes", "same-audio"),
+        ),
+        Defect(
+            "stereo among 1,435 mono files, both channels equal",
+            source="public audits of Zenodo 1188976",
+            names=(
+                "03-01-02-01-01-02-01",
+                "03-01-08-01-02-02-01",
+                "03-01-02-01-02-02-05",
+                "03-01-03-01-02-01-20",
+                "03-01-06-01-01-02-20",
+            ),
+            checks=("channels",),
+        ),
+        Defect(
+            "recorded 13 dB quieter than the other actors",
+            source="all 1,440 files, seen here at 16 kHz",
+            names=("Actor_09",),
+            checks=("speaker-level",),
+        ),
+        Defect("two sentences only: text is shared by all folds", source="Livingstone and Russo 2018"),
+        Defect(
+            "2,880 or 2,452 files where video's sound or song is counted in: one performance on both sides of a split",
+            source="marcogdepinto/emotion-classification-from-audio-files issues 6 and 11, Speech-Emotion-Analyzer issue 14",
+        ),
+    ),
 )
 
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")

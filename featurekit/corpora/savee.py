@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded, once, word
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
@@ -43,8 +43,8 @@ CORPUS = Corpus(
     classes=tuple(EMOTIONS.values()),
     labels={"emotion": "acted emotion, one of seven", "sentence": "number of the sentence within the emotion"},
     defects=(
-        "four men and no woman",
-        "30 neutral sentences a speaker against 15 of each other emotion (description of the corpus)",
+        Defect("four men and no woman", source="description of the corpus"),
+        Defect("30 neutral sentences a speaker against 15 of each other emotion", source="description of the corpus"),
     ),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import check_span, majority, number, once, word
 from featurekit.corpora._table import csv_rows, find_table, read_text
 from featurekit.corpora._walk import audio_paths, by_stem
@@ -45,11 +45,19 @@ CORPUS = Corpus(
     conversations=True,
     speaker_source="recording",
     defects=(
-        "the label table names no channel: without the transcripts both sides are mixed down (LDC2020T14 README)",
-        "segment times are estimates (LDC2020T14 README)",
-        "its 500-odd speakers return in other conversations: disjoint conversations are not disjoint speakers, unless the call "
-        "tables are given",
-        "how votes become the published 52.6/30.4/17.0 % is not said; here the plain majority, ties without a class",
+        Defect(
+            "the label table names no channel: without the transcripts both sides are mixed down", source="LDC2020T14 README"
+        ),
+        Defect("segment times are estimates", source="LDC2020T14 README"),
+        Defect(
+            "its 500-odd speakers return in other conversations: disjoint conversations are not disjoint speakers, unless the "
+            "call tables are given",
+            source="LDC97S62's tables",
+        ),
+        Defect(
+            "how votes become the published 52.6/30.4/17.0 % is not said; here the plain majority, ties without a class",
+            source="Chen et al. 2020",
+        ),
     ),
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded, once, word
 from featurekit.corpora._walk import audio_paths
 from featurekit.manifest import Utterance
@@ -40,9 +40,22 @@ CORPUS = Corpus(
     classes=tuple(EMOTIONS.values()),
     labels={"emotion": "acted emotion, one of seven", "word": "the word after 'Say the word'", "age": "of the actress"},
     defects=(
-        "one file is called OA_bite_neutral.wav; it is read as OAF_bite_neutral",
-        "two speakers: speaker-disjoint means training on one voice; EmoBox's folds hold both on both sides",
-        "24,414 Hz (EmoBox); a widespread copy holds every file twice, in a folder inside its namesake",
+        Defect("called OA_bite_neutral and read as OAF_bite_neutral", source="the names as EmoBox lists them"),
+        Defect(
+            "two speakers: speaker-disjoint means training on one voice; EmoBox's folds hold both on both sides",
+            source="the names, EmoBox's folds",
+        ),
+        Defect("24,414 Hz, some files otherwise", source="EmoBox; three files seen here"),
+        Defect(
+            "AIFF files that are named .wav",
+            source="seen here",
+            names=("YAF_germ_angry", "YAF_neat_fear"),
+            checks=("wrong-suffix",),
+        ),
+        Defect("at 96,000 Hz, unlike the others", source="seen here", names=("OAF_food_fear",), checks=("rates",)),
+        Defect(
+            "a widespread copy holds every file twice, in a folder inside its namesake", source="users' reports of that copy"
+        ),
     ),
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from featurekit.corpora import Corpus, recipe
+from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
@@ -35,8 +35,14 @@ CORPUS = Corpus(
     classes=tuple(EMOTIONS.values()),
     labels={"emotion": "one of four, as the makers judged the talk show"},
     defects=(
-        "the README has 38 speakers and a folder for each; the names hold 29 (86 % of the files by men), and there are none",
-        "26 of the 29 speak in one emotion only (by the names): a model may learn the speaker and be right",
+        Defect(
+            "the README has 38 speakers with a folder each; the names hold 29 (86 % of the files by men), the folders none",
+            source="400 names, seen here",
+        ),
+        Defect(
+            "26 of the 29 speak in one emotion only: a model may learn the speaker and be right",
+            source="400 names, seen here",
+        ),
     ),
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 from featurekit import corpora, store
 from featurekit.errors import FeaturekitError
 from featurekit.inspection.stores import failures, flags
-from featurekit.inspection.utterances import class_counts, label_key
+from featurekit.inspection.utterances import class_counts, label_key, rater_agreement
 from featurekit.manifest import Utterance
 from featurekit.store.schema import SPLITS
 
@@ -77,7 +77,8 @@ def to_markdown(card: Mapping[str, Any]) -> str:
         f"# {corpus['title']}: features",
         "",
         f"{counts['utterances']} utterances, {counts['speakers'] or 'no named'} speakers, {counts['recordings']} recordings, "
-        f"{_hours(card['seconds'].get('total', 0.0))} of speech, {len(card['columns'])} feature columns.",
+        f"{_hours(card['seconds'].get('total', 0.0))} of speech, {len(card['columns'])} feature "
+        f"{'column' if len(card['columns']) == 1 else 'columns'}.",
         "",
         *_facts(corpus),
         "",
@@ -127,7 +128,7 @@ def _corpus_facts(name: str, corpus: corpora.Corpus | None) -> dict[str, Any]:
         "languages": list(corpus.languages),
         "expected": dict(corpus.expected),
         "label_meanings": dict(corpus.labels),
-        "defects": list(corpus.defects),
+        "defects": [str(defect) for defect in corpus.defects],
     }
 
 
@@ -150,6 +151,7 @@ def _labels(corpus: corpora.Corpus | None, utterances: Sequence[Utterance]) -> d
     key = label_key(facts, utterances)
     values = [utterance.labels[key] for utterance in utterances if utterance.labels.get(key) is not None]
     found: dict[str, Any] = {"key": key, "labelled": len(values), "classes": class_counts(facts, utterances)}
+    found["agreement"] = rater_agreement(facts, utterances)
     numbers = [float(value) for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
     if numbers and len(numbers) == len(values):
         found["range"] = {"lowest": min(numbers), "median": statistics.median(numbers), "highest": max(numbers)}
@@ -219,6 +221,17 @@ def _label_lines(labels: Mapping[str, Any]) -> Iterator[str]:
         yield from _table([labels["key"], "utterances"], labels["classes"].items())
     elif "range" in labels:
         yield "A number from {lowest:g} to {highest:g}, median {median:g}.".format(**labels["range"])
+    agreement = labels["agreement"]
+    if agreement:
+        yield ""
+        yield (
+            "Human ceiling: single raters chose the class of task `{task}` in {weighted:.1%} of {utterances} rated utterances, "
+            "{unweighted:.1%} as the mean over classes."
+        ).format(**agreement)
+        yield ""
+        yield from _table(
+            ["class", "raters that chose it"], ((k, f"{share:.1%}") for k, share in agreement["by_class"].items())
+        )
 
 
 def _group_lines(groups: Mapping[str, Mapping[str, float]], word: str) -> Iterator[str]:

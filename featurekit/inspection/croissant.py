@@ -14,6 +14,7 @@ from typing import Any
 
 from featurekit import audio, store
 from featurekit.inspection.cards import make_card
+from featurekit.manifest import Utterance
 from featurekit.store.schema import HEADS, MANIFESTS, SHARDS
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
@@ -29,6 +30,7 @@ _CONTEXT: Mapping[str, Any] = {
     "dataCollection": "cr:dataCollection",
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -44,11 +46,13 @@ _CONTEXT: Mapping[str, Any] = {
     "parentField": "cr:parentField",
     "path": "cr:path",
     "personalSensitiveInformation": "cr:personalSensitiveInformation",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "recordSet": "cr:recordSet",
     "references": "cr:references",
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -75,7 +79,6 @@ _FIELDS = {
     "gender": ("sc:Text", "Gender of the speaker."),
     "language": ("sc:Text", "ISO 639-1 code."),
     "text": ("sc:Text", "What is said."),
-    "labels": ("sc:Text", "Raw labels as the corpus gives them, as JSON."),
     "duration_s": ("sc:Float", "Length in seconds."),
     "fingerprint": ("sc:Text", "Digest of the input: the file's bytes and what is taken of them."),
 }
@@ -167,18 +170,22 @@ def _distribution(opened: store.Store) -> list[dict[str, Any]]:
 
 
 def _utterances(opened: store.Store) -> dict[str, Any]:
-    present = {name for name in _FIELDS if any(getattr(item, name) not in (None, "", {}) for item in opened.manifest)}
+    unset = Utterance(id="", path="")  # what a line of the manifest leaves out
+    present = {name for name in _FIELDS if any(getattr(item, name) != getattr(unset, name) for item in opened.manifest)}
     fields = [
-        {
-            "@type": "cr:Field",
-            "@id": f"utterances/{name}",
-            "name": name,
-            "description": description,
-            "dataType": kind,
-            "source": {"fileObject": {"@id": "manifest"}, "extract": {"column": name}},
-        }
+        _field(name, kind, description, {"extract": {"column": name}})
         for name, (kind, description) in _FIELDS.items()
         if name in present
+    ]
+    fields += [
+        # Croissant takes no objects: a raw label is what a path finds in the object that holds them all.
+        _field(
+            f"labels-{re.sub(r'[^A-Za-z0-9_.]+', '-', key)}",
+            kind,
+            f"Raw label {key!r} as the corpus gives it.",
+            {"extract": {"column": "labels"}, "transform": {"jsonPath": f"$.'{key}'"}},
+        )
+        for key, kind in sorted(_label_types(opened).items())
     ]
     return {
         "@type": "cr:RecordSet",
@@ -188,3 +195,33 @@ def _utterances(opened: store.Store) -> dict[str, Any]:
         "key": {"@id": "utterances/id"},
         "field": fields,
     }
+
+
+def _field(name: str, kind: str, description: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": f"utterances/{name}",
+        "name": name,
+        "description": description,
+        "dataType": kind,
+        "source": {"fileObject": {"@id": "manifest"}, **source},
+    }
+
+
+def _label_types(opened: store.Store) -> dict[str, str]:
+    """Raw label → data type, of those that are one text or number; lists and raters stay in the manifest alone."""
+    kinds: dict[str, set[str]] = {}
+    for utterance in opened.manifest:
+        for key, value in utterance.labels.items():
+            kind = next((name for of, name in _SCALARS if isinstance(value, of) and not isinstance(value, bool)), "")
+            kinds.setdefault(key, set()).add(kind)
+    found = {}
+    for key, known in kinds.items():
+        if known == {"sc:Integer", "sc:Float"}:
+            known = {"sc:Float"}
+        if len(known) == 1 and "" not in known and "'" not in key:
+            found[key] = known.pop()
+    return found
+
+
+_SCALARS = ((str, "sc:Text"), (int, "sc:Integer"), (float, "sc:Float"))

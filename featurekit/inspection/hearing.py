@@ -53,7 +53,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Owner:
     """Whose utterances a file holds, for judging duplicates and levels: speakers and classes, empty where unknown."""
 

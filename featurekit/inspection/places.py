@@ -16,7 +16,14 @@ from featurekit.inspection.hearing import Owner, audio_findings
 from featurekit.inspection.sounds import Sound, listen
 from featurekit.inspection.tables import table_findings
 from featurekit.inspection.tree import Tree, tree_findings, walk
-from featurekit.inspection.utterances import class_counts, label_key, read_leniently, utterance_findings, variant_of
+from featurekit.inspection.utterances import (
+    class_counts,
+    label_key,
+    rater_agreement,
+    read_leniently,
+    utterance_findings,
+    variant_of,
+)
 from featurekit.manifest import Utterance
 
 Progress = Callable[[int], Callable[[int], None]]
@@ -68,13 +75,12 @@ def inspect_corpus(
     paths = list(dict.fromkeys(utterance.path for utterance in utterances)) or tree.audio
     sounds = listen(folder, paths, backend=backend, workers=workers, progress=progress(len(paths)))
     by_path = {sound.path: sound for sound in sounds}
+    gave_up = any(finding.check == "table" for finding in findings)  # then nothing is known of what was not reached
     findings += [*tree_findings(tree), *table_findings(folder, tree.files)]
-    findings += utterance_findings(utterances, corpus, by_path, whole=manifest is None)
+    findings += utterance_findings(utterances, corpus, by_path, whole=manifest is None and not gave_up)
     findings += audio_findings(sounds, _owners(utterances, corpus))
-    findings += _unused(tree, utterances)
-    findings = list(mark_known(_explained(findings, tree, utterances), name, corpus.defects))
-    stated = (Item((defect,)) for defect in corpus.defects)
-    findings += seen("published", Severity.NOTE, "known of the corpus as it is published:", stated)
+    findings += () if gave_up else _unused(tree, utterances)
+    findings = list(mark_known(_explained(findings, tree, utterances), corpus.defects))
     return Report(f"corpus {name} in {folder}", _corpus_facts(corpus, utterances, sounds), findings)
 
 
@@ -117,16 +123,16 @@ def _table(name: str, folder: Path, manifest: str | Path) -> Iterator[Utterance]
 def _owners(utterances: Sequence[Utterance], corpus: Corpus) -> dict[str, Owner]:
     """Path → speakers and classes of its utterances; a file of many segments has no class of its own."""
     key = label_key(corpus, utterances)
-    by_path: dict[str, list[Utterance]] = {}
+    owners: dict[str, Owner] = {}
+    known: dict[Owner, Owner] = {}  # a million files have a few thousand speakers and classes between them
     for utterance in utterances:
-        by_path.setdefault(utterance.path, []).append(utterance)
-    return {
-        path: Owner(
-            frozenset(item.speaker for item in group if item.speaker),
-            frozenset(str(item.labels[key]) for item in group if key in item.labels) if len(group) == 1 else frozenset(),
-        )
-        for path, group in by_path.items()
-    }
+        speakers = frozenset((utterance.speaker,) if utterance.speaker else ())
+        if utterance.path in owners:
+            owner = Owner(owners[utterance.path].speakers | speakers)
+        else:
+            owner = Owner(speakers, frozenset((str(utterance.labels[key]),) if key in utterance.labels else ()))
+        owners[utterance.path] = known.setdefault(owner, owner)
+    return owners
 
 
 def _unused(tree: Tree, utterances: Sequence[Utterance]) -> Iterator[Finding]:
@@ -170,6 +176,7 @@ def _sound_facts(sounds: Sequence[Sound]) -> dict[str, Any]:
 
 def _corpus_facts(corpus: Corpus, utterances: Sequence[Utterance], sounds: Sequence[Sound]) -> dict[str, Any]:
     speakers = {utterance.speaker for utterance in utterances if utterance.speaker}
+    agreement = rater_agreement(corpus, utterances)
     return {
         "utterances": len(utterances),
         "expected": dict(corpus.expected),
@@ -177,5 +184,6 @@ def _corpus_facts(corpus: Corpus, utterances: Sequence[Utterance], sounds: Seque
         "recordings": len({utterance.recording for utterance in utterances}),
         "speakers": len(speakers),
         "labels": class_counts(corpus, utterances),
+        **({"agreement": agreement} if agreement else {}),
         **_sound_facts(sounds),
     }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TextIO
 
 from featurekit.inspection.findings import Finding, Item, Severity, seen
 
@@ -116,9 +115,9 @@ def _padded_ids(root: Path, name: str, encoding: str) -> Iterator[Item]:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in (".csv", ".tsv", ".jsonl") or not encoding:
         return
-    text = (root / name).read_bytes().decode(_CODECS.get(encoding, "utf-8-sig"), "replace")
-    values = _json_ids(text) if suffix == ".jsonl" else _csv_ids(text, suffix)
-    padded = [value for value in values if value != value.strip()]
+    with open(root / name, encoding=_CODECS.get(encoding, "utf-8-sig"), errors="replace", newline="") as file:
+        values = _json_ids(file) if suffix == ".jsonl" else _csv_ids(file, suffix)
+        padded = [value for value in values if value != value.strip()]
     if padded:
         yield Item((name,), f"{len(padded)} padded, the first is {padded[0]!r}")
 
@@ -126,12 +125,13 @@ def _padded_ids(root: Path, name: str, encoding: str) -> Iterator[Item]:
 _CODECS = {"UTF-16": "utf-16", "UTF-32": "utf-32", "GBK": "gb18030", "Latin-1": "latin-1"}
 
 
-def _csv_ids(text: str, suffix: str) -> Iterator[str]:
-    first_line = text.lstrip().split("\n", 1)[0]
+def _csv_ids(file: TextIO, suffix: str) -> Iterator[str]:
+    first_line = next((line for line in file if line.strip()), "")
     delimiter = "\t" if suffix == ".tsv" else max(",;\t", key=first_line.count)
     columns = [0]
+    file.seek(0)
     try:
-        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+        for number, cells in enumerate(csv.reader(file, delimiter=delimiter)):
             if number == 0:
                 columns = [at for at, cell in enumerate(cells) if cell.strip().lower() in ID_COLUMNS] or columns
                 if any(cell.strip().lower() in ID_COLUMNS for cell in cells):
@@ -142,8 +142,8 @@ def _csv_ids(text: str, suffix: str) -> Iterator[str]:
         return  # the recipe says what is wrong with it, if it reads it at all
 
 
-def _json_ids(text: str) -> Iterator[str]:
-    for line in text.split("\n"):
+def _json_ids(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
         try:
             record: Any = json.loads(line)
         except (ValueError, RecursionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,12 +124,21 @@ def _name_findings(names: list[str]) -> Iterator[Finding]:
     undecodable = [name for name in names if _is_escaped(name)]
     text = "{n} file [name is|names are] not UTF-8; the [file|files] can be read, the [name|names] not be printed"
     yield from seen("name-bytes", Severity.WARNING, text, (Item((name,)) for name in undecodable))
-    forms: dict[str, list[str]] = {}
-    for name in names:
-        forms.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
-    twins = (Item(tuple(group)) for group in forms.values() if len(group) > 1)
+    twins = (Item(group) for group in twins_among(names))
     text = "{n} [group|groups] of file names [differs|differ] only in case or Unicode form; on other machines they are one file"
     yield from seen("name-twins", Severity.WARNING, text, twins)
+
+
+def twins_among(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Groups of names that differ only in case or Unicode form: one file on other machines."""
+    first: dict[str, str] = {}
+    twins: dict[str, list[str]] = {}
+    for name in names:
+        form = unicodedata.normalize("NFC", name).casefold()
+        other = first.setdefault(name if form == name else form, name)
+        if other is not name:
+            twins.setdefault(form, [other]).append(name)
+    return [tuple(group) for group in twins.values()]
 
 
 def _is_escaped(name: str) -> bool:

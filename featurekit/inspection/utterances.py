@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,14 +12,19 @@ from typing import Any
 
 from featurekit.audio import END_TOLERANCE_S, MIN_S
 from featurekit.corpora import Corpus
-from featurekit.errors import ManifestError
+from featurekit.data import tasks
+from featurekit.data.tasks.schemes import RATINGS, finite
+from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.inspection.findings import Finding, Item, Severity, seen
 from featurekit.inspection.sounds import Sound
-from featurekit.manifest import Utterance, validate
+from featurekit.inspection.tree import twins_among
+from featurekit.manifest import Manifest, Utterance, validate
 
 OVERLAP_S = 0.1
+SCORES = RATINGS["sentiment-score"].scale
 DURATION_TOLERANCE_S = 0.1
 MAX_ID_BYTES = 255  # a file name on most file systems
+_NUMBER = re.compile(r"(?P<stem>.*?)(?P<number>\d+)", re.ASCII | re.DOTALL)
 
 
 def read_leniently(utterances: Iterable[Utterance], where: str) -> tuple[list[Utterance], list[Finding]]:
@@ -93,6 +100,22 @@ def class_counts(corpus: Corpus, utterances: Sequence[Utterance]) -> dict[str, i
     return dict(Counter(values).most_common()) if values and all(isinstance(value, str) for value in values) else {}
 
 
+def rater_agreement(corpus: Corpus, utterances: Sequence[Utterance]) -> dict[str, Any]:
+    """How often raters chose the class of the corpus's own task, or of its raw label; empty where no raters are kept."""
+    rated = [utterance for utterance in utterances if "raters" in utterance.labels or "ratings" in utterance.labels]
+    if not rated:
+        return {}
+    key, manifest = label_key(corpus, rated), Manifest(rated)
+    for name in (corpus.default_task, "sentiment3" if key == "score" else key):
+        try:
+            found = tasks.agreement(manifest, tasks.get_task(name, manifest))
+        except (ManifestError, ParameterError, UnknownNameError):
+            continue  # the labels are not the task's: said where it is asked for
+        if found:
+            return {"task": name, **dataclasses.asdict(found)}
+    return {}
+
+
 def variant_of(corpus: Corpus, count: int) -> str | None:
     """Name of the variant that has so many utterances; one that is said to have "about" so many may be off by 2 %."""
     for variant, expected in corpus.expected.items():
@@ -110,16 +133,14 @@ def _count(utterances: Sequence[Utterance], corpus: Corpus) -> Iterator[Finding]
 
 
 def _ids(utterances: Sequence[Utterance]) -> Iterator[Finding]:
-    forms: dict[str, list[str]] = {}
     odd = []
     for utterance in utterances:
         name = utterance.id
-        forms.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
         reason = _odd_id(name)
         if reason:
             odd.append(Item((name,), reason))
     yield from seen("id-odd", Severity.WARNING, "{n} [id is|ids are] odd; other tools may not keep [it|them]", odd)
-    twins = (Item(tuple(group)) for group in forms.values() if len(group) > 1)
+    twins = (Item(group) for group in twins_among(utterance.id for utterance in utterances))
     yield from seen(
         "id-twins", Severity.WARNING, "{n} [group|groups] of ids [differs|differ] only in case or Unicode form", twins
     )
@@ -139,7 +160,17 @@ def _labels(utterances: Sequence[Utterance], corpus: Corpus) -> Iterator[Finding
     key = label_key(corpus, utterances)
     bare = [Item((utterance.id,)) for utterance in utterances if _is_empty(utterance.labels.get(key))]
     yield from seen("label-missing", Severity.WARNING, f"{{n}} [utterance has|utterances have] no {key or 'label'}", bare)
+    beyond = [
+        Item((utterance.id,), f"{score:g}")
+        for utterance in utterances
+        if (score := finite(utterance.labels.get("score"))) is not None and not SCORES[0] <= score <= SCORES[1]
+    ]
+    text = f"{{n}} [score lies|scores lie] outside [{SCORES[0]:g}, {SCORES[1]:g}], the scale of the sentiment tasks"
+    yield from seen("score-range", Severity.WARNING, text, beyond)
     counts = class_counts(corpus, utterances)
+    alike = (Item(group) for group in twins_among(counts))
+    text = "{n} [group|groups] of labels [differs|differ] only in case or Unicode form: each counts as a class of its own"
+    yield from seen("label-twins", Severity.WARNING, text, alike)
     if corpus.classes and counts:
         unknown = [Item((name,), f"{count} utterances") for name, count in counts.items() if name not in corpus.classes]
         text = f"{{n}} [label is|labels are] none of the corpus's classes ({', '.join(corpus.classes)})"
@@ -156,9 +187,11 @@ def _people(utterances: Sequence[Utterance], corpus: Corpus) -> Iterator[Finding
         "{n} [utterance names|utterances name] no speaker: no speaker-disjoint split",
         nameless,
     )
-    if corpus.speaker_source != "corpus" and utterances:
+    stand_ins = sum(item.speaker.startswith(item.recording) for item in utterances)
+    if corpus.speaker_source != "corpus" and stand_ins:
         text = f"the corpus names no speakers: each {corpus.speaker_source} stands in for one, splits are disjoint in that only"
-        yield Finding("speaker-source", Severity.NOTE, text)
+        named = "" if stand_ins == len(utterances) else f" ({len(utterances) - stand_ins} utterances have a speaker's name)"
+        yield Finding("speaker-source", Severity.NOTE, text + named)
     genders: dict[str, set[str]] = {}
     for utterance in utterances:
         if utterance.speaker and utterance.gender:
@@ -229,20 +262,34 @@ def _overlaps(utterances: Sequence[Utterance]) -> Iterator[Finding]:
 
 
 def _order(utterances: Sequence[Utterance]) -> Iterator[Finding]:
-    """Recordings whose positions do not follow time: their context windows hold the wrong neighbours."""
+    """Recordings whose positions, or only the numbers in their ids, do not follow time: the first decide on neighbours."""
     by_recording: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         if utterance.start is not None:
             by_recording.setdefault(utterance.recording, []).append(utterance)
-    jumbled = []
+    jumbled, misnumbered = [], []
     for recording, group in by_recording.items():
-        ordered = itertools.pairwise(sorted(group, key=lambda item: item.position))
-        back = [(one, two) for one, two in ordered if one.path == two.path and (two.start or 0.0) < (one.start or 0.0)]
+        back = _back_in_time(sorted(group, key=lambda item: item.position))
         if back:
-            one, two = back[0]
-            jumbled.append(Item((recording,), f"{two.id} begins before {one.id}"))
+            jumbled.append(Item((recording,), back))
+            continue
+        numbers = {item.id: match for item in group if (match := _NUMBER.fullmatch(item.id))}
+        if len(numbers) == len(group) and len({match["stem"] for match in numbers.values()}) == 1:
+            back = _back_in_time(sorted(group, key=lambda item: int(numbers[item.id]["number"])))
+            if back:
+                misnumbered.append(Item((recording,), back))
     text = "{n} [recording has|recordings have] positions that do not follow time: neighbours in a context window are others"
     yield from seen("order", Severity.WARNING, text, jumbled)
+    text = "{n} [recording numbers its|recordings number their] utterances out of time; context windows follow time"
+    yield from seen("numbering", Severity.NOTE, text, misnumbered)
+
+
+def _back_in_time(ordered: Sequence[Utterance]) -> str:
+    """The first neighbours of one file of which the second begins before the first, in words."""
+    for one, two in itertools.pairwise(ordered):
+        if one.path == two.path and (two.start or 0.0) < (one.start or 0.0):
+            return f"{two.id} begins before {one.id}"
+    return ""
 
 
 def _is_empty(value: Any) -> bool:

@@ -112,6 +112,12 @@ def load_miniatures():
     return _load_miniatures
 
 
+@pytest.fixture(name="write_clip")
+def write_clip_fixture():
+    """``write_clip(path, seconds, rate)`` writes a tone."""
+    return write_clip
+
+
 @pytest.fixture
 def put():
     """``put(path, text, encoding)`` writes a text file and its folders."""

@@ -40,7 +40,10 @@ def test_facts_are_complete(name):
     assert facts.labels
     assert "<root>/" in facts.tree
     assert facts.speaker_source in ("corpus", "recording")
-    assert all(defect.strip() for defect in facts.defects)
+    for defect in facts.defects:
+        assert defect.text.strip()
+        assert defect.source.strip()
+        assert defect.names or not defect.checks
     if name not in GENERIC:
         assert facts.citation
         assert facts.default_task in tasks.names()
@@ -53,7 +56,7 @@ def test_the_recipe_shows_the_tree_and_the_page_shows_the_facts(name):
     assert "<root>/" in recipe.utterances.__doc__
     page = explain(name)
     facts = recipe.corpus
-    for fact in (facts.title, facts.licence, facts.obtain, "<root>/", facts.default_features, *facts.defects):
+    for fact in (facts.title, facts.licence, facts.obtain, "<root>/", facts.default_features, *map(str, facts.defects)):
         assert fact in page
 
 

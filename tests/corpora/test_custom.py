@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -19,7 +21,7 @@ def table(tmp_path, text, name="manifest.csv", encoding="utf-8"):
 
 
 def test_the_least_table_is_a_column_of_paths(tmp_path):
-    utterances = read_table(table(tmp_path, "path\na/one.wav\ntwo.wav\n"))
+    utterances = list(read_table(table(tmp_path, "path\na/one.wav\ntwo.wav\n")))
     assert [(item.id, item.path, item.recording) for item in utterances] == [
         ("one", "a/one.wav", "one"),
         ("two", "two.wav", "two"),
@@ -40,7 +42,9 @@ def test_every_column_lands_in_its_field(tmp_path):
 
 
 def test_segments_get_ids_a_recording_and_positions(tmp_path):
-    utterances = read_table(table(tmp_path, "path,start,end\na/talk.wav,0,1.5\na/talk.wav,1.5,3\nb.wav,,\na/talk.wav,3,\n"))
+    utterances = list(
+        read_table(table(tmp_path, "path,start,end\na/talk.wav,0,1.5\na/talk.wav,1.5,3\nb.wav,,\na/talk.wav,3,\n"))
+    )
     assert [item.id for item in utterances] == ["talk_0_1.5", "talk_1.5_3", "b", "talk_3_"]
     assert [item.recording for item in utterances] == ["a/talk", "a/talk", "b", "a/talk"]
     assert [item.position for item in utterances] == [0, 1, 0, 2]
@@ -58,10 +62,10 @@ def test_what_spreadsheets_write_is_read(tmp_path, delimiter, newline, encoding)
 
 def test_csv_and_jsonl_say_the_same(tmp_path):
     record = {"path": "a.wav", "label": "1", "speaker": "anna", "start": 0.5, "end": 1.5, "arousal": 2}
-    as_csv = read_table(table(tmp_path, ",".join(record) + "\n" + ",".join(map(str, record.values())) + "\n"))
-    as_jsonl = read_table(table(tmp_path, json.dumps(record) + "\n", "m.jsonl"))
+    as_csv = list(read_table(table(tmp_path, ",".join(record) + "\n" + ",".join(map(str, record.values())) + "\n")))
+    as_jsonl = list(read_table(table(tmp_path, json.dumps(record) + "\n", "m.jsonl")))
     assert as_csv == as_jsonl
-    assert read_table(table(tmp_path, json.dumps({**record, "label": 1}) + "\n", "m.jsonl")) == as_jsonl
+    assert list(read_table(table(tmp_path, json.dumps({**record, "label": 1}) + "\n", "m.jsonl"))) == as_jsonl
 
 
 def test_what_manifest_write_wrote_is_read_back(miniature, tmp_path):
@@ -91,13 +95,13 @@ def test_file_names_that_are_not_utf8_survive_a_written_manifest(tmp_path):
         ("path,position\na.wav,1.5\n", r"m.csv:2: position must be a whole number, got '1.5'"),
         ("path\n../a.wav\n", r"m.csv:2: a: path '../a.wav' must be relative"),
         ("path\n/a.wav\n", r"m.csv:2: a: path"),
-        ("path\na/x.wav\n\nb/x.wav\n", r"m.csv:4: the id 'x' is taken by .*m.csv:2; add a column id"),
+        ("path\na/x.wav\n\nb/x.wav\n", r"m.csv:4: the id 'x' is taken by data row 1; add a column id"),
         ('path,text\na.wav,"never closed\n', r"m.csv:\d: not CSV"),
     ],
 )
 def test_a_broken_table_names_file_and_line(tmp_path, text, message):
     with pytest.raises(ManifestError, match=message):
-        read_table(table(tmp_path, text, "m.csv"))
+        list(read_table(table(tmp_path, text, "m.csv")))
 
 
 @pytest.mark.parametrize(
@@ -118,14 +122,14 @@ def test_a_broken_table_names_file_and_line(tmp_path, text, message):
 )
 def test_a_broken_jsonl_line_names_file_and_line(tmp_path, line, message):
     with pytest.raises(ManifestError, match=message):
-        read_table(table(tmp_path, '{"path": "a.wav"}\n' + line + "\n", "m.jsonl"))
+        list(read_table(table(tmp_path, '{"path": "a.wav"}\n' + line + "\n", "m.jsonl")))
 
 
 def test_other_encodings_are_refused_with_the_line(tmp_path):
     with pytest.raises(ManifestError, match=r"m.csv:3: byte 0xe9 is not UTF-8"):
-        read_table(table(tmp_path, "path\na.wav\né.wav\n", "m.csv", "latin-1"))
+        list(read_table(table(tmp_path, "path\na.wav\né.wav\n", "m.csv", "latin-1")))
     with pytest.raises(ManifestError, match="UTF-16"):
-        read_table(table(tmp_path, "path\na.wav\n", "m.csv", "utf-16"))
+        list(read_table(table(tmp_path, "path\na.wav\n", "m.csv", "utf-16")))
 
 
 def test_the_only_table_of_a_folder_is_found_and_two_are_a_question(tmp_path):
@@ -137,3 +141,26 @@ def test_the_only_table_of_a_folder_is_found_and_two_are_a_question(tmp_path):
     assert read_corpus("custom", tmp_path, manifest="more.jsonl").ids == ["b"]
     table(tmp_path, "path\nc.wav\n", "manifest.csv")
     assert read_corpus("custom", tmp_path).ids == ["c"]
+
+
+_COUNT_PEAK = """
+import resource, sys
+from featurekit.cli import main
+main(["manifest", "custom", "--root", sys.argv[1], "-o", sys.argv[2]], standalone_mode=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_table_of_a_million_rows_becomes_a_manifest_in_less_than_a_gigabyte(tmp_path):
+    rows = 1_000_000
+    with open(tmp_path / "manifest.csv", "w") as file:
+        file.write("path,label,speaker,recording\n")
+        file.writelines(
+            f"s{n % 5000:04d}/u{n:07d}.wav,{'sad' if n % 2 else 'happy'},s{n % 5000:04d},r{n // 20}\n" for n in range(rows)
+        )
+    out = tmp_path / "out.jsonl"
+    ran = subprocess.run([sys.executable, "-c", _COUNT_PEAK, tmp_path, out], capture_output=True, text=True, check=True)
+    assert int(ran.stdout.split()[-1]) < 1e9
+    with open(out, "rb") as lines:
+        assert sum(1 for _ in lines) == rows

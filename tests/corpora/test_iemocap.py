@@ -24,7 +24,8 @@ def test_a_turn_keeps_majority_means_and_every_rater(miniature):
         "E4": {"valence": 2, "activation": 3},  # a dominance that was not given
         "F1": {"valence": 3, "activation": 2, "dominance": 1},
     }
-    assert labels == {"emotion": "neu", "valence": 2.5, "activation": 2.5, "dominance": 2.5, "style": "improvised"}
+    means = {"valence": 2.5, "activation": 2.5, "dominance": 2.5}
+    assert labels == {"emotion": "neu", **means, "style": "improvised", "session": "Ses01"}
     assert utterance.path == f"{WAVES}/Ses01F_impro01_F000.wav"
     assert (utterance.start, utterance.end, utterance.text) == (None, None, "Excuse me.")
 
@@ -63,7 +64,11 @@ def test_a_file_without_a_label_is_an_utterance_without_one_at_the_end(miniature
     root = miniature("iemocap")
     (root / WAVES / "Ses01F_impro01_M009.wav").write_bytes(b"")
     utterance = read_corpus("iemocap", root)["Ses01F_impro01_M009"]
-    assert (utterance.labels, utterance.position, utterance.speaker) == ({"style": "improvised"}, 3, "Ses01M")
+    assert (utterance.labels, utterance.position, utterance.speaker) == (
+        {"style": "improvised", "session": "Ses01"},
+        3,
+        "Ses01M",
+    )
 
 
 @pytest.mark.parametrize(

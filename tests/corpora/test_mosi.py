@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
@@ -13,18 +12,75 @@ from featurekit import audio
 from featurekit.corpora import CORPORA, read_corpus
 from featurekit.errors import AudioError, ManifestError
 
-FOLDS = Path(__file__).parents[2] / "manifests" / "mosi_standard_folds.json"
-
 
 def test_a_row_becomes_a_segment_of_its_video(miniature):
     manifest = read_corpus("mosi", miniature("mosi"))
     assert manifest.ids == ["_-c_1", "aaa_2", "aaa_10", "bbb_1", "bbb_2"]
     utterance = manifest["bbb_1"]
-    assert (utterance.start, utterance.end, utterance.position) == (0.1, 0.4, 1)
+    assert (utterance.start, utterance.end, utterance.position, utterance.duration_s) == (0.1, 0.4, 0, None)
     assert (utterance.recording, utterance.speaker, utterance.language) == ("bbb", "bbb", "en")
     assert (utterance.labels, utterance.text) == ({"score": 1.6}, "well, good")
     assert utterance.path == "Raw/Audio/WAV_16000/Full/bbb.wav"
     assert CORPORA.get("mosi").corpus.speaker_source == "recording"
+
+
+def test_order_is_that_of_time_where_numbers_run_against_it(miniature):
+    root = miniature("mosi")
+    with open(root / "OpinionLevelSentiment.csv", "a") as file:
+        file.write("0.9,1.0,aaa,1,0\n0.6,0.7,aaa,3,0\n")
+    manifest = read_corpus("mosi", root)
+    assert [(item.id, item.position) for item in manifest if item.recording == "aaa"] == [
+        ("aaa_2", 0),
+        ("aaa_10", 1),
+        ("aaa_3", 2),
+        ("aaa_1", 3),
+    ]
+
+
+def move_to_segments(root, write_clip):
+    folder = root / "Raw" / "Audio" / "WAV_16000"
+    shutil.rmtree(folder / "Full")
+    for name, seconds in (("bbb_1", 0.3), ("bbb_2", 0.2), ("aaa_2", 0.5), ("_-c_1", 0.6)):
+        write_clip(folder / "Segmented" / f"{name}.wav", seconds)
+
+
+def test_a_segment_may_have_a_file_of_its_own_whose_length_the_table_states(miniature, write_clip):
+    root = miniature("mosi")
+    move_to_segments(root, write_clip)
+    manifest = read_corpus("mosi", root)
+    one = manifest["bbb_1"]
+    assert one.path == "Raw/Audio/WAV_16000/Segmented/bbb_1.wav"
+    assert (one.start, one.end, one.duration_s, one.position, one.recording) == (None, None, 0.3, 0, "bbb")
+    assert [item.position for item in manifest.by_recording()["bbb"]] == [0, 1]
+    missing = manifest["aaa_10"]  # extraction says that it is
+    assert (missing.path, missing.start) == ("Raw/Audio/WAV_16000/Segmented/aaa_10.wav", None)
+
+
+def test_whole_videos_are_read_where_both_are_there(miniature, write_clip):
+    root = miniature("mosi")
+    write_clip(root / "Raw" / "Audio" / "WAV_16000" / "Segmented" / "bbb_1.wav", 0.3)
+    assert read_corpus("mosi", root)["bbb_1"].path == "Raw/Audio/WAV_16000/Full/bbb.wav"
+
+
+def test_a_speaker_table_names_who_made_the_videos(miniature):
+    root = miniature("mosi")
+    (root / "speakers.csv").write_text("video,speaker,gender\naaa,p1,female\nbbb,p1,female\n_-c,,\n")
+    manifest = read_corpus("mosi", root)
+    assert [(item.speaker, item.gender) for item in manifest] == [("_-c", ""), *[("p1", "female")] * 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("video,speaker\naaa,p1\naaa,p2\n", r"speakers.csv:3: 'aaa' is there twice"),
+        ("video,who\naaa,p1\n", r"speakers.csv:1: lacks the column 'speaker'"),
+    ],
+)
+def test_a_broken_speaker_table_is_refused_with_its_line(miniature, text, message):
+    root = miniature("mosi")
+    (root / "speakers.csv").write_text(text)
+    with pytest.raises(ManifestError, match=message):
+        read_corpus("mosi", root)
 
 
 def test_a_segment_of_no_length_stays_and_is_empty_when_decoded(miniature):
@@ -88,6 +144,9 @@ def test_the_real_table_alone_gives_2199_utterances_of_93_videos(real):
     assert len(manifest.by_recording()) == 93
     assert manifest["2WGyTLYerpo_44"].start == manifest["2WGyTLYerpo_44"].end
     assert sum(not utterance.text for utterance in manifest) == 4
+    for group in manifest.by_recording().values():  # numbers run against time in VbQk4H8hgr0 and d6hH302o4v8
+        assert [item.start for item in group] == sorted(item.start for item in group)
+        assert [item.position for item in group] == list(range(len(group)))
     assert manifest["03bSnISJMiM_1"].text == "anyhow it was really good"
 
 
@@ -106,20 +165,3 @@ def test_the_real_table_with_synthesised_audio_decodes(real, tmp_path):
         for utterance in manifest.by_recording()[video]:
             signal = audio.decode(tmp_path / utterance.path, utterance.start, utterance.end)
             assert signal.duration_s == pytest.approx(utterance.end - utterance.start, abs=2e-3)
-
-
-def test_the_official_folds_cover_the_real_table_and_share_no_video(real):
-    folds = json.loads(FOLDS.read_text())
-    assert {name: len(videos) for name, videos in folds.items()} == {"train": 52, "valid": 10, "test": 31}
-    videos = [video for fold in folds.values() for video in fold]
-    assert len(set(videos)) == 93
-    manifest = read_corpus("mosi", real("mosi_labels"))
-    assert set(manifest.by_recording()) == set(videos)
-    counts = {name: sum(utterance.recording in fold for utterance in manifest) for name, fold in folds.items()}
-    assert counts == {"train": 1284, "valid": 229, "test": 686}
-
-
-def test_the_folds_in_git_are_video_ids_and_nothing_else():
-    folds = json.loads(FOLDS.read_text())
-    assert set(folds) == {"train", "valid", "test"}
-    assert all(isinstance(video, str) and len(video) == 11 for fold in folds.values() for video in fold)

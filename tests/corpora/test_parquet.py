@@ -46,18 +46,18 @@ def test_the_custom_corpus_finds_it_and_a_manifest_may_be_one(tmp_path):
 
 def test_a_broken_table_names_file_and_row(tmp_path):
     with pytest.raises(ManifestError, match=r"m.parquet: row 2: lacks a path"):
-        read_table(parquet(tmp_path / "m.parquet", path=["a.wav", None]))
+        list(read_table(parquet(tmp_path / "m.parquet", path=["a.wav", None])))
     with pytest.raises(ManifestError, match=r"m.parquet: row 2: the id 'a' is taken by .*row 1"):
-        read_table(parquet(tmp_path / "m.parquet", path=["a.wav", "b/a.wav"]))
+        list(read_table(parquet(tmp_path / "m.parquet", path=["a.wav", "b/a.wav"])))
     with pytest.raises(ManifestError, match="there is no table"):
-        read_table(tmp_path / "none.parquet")
+        list(read_table(tmp_path / "none.parquet"))
     (tmp_path / "m.parquet").write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(ManifestError, match="not a Parquet file that can be read"):
-        read_table(tmp_path / "m.parquet")
+        list(read_table(tmp_path / "m.parquet"))
 
 
 def test_without_pyarrow_the_message_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     (tmp_path / "m.parquet").write_bytes(b"")
     with pytest.raises(MissingDependencyError, match="pip install pyarrow, or save it as CSV"):
-        read_table(tmp_path / "m.parquet")
+        list(read_table(tmp_path / "m.parquet"))

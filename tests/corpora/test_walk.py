@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 
 import pytest
 
@@ -69,3 +70,25 @@ def test_a_file_that_is_there_twice_is_refused():
     assert by_stem(["a/x.wav", "b/y.flac"]) == {"x": "a/x.wav", "y": "b/y.flac"}
     with pytest.raises(ManifestError, match=r"x is there twice, as a/x.wav and copy/x.flac"):
         by_stem(["a/x.wav", "copy/x.flac"])
+
+
+def test_a_link_to_itself_and_a_link_to_nothing_are_passed_over_and_said(tmp_path, caplog):
+    touch(tmp_path, "a.wav")
+    (tmp_path / "self.wav").symlink_to(tmp_path / "self.wav")
+    (tmp_path / "folder").symlink_to("folder")
+    (tmp_path / "gone").symlink_to("nowhere")
+    with caplog.at_level(logging.WARNING):
+        assert audio_paths(tmp_path) == ["a.wav"]
+    assert "3 links" in caplog.text
+
+
+@pytest.mark.slow
+def test_fifty_thousand_files_in_one_folder_are_a_matter_of_seconds(tmp_path):
+    folder = tmp_path / "all"
+    folder.mkdir()
+    for number in range(50_000):
+        (folder / f"{number:05d}.wav").touch()
+    started = time.process_time()
+    found = audio_paths(tmp_path)
+    assert time.process_time() - started < 10
+    assert (len(found), found[0], found[-1]) == (50_000, "all/00000.wav", "all/49999.wav")

@@ -50,5 +50,13 @@ def test_splits_kept_in_the_store_are_counted(tiny_store, tiny_manifest, tmp_pat
     assert "## Splits" in to_markdown(make_card(copy))
 
 
+def test_raters_give_the_human_ceiling(card):
+    assert card["labels"]["agreement"] == {}
+    found = {"task": "sentiment3", "utterances": 2, "weighted": 0.75, "unweighted": 0.5, "by_class": {"negative": 0.5}}
+    page = to_markdown(card | {"labels": card["labels"] | {"agreement": found}})
+    assert "Human ceiling: single raters chose the class of task `sentiment3` in 75.0% of 2 rated utterances, 50.0% as" in page
+    assert "| negative | 50.0% |" in page
+
+
 def test_a_cell_cannot_break_out_of_its_table():
     assert _cell("a|b\nc") == "a\\|b c"

@@ -1,7 +1,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+import soundfile
 
 from featurekit.errors import CorpusNotFoundError, ParameterError
 from featurekit.inspection import Severity, inspect_corpus, inspect_folder
@@ -144,21 +146,28 @@ def test_the_real_mosi_table_lacks_its_audio_and_one_segment_has_no_length(real_
     found = checks(report)
     assert found["segment-empty"] == ["2WGyTLYerpo_44"]
     assert found["text-missing"] == ["2WGyTLYerpo_44", "5W7Z1C_fDaE_24", "BioHAh1qJAQ_30", "lXPQBPVc5Cw_30"]
-    assert found["order"] == ["VbQk4H8hgr0", "d6hH302o4v8"]
-    assert found.keys() == {"missing", "segment-empty", "text-missing", "order", "overlap", "speaker-source"}
+    assert found["numbering"] == ["VbQk4H8hgr0", "d6hH302o4v8"]
+    assert found.keys() == {"missing", "segment-empty", "text-missing", "numbering", "overlap", "speaker-source", "published"}
+    overlaps = [finding for finding in report.findings if finding.check == "overlap"]
+    assert [(str(finding.severity), len(finding.items), bool(finding.known)) for finding in overlaps] == [
+        ("warning", 10, True),
+        ("note", 75, False),
+    ]
     assert (report.facts["utterances"], report.facts["recordings"], report.facts["variant"]) == (2199, 93, "all")
 
 
 def test_real_emodb_is_whole_and_only_its_listening_test_is_latin1(real_corpora):
     report = inspect_corpus("emodb", real_corpora / "emodb", workers=2)
-    assert checks(report) == {"encoding": ["erkennung.txt"]}
+    assert checks(report, Severity.WARNING) == {}
+    assert checks(report).keys() == {"encoding", "published"}
+    assert checks(report)["encoding"] == ["erkennung.txt"]
     assert report.ok
 
 
 def test_real_ravdess_has_the_pair_that_everybody_has_and_a_speaker_nearly_silent(real_corpora):
     report = inspect_corpus("ravdess", real_corpora / "ravdess", workers=2)
     found = checks(report)
-    assert found.keys() == {"same-bytes", "speaker-level", "quiet"}
+    assert found.keys() == {"same-bytes", "speaker-level", "quiet", "published"}
     assert [name.split("/")[1] for name in found["same-bytes"]] == [
         "03-01-03-01-02-01-07.flac",
         "03-01-03-01-02-02-07.flac",
@@ -166,10 +175,28 @@ def test_real_ravdess_has_the_pair_that_everybody_has_and_a_speaker_nearly_silen
     assert found["speaker-level"] == ["Actor_09"]
     assert {name.split("/")[0] for name in found["quiet"]} == {"Actor_06", "Actor_09", "Actor_20"}
     assert report.ok
-    assert next(finding.known for finding in report.findings if finding.check == "same-bytes")
+    assert all(finding.known for finding in report.findings if finding.check in ("same-bytes", "speaker-level"))
 
 
 def test_one_actor_of_ravdess_is_not_the_corpus(real_corpora):
     report = inspect_corpus("ravdess", real_corpora / "ravdess_48k")
     assert checks(report, Severity.ERROR) == {"count": []}
     assert len(checks(report)["same-bytes"]) == 2
+
+
+def test_a_table_that_cannot_be_read_is_the_only_thing_said_of_what_it_holds(tmp_path):
+    (tmp_path / "manifest.csv").write_text("path,label\n../out.wav,sad\n")
+    (tmp_path / "a.wav").write_bytes(b"")
+    assert checks(inspect_corpus("custom", tmp_path)).keys() == {"table", "empty"}
+
+
+def test_a_segmented_file_of_mosi_that_is_shorter_than_the_table_says_is_told_and_known(tmp_path):
+    (tmp_path / "OpinionLevelSentiment.csv").write_text("0.0,4.04,03bSnISJMiM,1,2.4\n4.04,6.04,03bSnISJMiM,2,-0.8\n")
+    folder = tmp_path / "Raw" / "Audio" / "WAV_16000" / "Segmented"
+    folder.mkdir(parents=True)
+    for number, seconds in ((1, 3.33), (2, 2.0)):
+        tone = 0.1 * np.sin(np.arange(round(seconds * 16_000)) * 0.1 * number)
+        soundfile.write(folder / f"03bSnISJMiM_{number}.wav", tone, 16_000)
+    (finding,) = (item for item in inspect_corpus("mosi", tmp_path).findings if item.check == "duration")
+    assert [str(item) for item in finding.items] == ["03bSnISJMiM_1: 4.04 s stated, 3.33 s present"]
+    assert "issue 255" in finding.known

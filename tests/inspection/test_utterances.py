@@ -87,6 +87,34 @@ def test_labels_are_held_against_the_corpus():
     assert "count" not in found
 
 
+def test_scores_beyond_the_scale_of_the_sentiment_tasks_are_told():
+    scores = (-3, 0.5, 3.0, 3.2, 30, "4")
+    found = checks([utterance(f"u{at}", labels={"score": score}) for at, score in enumerate(scores)])
+    assert ids(found["score-range"]) == ["u3", "u4"]
+    assert found["score-range"].sentence == "2 scores lie outside [-3, 3], the scale of the sentiment tasks"
+
+
+def test_labels_that_differ_only_in_case_are_told():
+    found = checks([utterance(name, labels={"emotion": name}) for name in ("sad", "Sad", "angry")])
+    assert ids(found["label-twins"]) == ["sad", "Sad"]
+
+
+def test_numbers_in_ids_that_run_against_time_are_a_note_where_positions_follow_it():
+    def video(*numbers, position):
+        return [
+            utterance(f"v_{n}", recording="v", start=float(at), end=at + 0.9, position=position(at, n))
+            for at, n in enumerate(numbers)
+        ]
+
+    by_time, by_number = (lambda at, n: at), (lambda at, n: n)
+    assert checks(video(1, 2, 10, position=by_time)) == {}
+    found = checks(video(1, 10, 2, position=by_time))
+    assert {check: (ids(finding), finding.severity) for check, finding in found.items()} == {
+        "numbering": (["v"], Severity.NOTE)
+    }
+    assert list(checks(video(1, 10, 2, position=by_number))) == ["order"]
+
+
 def test_a_count_that_fits_no_variant_is_an_error():
     facts = corpus(expected={"speech": 2, "all": 4})
     assert checks([utterance("a")], facts=facts)["count"].severity is Severity.ERROR
@@ -104,7 +132,15 @@ def test_speakers_genders_and_texts_that_are_missing_or_twofold_are_told():
     found = checks(people, facts=facts)
     assert ids(found["gender-twofold"]) == ["s"]
     assert ids(found["speaker-missing"]) == ids(found["text-missing"]) == ["c"]
-    assert "speaker-source" in found
+    assert "speaker-source" not in found  # somebody named them
+
+
+def test_recordings_that_stand_in_for_speakers_are_told_and_counted():
+    facts = corpus(speaker_source="recording")
+    nameless = [utterance("a_1", recording="a", speaker="a"), utterance("a_2", recording="a", speaker="aB")]
+    assert "each recording stands in" in checks(nameless, facts=facts)["speaker-source"].text
+    assert "1 utterances have a speaker's name" in checks([*nameless, utterance("b")], facts=facts)["speaker-source"].text
+    assert "speaker-source" not in checks(nameless, facts=corpus())
 
 
 def test_reading_goes_on_after_an_utterance_that_is_not_valid():
