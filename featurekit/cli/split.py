@@ -35,7 +35,7 @@ def split_command(source: Path, request: str, task: str, seed: int, output: Path
 
     A store's failed utterances are in no part. The verdict says what the parts are disjoint in; it stays with every result.
     """
-    from featurekit.data import get_task
+    from featurekit.data import audit_split, get_task
     from featurekit.data.splits import from_request
 
     manifest, ids = _read(source)
@@ -44,7 +44,8 @@ def split_command(source: Path, request: str, task: str, seed: int, output: Path
     rows = _rows(split, manifest, scheme)
     if output is not None:
         split.write(output)
-    record = {"kind": split.kind, "digest": split.digest, "verdict": split.verdict, "notes": dict(split.notes)}
+    verdict = audit_split(split, manifest).verdict
+    record = {"kind": split.kind, "digest": split.digest, "verdict": verdict, "notes": dict(split.notes)}
     if as_json:
         click.echo(json.dumps({**record, "parts": rows}, ensure_ascii=False))
         return
@@ -53,7 +54,7 @@ def split_command(source: Path, request: str, task: str, seed: int, output: Path
     click.echo(_table(rows, scheme.classes))
     for line in describe_notes(split.notes):
         click.echo(line)
-    click.echo(f"verdict: {split.verdict}; digest {split.digest[:16]}" + (f" → {output}" if output else ""))
+    click.echo(f"verdict: {verdict}\ndigest {split.digest[:16]}" + (f" → {output}" if output else ""))
 
 
 def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
