@@ -74,6 +74,29 @@ def recall(counts: np.ndarray) -> np.ndarray:
     return np.divide(np.diag(counts), support, out=np.full(len(counts), np.nan), where=support > 0)
 
 
+def headline(counts: np.ndarray) -> dict[str, float]:
+    """``accuracy``, ``unweighted_accuracy``, ``macro_f1`` and ``weighted_f1`` of a confusion matrix (rows = truth).
+
+    The numbers that the functions of these names give. Classes that are neither true nor predicted take no part.
+
+    Parameters
+    ----------
+    counts : array (K, K)
+        As :func:`confusion` returns it.
+    """
+    support, hits = counts.sum(axis=1).astype(np.float64), np.diag(counts).astype(np.float64)
+    total, either = support.sum(), support + counts.sum(axis=0)
+    if not total:
+        return dict.fromkeys(("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1"), float("nan"))
+    scores = np.divide(2 * hits, either, out=np.zeros(len(counts)), where=either > 0)
+    return {
+        "accuracy": float(hits.sum() / total),
+        "unweighted_accuracy": float((hits[support > 0] / support[support > 0]).mean()),
+        "macro_f1": float(scores[either > 0].mean()),
+        "weighted_f1": float((scores * support).sum() / total),
+    }
+
+
 def f1(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Any] | None = None) -> np.ndarray:
     """F1 of each class, one against the rest: 2 TP / (2 TP + FP + FN); 0 for a class neither true nor predicted.
 
@@ -119,11 +142,90 @@ def mae(truth: ArrayLike, predicted: ArrayLike) -> float:
 def correlation(truth: ArrayLike, predicted: ArrayLike) -> float:
     """Pearson's correlation in [-1, 1] over all utterances; nan when either side is constant."""
     truth, predicted = _pair(truth, predicted, np.float64)
-    if not len(truth):
+    if not len(truth) or not np.ptp(truth) or not np.ptp(predicted):
         return float("nan")
     left, right = truth - truth.mean(), predicted - predicted.mean()
     scale = float(np.sqrt(np.sum(left**2) * np.sum(right**2)))
     return float(np.sum(left * right)) / scale if scale > 0 else float("nan")
+
+
+def concordance(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """CCC, Lin's concordance correlation, in [-1, 1]: 2 cov / (var + var + (difference of means)^2), population moments.
+
+    It is 1 only where the values themselves agree, and 0 for a constant prediction; nan where nothing varies on either side
+    and both agree.
+    """
+    truth, predicted = _pair(truth, predicted, np.float64)
+    if not len(truth):
+        return float("nan")
+    spread = truth.var() + predicted.var() + (truth.mean() - predicted.mean()) ** 2
+    covariance = np.mean((truth - truth.mean()) * (predicted - predicted.mean()))
+    return float(2 * covariance / spread) if spread > 0 else float("nan")
+
+
+def sentiment(truth: ArrayLike, predicted: ArrayLike) -> dict[str, float]:
+    """What is reported on scores in [-3, 3] of CMU-MOSI and MOSEI, by the rules of MMSA, whose figures one compares with.
+
+    Parameters
+    ----------
+    truth, predicted : array (n,)
+        Scores.
+
+    Returns
+    -------
+    dict
+        ``has0_accuracy``, ``has0_f1``: negative (below 0) against the rest; ``non0_accuracy``, ``non0_f1``: negative against
+        positive among utterances whose true score is not 0 (a prediction of 0 counts as negative); the F1 are weighted.
+        ``accuracy5``, ``accuracy7``: both sides clipped to [-2, 2] or [-3, 3] and rounded, halves to even as numpy does; nan
+        without utterances.
+
+    References
+    ----------
+    https://github.com/thuiar/MMSA, ``utils/metricsTop.py``
+    """
+    truth, predicted = _pair(truth, predicted, np.float64)
+    scored = truth != 0
+    forms = {"has0": (truth >= 0, predicted >= 0), "non0": (truth[scored] > 0, predicted[scored] > 0)}
+    result = {}
+    for name, (t, p) in forms.items():
+        result[f"{name}_accuracy"], result[f"{name}_f1"] = accuracy(t, p), weighted_f1(t, p)
+    for limit in (2, 3):
+        t, p = (np.round(np.clip(side, -limit, limit)) for side in (truth, predicted))
+        result[f"accuracy{2 * limit + 1}"] = accuracy(t, p)
+    return result
+
+
+def calibration(confidence: ArrayLike, correct: ArrayLike, n_bins: int = 15) -> dict[str, Any]:
+    """Expected calibration error: how far confidence lies from accuracy, the mean over bins of confidence by their share.
+
+    Parameters
+    ----------
+    confidence : array (n,)
+        Probability of the predicted class, in [0, 1].
+    correct : array (n,)
+        Whether it is the true one.
+    n_bins : int
+        Bins of one width, (0, 1/n], (1/n, 2/n], …
+
+    Returns
+    -------
+    dict
+        ``ece`` in [0, 1], nan without utterances; ``bins``: for each that is not empty ``above``, ``n``, ``confidence``,
+        ``accuracy``.
+
+    References
+    ----------
+    Guo, Pleiss, Sun, Weinberger 2017: On Calibration of Modern Neural Networks.
+    """
+    confidence, correct = _pair(confidence, correct, np.float64)
+    number = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+    bins: list[dict[str, float]] = []
+    for place in np.unique(number).tolist():
+        inside = number == place
+        means = {"confidence": float(confidence[inside].mean()), "accuracy": float(correct[inside].mean())}
+        bins.append({"above": place / n_bins, "n": int(inside.sum()), **means})
+    gaps = sum(entry["n"] * abs(entry["confidence"] - entry["accuracy"]) for entry in bins)
+    return {"ece": gaps / len(confidence) if len(confidence) else float("nan"), "bins": bins}
 
 
 def majority_baseline(truth: ArrayLike, training: ArrayLike | None = None) -> dict[str, Any]:
@@ -159,19 +261,20 @@ def majority_baseline(truth: ArrayLike, training: ArrayLike | None = None) -> di
 
 
 def clustered_interval(
-    metric: Callable[..., float],
+    metric: Callable[..., Any],
     clusters: ArrayLike,
     *arrays: ArrayLike,
     level: float = 0.95,
     n_resamples: int = 1000,
     seed: int = 0,
-) -> tuple[float, float]:
+) -> tuple[Any, Any]:
     """Percentile bootstrap interval that resamples **speakers**, not utterances, since a speaker's errors go together.
 
     Parameters
     ----------
     metric : callable
-        Called as ``metric(*arrays)`` on each resample, for example :func:`unweighted_accuracy`.
+        Called as ``metric(*arrays)`` on each resample, for example :func:`unweighted_accuracy`; it returns a number, or
+        several as an array (m,), each of which gets its interval.
     clusters : array (n,)
         Speaker of each utterance.
     *arrays : array (n, …)
@@ -183,8 +286,9 @@ def clustered_interval(
 
     Returns
     -------
-    (float, float)
-        Lower and upper border; ``(nan, nan)`` with fewer than two speakers, where nothing can be said.
+    (float, float), or two arrays (m,)
+        Lower and upper border; nan with fewer than two speakers, where nothing can be said. Resamples on which the metric
+        is not defined take no part.
 
     Raises
     ------
@@ -198,18 +302,23 @@ def clustered_interval(
     if any(len(column) != len(numbers) for column in columns):
         raise ParameterError(f"got {len(numbers)} speakers for arrays of {[len(column) for column in columns]} rows")
     if len(labels) < 2:
-        return float("nan"), float("nan")
+        nothing = np.full_like(np.asarray(metric(*columns), dtype=np.float64), np.nan)
+        return nothing[()], nothing[()]
     rows = [np.flatnonzero(numbers == number) for number in range(len(labels))]
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(n_resamples):
         drawn = np.concatenate([rows[number] for number in rng.integers(0, len(rows), len(rows))])
         values.append(metric(*(column[drawn] for column in columns)))
-    finite = np.asarray(values)[np.isfinite(values)]
-    if not len(finite):
-        return float("nan"), float("nan")
-    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    table = np.asarray(values, dtype=np.float64)
+    borders = np.full((2, *table.shape[1:]), np.nan)
+    for place in np.ndindex(table.shape[1:]):
+        finite = table[(slice(None), *place)]
+        finite = finite[np.isfinite(finite)]
+        if len(finite):
+            borders[(slice(None), *place)] = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    low, high = borders
+    return (float(low), float(high)) if low.ndim == 0 else (low, high)
 
 
 def _pair(truth: ArrayLike, predicted: ArrayLike, dtype: Any = None) -> tuple[np.ndarray, np.ndarray]:

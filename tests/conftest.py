@@ -10,8 +10,17 @@ import pytest
 
 from featurekit import corpora, extraction
 from featurekit.corpora import demo
+from featurekit.features import cuda
 
 TINY = "rms,spectral_centroid,mel(n_mels=32)"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _extraction_on_the_cpu():
+    """Stores that tests build are the CPU's, also on a machine with a GPU; the tests of the GPU's path say otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cuda, "ready", lambda: cuda.DEVICE == "cpu")
+        yield
 
 
 @pytest.fixture(scope="session")

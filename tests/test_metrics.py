@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics as sk
 
 from featurekit import metrics
@@ -29,6 +30,18 @@ def test_every_classification_metric_equals_scikit_learn(pairs):
     scores = sk.f1_score(truth, predicted, labels=classes, average=None, zero_division=0)
     np.testing.assert_allclose(metrics.f1(truth, predicted, classes), scores)
     assert metrics.macro_f1(truth, predicted, classes) == pytest.approx(scores.mean())
+
+
+@settings(max_examples=60, deadline=None)
+@given(LABELS)
+def test_the_headline_of_a_confusion_matrix_is_what_the_single_functions_say(pairs):
+    truth, predicted = (np.array(side) for side in zip(*pairs, strict=True))
+    for name, value in metrics.headline(metrics.confusion(truth, predicted, list("abcd"))).items():
+        assert value == pytest.approx(getattr(metrics, name)(truth, predicted))
+
+
+def test_the_headline_of_nothing_is_nan():
+    assert np.isnan(list(metrics.headline(np.zeros((2, 2), int)).values())).all()
 
 
 def test_numbers_and_names_of_classes_give_the_same_scores():
@@ -59,6 +72,75 @@ def test_error_and_correlation_follow_their_closed_forms():
     left, right = rng.normal(size=(2, 50))
     assert metrics.correlation(left, right) == pytest.approx(np.corrcoef(left, right)[0, 1])
     assert np.isnan(metrics.correlation(truth, np.ones(4)))
+
+
+def test_concordance_is_lins_coefficient():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=60)
+    predicted = 0.5 * truth + rng.normal(size=60) + 0.3
+    # Lin 1989: Pearson's correlation times the bias correction factor.
+    r = stats.pearsonr(truth, predicted).statistic
+    v, u = truth.std() / predicted.std(), (truth.mean() - predicted.mean()) / np.sqrt(truth.std() * predicted.std())
+    assert metrics.concordance(truth, predicted) == pytest.approx(r * 2 / (v + 1 / v + u**2))
+    assert metrics.correlation(truth, predicted) == pytest.approx(r)
+    assert metrics.concordance(truth, truth) == pytest.approx(1)
+    assert metrics.concordance(truth, truth + 1) < metrics.correlation(truth, truth + 1)
+    assert metrics.concordance(truth, np.full(60, 0.1)) == pytest.approx(0)
+    assert np.isnan(metrics.concordance([2.0, 2.0], [2.0, 2.0]))
+
+
+def test_sentiment_scores_follow_mmsa_by_hand():
+    truth = [-2.6, -0.4, 0.0, 0.2, 1.4, 3.0]
+    predicted = [-1.2, 0.1, -0.3, 0.5, 1.5, 2.2]
+    found = metrics.sentiment(truth, predicted)
+    assert found["has0_accuracy"] == pytest.approx(4 / 6)  # -0.4 and 0 fall on the wrong side
+    assert found["non0_accuracy"] == pytest.approx(4 / 5)  # 0 is left out
+    assert found["accuracy7"] == pytest.approx(3 / 6)  # -3/-1, -0/0, 0/-0, 0/0 (0.5 rounds to even), 1/2, 3/2
+    for name, keep in (("has0", [True] * 6), ("non0", [score != 0 for score in truth])):
+        t, p = (np.array(side)[keep] for side in (truth, predicted))
+        sides = (t >= 0, p >= 0) if name == "has0" else (t > 0, p > 0)
+        assert found[f"{name}_f1"] == pytest.approx(sk.f1_score(*sides, average="weighted"))
+
+
+def test_sentiment_scores_equal_mmsas_own_formulas():
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.uniform(-3.5, 3.5, (2, 200)).round(1)
+    found = metrics.sentiment(truth, predicted)
+    for limit in (2, 3):
+        left, right = np.round(np.clip(predicted, -limit, limit)), np.round(np.clip(truth, -limit, limit))
+        assert found[f"accuracy{2 * limit + 1}"] == np.sum(left == right) / 200
+    kept = np.array([i for i, value in enumerate(truth) if value != 0])
+    assert found["non0_accuracy"] == sk.accuracy_score(truth[kept] > 0, predicted[kept] > 0)
+    assert found["has0_accuracy"] == sk.accuracy_score(truth >= 0, predicted >= 0)
+    assert np.isnan(metrics.sentiment([0.0], [1.0])["non0_accuracy"])
+
+
+def test_calibration_by_hand():
+    found = metrics.calibration([0.95, 0.92, 0.55, 0.51, 1.0], [1, 0, 1, 1, 1], n_bins=2)
+    assert found["bins"] == [{"above": 0.5, "n": 5, "confidence": pytest.approx(0.786), "accuracy": 0.8}]
+    assert found["ece"] == pytest.approx(0.014)
+    assert metrics.calibration([0.5, 0.8], [1, 1], n_bins=2)["ece"] == pytest.approx(
+        0.5 * 0.5 + 0.5 * 0.2
+    )  # 0.5 is in (0, 0.5]
+    assert np.isnan(metrics.calibration([], [])["ece"])
+
+
+def test_confidences_that_are_true_are_calibrated():
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.3, 1, 200_000)
+    assert metrics.calibration(confidence, rng.uniform(size=200_000) < confidence)["ece"] < 0.005
+
+
+def test_several_metrics_get_the_intervals_each_would_get_alone():
+    rng = np.random.default_rng(2)
+    speakers, truth, predicted = np.repeat(np.arange(8), 10), rng.integers(0, 3, 80), rng.integers(0, 3, 80)
+    both = metrics.clustered_interval(
+        lambda t, p: np.array([metrics.accuracy(t, p), metrics.macro_f1(t, p)]), speakers, truth, predicted
+    )
+    for place, metric in enumerate((metrics.accuracy, metrics.macro_f1)):
+        assert (both[0][place], both[1][place]) == metrics.clustered_interval(metric, speakers, truth, predicted)
+    alone = metrics.clustered_interval(lambda t, p: np.ones(2), ["a", "a"], [0, 1], [0, 1])
+    assert np.isnan(alone).all()
 
 
 def test_what_is_not_defined_is_nan_and_not_zero():

@@ -24,16 +24,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # instant and a machine without torch can still extract.
 VERBS = {
     "demo": ("train", "Synthesise a corpus, extract it, train two models, evaluate them."),
-    "list": ("lists", "List corpora, features, presets, models, splits or tasks."),
-    "explain": ("lists", "Explain a feature, preset, model or corpus."),
+    "list": ("lists", "List corpora, features, presets, models, splits, tasks, augmentations or perturbations."),
+    "explain": ("lists", "Explain a feature, preset, model, split or corpus."),
     "doctor": ("inspect", "Say what is wrong with a corpus, a folder of audio, a store or this machine."),
     "manifest": ("extract", "Write the manifest of a corpus: one utterance a line."),
     "extract": ("extract", "Turn a corpus into a store of features, in parallel and resumable."),
     "store": ("stores", "Look at, verify and mend a store."),
     "show": ("show", "Show one utterance of a store: its numbers, and pictures of it."),
     "card": ("inspect", "Write the data card of a store, as Markdown and as Croissant."),
+    "split": ("split", "Divide a corpus into training, development and test, as a file and a table."),
+    "audit": ("audit", "Say what the parts of a split share, whoever made it; exit 1 on leaks."),
     "train": ("train", "Train a model on a store, then evaluate it once on the test part."),
-    "predict": ("train", "Apply a run to new audio."),
+    "leak": ("leak", "Measure what sharing speakers between training and test is worth on a corpus."),
+    "evaluate": ("evaluate", "Score a run's stored predictions again: class, speaker, gender, fold, calibration."),
+    "replay": ("replay", "Train a run again from its record, and say what differs."),
+    "predict": ("predict", "Apply a run to new audio: files, folders or a stream."),
+    "embed": ("embed", "Write what a run makes of every utterance back into a store, as a column."),
+    "export": ("export", "Write a run's network as ONNX or TorchScript."),
 }
 
 
@@ -63,6 +70,8 @@ class Verbs(click.Group):
             return super().invoke(context)
         except FeaturekitError as error:
             refuse(error)
+        except BrokenPipeError:
+            raise  # `| head` has read enough: click ends quietly
         except OSError as error:
             # The disk or the network failed under us: one sentence, not a traceback, and never called wrong use.
             click.echo(f"featurekit: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)

@@ -13,6 +13,7 @@ import click
 from featurekit.backends import BACKENDS
 from featurekit.cli.progress import Bar
 from featurekit.extraction import Forecast, Progress, Summary
+from featurekit.extraction.engines import DEVICES
 
 
 def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,15 +24,26 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+AUGMENT = click.option(
+    "--augment",
+    metavar="PERTURBATIONS",
+    help="Children of every utterance, for training: as in 'speed(0.9),noise(snr_db=15)'; `featurekit list perturbations`.",
+)
+
+
 @click.command("manifest")
 @click.argument("corpus")
 @corpus_options
+@AUGMENT
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write; standard output when absent.")
-def manifest_command(corpus: str, root: Path | None, manifest: Path | None, output: Path | None) -> None:
-    """Write the manifest of CORPUS as JSONL: ids, paths, times, speakers, raw labels."""
+def manifest_command(corpus: str, root: Path | None, manifest: Path | None, augment: str | None, output: Path | None) -> None:
+    """Write the manifest of CORPUS as JSONL: ids, paths, times, speakers, raw labels, with --augment also children."""
     from featurekit import corpora
+    from featurekit.extraction import augmented
 
     utterances = corpora.read_corpus(corpus, root, manifest=manifest)
+    if augment:
+        utterances = augmented.with_children(utterances, augment)
     if output is None:
         for utterance in utterances:
             click.echo(utterance.to_json())
@@ -43,11 +55,20 @@ def manifest_command(corpus: str, root: Path | None, manifest: Path | None, outp
 @click.command("extract")
 @click.option("--corpus", default="custom", show_default=True, help="A name from `featurekit list corpora`.")
 @corpus_options
+@AUGMENT
 @click.option("--features", "columns", help="Features and presets, comma-separated.  [default: the corpus's own]")
 @click.option("--out", type=click.Path(path_type=Path), help="The store's folder.  [default: cache/<corpus>]")
 @click.option("--backend", type=click.Choice(BACKENDS), default="joblib", show_default=True)
 @click.option("--workers", type=int, help="Processes.  [default: physical cores]")
 @click.option("--scheduler", metavar="ADDRESS", help="An existing Dask scheduler; without it --backend dask starts its own.")
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="What computes: a GPU for what it can, or the CPU. auto: a column keeps the engine the store has it from; "
+    "the GPU, if there is one, for a new store.",
+)
 @click.option("--max-failures", default=0.01, show_default=True, help="Share of utterances that may fail.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -55,11 +76,13 @@ def extract_command(
     corpus: str,
     root: Path | None,
     manifest: Path | None,
+    augment: str | None,
     columns: str | None,
     out: Path | None,
     backend: str,
     workers: int | None,
     scheduler: str | None,
+    device: str,
     max_failures: float,
     dry_run: bool,
     as_json: bool,
@@ -70,12 +93,17 @@ def extract_command(
     featurekit extract --corpus ravdess --root RAVDESS
     featurekit extract --corpus custom --root my_speech --manifest my_speech/labels.csv --out cache/mine
     featurekit extract --corpus emodb --root EmoDB --features "mel256,mfcc(n_mfcc=20),rms" --backend dask
+    featurekit extract --corpus ravdess --root RAVDESS --features luo2019 --device cuda --out cache/ravdess-gpu
+    featurekit extract --corpus emodb --root EmoDB --augment 'speed(0.9),noise(snr_db=15)' --out cache/emodb-augmented
     """
     from featurekit import corpora, extraction
+    from featurekit.extraction import augmented
 
     recipe = corpora.CORPORA.get(corpus)
     where = corpora.locate(corpus, root)
     utterances = corpora.read_corpus(corpus, where, manifest=manifest)
+    if augment:
+        utterances = augmented.with_children(utterances, augment)
     request: dict[str, Any] = {
         "root": where,
         "out": out or Path("cache") / corpus,
@@ -83,6 +111,7 @@ def extract_command(
         "corpus": corpus,
         "backend": backend,
         "workers": workers,
+        "device": device,
     }
     if dry_run:
         forecast = extraction.dry_run(utterances, **request)
@@ -132,6 +161,8 @@ def describe(summary: Summary) -> str:
         )
     else:
         lines.append(f"nothing to compute: all {summary.shards} shards were there already ({summary.wall_s:.1f} s)")
+    if summary.on_gpu:
+        lines.append(engines(summary.on_gpu, summary.columns))
     if summary.failed:
         by_status = ", ".join(f"{count} {status}" for status, count in summary.failed_by_status.items())
         lines.append(f"failed: {len(summary.failed)} ({by_status})")
@@ -155,6 +186,8 @@ def foretell(forecast: Forecast) -> str:
         lines.append(f"there already: {', '.join(forecast.there)}")
     if forecast.new:
         lines.append(f"to compute: {', '.join(forecast.new)}")
+    if forecast.on_gpu:
+        lines.append(engines(forecast.on_gpu, [*forecast.there, *forecast.new]))
     if not forecast.shards_to_do:
         return "\n".join([*lines, f"nothing to compute: all {forecast.shards} shards are there already"])
     lines += [
@@ -173,6 +206,12 @@ def foretell(forecast: Forecast) -> str:
         lines.append(f"others keep this machine busy ({busy}): the forecast is for free cores, expect longer")
     lines.append("nothing was written; leave out --dry-run to extract")
     return "\n".join(lines)
+
+
+def engines(on_gpu: list[str], columns: list[str]) -> str:
+    """Which columns are the GPU's, and which are left to the CPU."""
+    on_cpu = sorted(set(columns) - set(on_gpu))
+    return f"on the GPU: {', '.join(on_gpu)}; on CPUs: {', '.join(on_cpu) or 'nothing'}"
 
 
 def as_record(summary: Summary) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 
 import click
 
-from featurekit.errors import UnknownNameError
+from featurekit.errors import MissingDependencyError, ParameterError, UnknownNameError
+
+KINDS = ("corpora", "features", "presets", "models", "splits", "tasks", "augmentations", "perturbations")
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(["corpora", "features", "presets", "models", "splits", "tasks"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.option("--json", "as_json", is_flag=True, help="Print names and descriptions as JSON.")
 def list_command(kind: str, as_json: bool) -> None:
     """List what there is of KIND, with a line about each."""
@@ -26,28 +29,45 @@ def list_command(kind: str, as_json: bool) -> None:
 
 @click.command("explain")
 @click.argument("name")
-def explain_command(name: str) -> None:
-    """Explain a feature or preset (its graph, columns and settings), a corpus (facts and folder tree) or a model."""
-    from featurekit import corpora, features
+@click.option("--toml", is_flag=True, help="Of a model: print the run file of its paper's recipe, for `featurekit train`.")
+def explain_command(name: str, toml: bool) -> None:
+    """Explain a feature or preset (its graph, columns and settings), a corpus (facts and folder tree), a split or a model.
 
+    \b
+    featurekit explain mfcc
+    featurekit explain ub-bilstm
+    featurekit explain ub-bilstm --toml > run.toml
+    """
+    from featurekit import corpora, features
+    from featurekit.data import splits
+
+    if toml:
+        from featurekit.models import explanation
+
+        click.echo(explanation.fragment(name))
+        return
     if name in corpora.CORPORA:
         click.echo(corpora.explain(name))
+        return
+    if name in _splits():
+        click.echo(splits.explain(name))
         return
     try:
         click.echo(features.explain(name))
         if name in features.FEATURES or name not in features.NODES:  # an intermediate is no request: it has no cost of its own
-            click.echo("\n" + features.cost(name))
+            with contextlib.suppress(ParameterError, MissingDependencyError):  # the explanation said what is needed before
+                click.echo("\n" + features.cost(name))
         return
     except UnknownNameError as error:
         if error.name != name:
             raise  # a setting inside the name is wrong, not the name
     models = _models()
     if name not in models:
-        known = [*corpora.CORPORA.names(), *features.FEATURES.names(), *features.PRESETS.names(), *models]
-        raise UnknownNameError("feature, preset, corpus or model", name, known)
-    from featurekit import models as room
+        known = [*corpora.CORPORA.names(), *features.FEATURES.names(), *features.PRESETS.names(), *models, *_splits()]
+        raise UnknownNameError("feature, preset, corpus, split or model", name, known)
+    from featurekit.models import explanation
 
-    click.echo(room.explain(name))
+    click.echo(explanation.explain(name))
 
 
 def _corpora() -> dict[str, str]:
@@ -93,6 +113,18 @@ def _tasks() -> dict[str, str]:
     return {name: tasks.describe(name) for name in tasks.names()}
 
 
+def _augmentations() -> dict[str, str]:
+    from featurekit.data import augment
+
+    return {name: augment.describe(name) for name in augment.AUGMENTATIONS}
+
+
+def _perturbations() -> dict[str, str]:
+    from featurekit.extraction import augmented
+
+    return {name: augmented.describe(name) for name in augmented.PERTURBATIONS}
+
+
 _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "corpora": _corpora,
     "features": _features,
@@ -100,4 +132,6 @@ _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "models": _models,
     "splits": _splits,
     "tasks": _tasks,
+    "augmentations": _augmentations,
+    "perturbations": _perturbations,
 }

@@ -16,17 +16,21 @@ import numpy as np
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: cache/show/…]")
 @click.option("--root", type=click.Path(path_type=Path), help="The corpus's folder, for the waveform.")
 @click.option("--columns", help="Columns of the store, comma-separated.  [default: all]")
+@click.option("--attention", "run", type=click.Path(path_type=Path), help="A run whose attention is drawn too.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def show_command(
-    path: Path, utterance: str, output: Path | None, root: Path | None, columns: str | None, as_json: bool
+    path: Path, utterance: str, output: Path | None, root: Path | None, columns: str | None, run: Path | None, as_json: bool
 ) -> None:
     """Show UTTERANCE of STORE: what is known of it, each column's range, and PNG pictures of all of it.
 
     \b
     featurekit show cache/ravdess 03-01-05-02-02-02-12 -o pictures
     featurekit show cache/emodb 03a01Wa --root EmoDB --columns "luo2019/mfcc,mel256"
+    featurekit show cache/ravdess 03-01-05-02-02-02-12 --attention cache/runs/ID
 
     The waveform is drawn when the corpus's folder is given or configured, and the file is the one that was extracted.
+    Attention is drawn over the spectrogram, over the utterances of the window, and over words where the manifest has their
+    times: the raw label words, [[start_s, end_s, "word"], …].
     """
     from featurekit import display, features, store
 
@@ -39,23 +43,53 @@ def show_command(
     duration_s = signal.duration_s if signal else item.duration_s
     title = _title(opened.corpus, item, duration_s)
     written = display.write_pngs(shown, folder, title=title, signal=signal, duration_s=duration_s)
+    words = [] if run is None else _attention(run, opened, item, folder, title, written)
     if as_json:
         record = {"utterance": json.loads(item.to_json()), "columns": [_numbers(one) for one in shown]}
-        click.echo(json.dumps({**record, "pictures": [str(file) for file in written]}, ensure_ascii=False))
+        heard = [[word.text, word.weight, word.bin] for word in words]
+        pictures = [str(file) for file in written]
+        click.echo(json.dumps({**record, "pictures": pictures, "words": heard}, ensure_ascii=False))
         return
     click.echo(title)
     if item.text:
         click.echo(f"  “{item.text}”")
     click.echo(_table([_numbers(one) for one in shown]))
+    if words:
+        click.echo("words by attention, 1 to 3: " + " ".join(f"{word.text}({word.bin})" for word in words))
     if why_not:
         click.echo(f"no waveform: {why_not}")
-    click.echo(f"pictures: {written[0]} and {len(written) - 1} more, one a column")
+    click.echo(f"pictures: {written[0]} and {len(written) - 1} more")
+
+
+def _attention(run: Path, opened: Any, item: Any, folder: Path, title: str, written: list[Path]) -> list[Any]:
+    """Draw what a run attended to, right after the overview; returns the words with their weights."""
+    from featurekit import display, inference
+
+    weights = inference.attention_of(run, opened.path, item.id)
+    over_time = [(info, values) for info, values in weights if info.kind == "frames"]
+    words = display.aligned_words(item.labels)
+    found = display.weigh_words(words, *over_time[0]) if over_time else []
+    seen = [info.hop_s * len(values) for info, values in over_time if info.hop_s]
+    candidates = display.gather(opened, item.id, [name for name, info in opened.columns.items() if info.kind != "vector"])
+    spectra = [one for one in candidates if one.info.kind == "image" or one.info.dims > 20]
+    end_s = item.duration_s or max(seen, default=1.0)
+    picture = display.write_attention(
+        weights,
+        folder / "attention.png",
+        title=f"{title}   attention of {run.resolve().name}",
+        end_s=end_s,
+        background=next(iter(spectra or candidates), None),
+        words=found,
+    )
+    written.insert(1, picture)
+    return found
 
 
 def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:
     """The signal, or why there is none. A folder that was asked for must hold it; a configured one may lack it."""
     from featurekit import audio, settings
     from featurekit.errors import AudioError, CorpusNotFoundError
+    from featurekit.extraction import augmented
 
     folder = settings.corpus_root(corpus, root)
     if folder is None:
@@ -65,7 +99,8 @@ def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:
         digest = audio.fingerprint(audio.hash_file(file), item.start, item.end, item.channel, item.perturbation)
         if item.fingerprint and digest != item.fingerprint:
             return None, f"{file} is not the file that was extracted; run the same `featurekit extract` again"
-        return audio.decode(file, start=item.start, end=item.end, channel=item.channel), ""
+        signal = audio.decode(file, start=item.start, end=item.end, channel=item.channel)
+        return augmented.perturbed(signal, item), ""
     except (FileNotFoundError, NotADirectoryError):
         if root is not None:
             raise CorpusNotFoundError(f"there is no file {str(file)!r}; give the corpus's own folder") from None
@@ -75,7 +110,7 @@ def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:
 
 
 def _title(corpus: str, item: Any, duration_s: float | None) -> str:
-    labels = [f"{name} {value}" for name, value in sorted(item.labels.items())]
+    labels = [f"{name} {value}" for name, value in sorted(item.labels.items()) if not isinstance(value, (list, dict))]
     speaker = " ".join(word for word in ("speaker", item.speaker, f"({item.gender})" if item.gender else "") if word)
     length = f"{duration_s:.2f} s" if duration_s else ""
     return "   ".join(part for part in (corpus, item.id, length, speaker if item.speaker else "", ", ".join(labels)) if part)

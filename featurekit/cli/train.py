@@ -1,21 +1,21 @@
-"""``featurekit train``, ``predict`` and ``demo``: store → run → judgements on new audio."""
+"""``featurekit train`` and ``demo``: store → run."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from featurekit import experiments, inference, metrics
+from featurekit import experiments, metrics
+from featurekit.cli import evaluate
 from featurekit.cli.progress import Bar
 from featurekit.data import Fold
-from featurekit.errors import AudioError, ParameterError
+from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunProgress, RunSettings
+from featurekit.experiments.seeds import execute_seeds
 from featurekit.settings import from_mapping, read_toml
 
 DEVICES = click.Choice(["auto", "cpu", "cuda"])
@@ -28,11 +28,15 @@ RUNS = click.option(
 @click.argument("settings", type=click.Path(path_type=Path), required=False, metavar="[RUN.toml]")
 @click.option("--store", help="The store to train on.")
 @click.option("--model", help="A name from `featurekit list models`.")
-@click.option("--features", help="Columns of the store, or features and presets it has.")
-@click.option("--split", help="From `featurekit list splits`, as in speaker-kfold(k=5).  [default: speaker-disjoint]")
+@click.option("--features", help="Columns of the store, or features and presets it has.  [default: the model's paper's]")
+@click.option(
+    "--split", help="From `featurekit list splits`, as in speaker-kfold(k=5), or a file of one.  [default: speaker-disjoint]"
+)
+@click.option("--test-store", help="A store of another corpus: train on the first, test on all of this one.")
+@click.option("--test-task", help="Label scheme of --test-store; classes the first lacks are left out.  [default: its own]")
 @click.option("--task", help="A name from `featurekit list tasks`.  [default: the corpus's own]")
 @click.option("--context", type=int, help="Utterances in a window.  [default: the model's, 1 without conversations]")
-@click.option("--augment", multiple=True, help="specaugment or shift; on training batches only; may be repeated.")
+@click.option("--augment", multiple=True, help="From `featurekit list augmentations`; on training batches only; repeatable.")
 @click.option("--speaker-from", type=click.Choice(["manifest", "recording"]), help="What stands for a speaker.")
 @click.option("--allow-speaker-overlap", is_flag=True, default=None, help="Accept a split that shares speakers; stamped.")
 @click.option("--drop-unlabelled", is_flag=True, default=None, help="Leave out utterances without a label for the task.")
@@ -44,50 +48,41 @@ RUNS = click.option(
 @click.option("--patience", type=int, help="Stop after so many epochs without a better dev UA.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--device", type=DEVICES)
+@click.option("--residency", type=click.Choice(["auto", "device", "pinned", "stream"]), help="Where the values lie.")
+@click.option("--compile", type=click.Choice(["auto", "off", "on"]), help="torch.compile.")
+@click.option("--deterministic", is_flag=True, default=None, help="The same bits at each run on a GPU too; slower.")
+@click.option("--init", multiple=True, metavar="PART=RUN", help="Start a part of the model from a finished run; repeatable.")
+@click.option("--seeds", type=click.IntRange(1), help="Train with so many seeds: mean ± deviation; the split stays.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Folds trained at once, a process each.")
 @RUNS
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
-def train_command(settings: Path | None, runs: Path, as_json: bool, **given: Any) -> None:
+def train_command(
+    settings: Path | None, runs: Path, as_json: bool, seeds: int | None, jobs: int, init: tuple[str, ...], **given: Any
+) -> None:
     """Train a model on a store, fold by fold, then evaluate it once on the test parts.
 
     \b
     featurekit train --store cache/ravdess --model ub-bilstm --features luo2019-best4
     featurekit train --store cache/emodb --model resnet18 --features mel256 --split loso --augment specaugment
     featurekit train pipelines/demo.toml --seed 1
+    featurekit train pipelines/emodb-resnet18.toml --seeds 5 --jobs 4
+    featurekit train --store cache/mosi --task sentiment2-nonzero --test-store cache/moud --model resnet18 --features mel256
 
     Options override the file. The run's folder is named by a digest of its settings, columns and split, so the same
-    command resumes an interrupted run and only reads a finished one.
+    command resumes an interrupted run, in the middle of a fold too, and only reads a finished one.
     """
-    run = Run(run_settings(settings, given), runs=runs)
-    result = run.execute(Lines(quiet=as_json))
+    chosen = run_settings(settings, given | {"init": parts_of(init) or None})
+    lines = Lines(quiet=as_json)
+    if seeds is not None:
+        results, summary, path = execute_seeds(chosen, seeds, runs=runs, jobs=jobs, progress=lines)
+        told = json.dumps(summary) if as_json else "\n".join([*map(describe, results), describe_seeds(summary, path)])
+        click.echo(told)
+        return
+    result = Run(chosen, runs=runs).execute(lines, jobs=jobs)
     if as_json:
         click.echo(json.dumps({"run": str(result.folder), **result.metrics}))
     else:
         click.echo(describe(result))
-
-
-@click.command("predict")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("audio", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--device", type=DEVICES, default="auto", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def predict_command(run: Path, audio: tuple[Path, ...], device: str, as_json: bool) -> None:
-    """Apply RUN to new AUDIO files or folders: each file is one utterance, heard without its neighbours."""
-    files = inference.audio_files(audio)
-    predictor = inference.Predictor(run, device=device)
-    failed = 0
-    for path in files:
-        try:
-            found = predictor(path)
-        except AudioError as error:
-            failed += 1
-            click.echo(json.dumps({"path": str(path), "error": str(error)}) if as_json else f"{path}: {error}")
-            continue
-        if as_json:
-            click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
-        else:
-            ranked = sorted(found.probabilities.items(), key=lambda item: -item[1])
-            click.echo(f"{path}: " + "  ".join(f"{name} {share:.2f}" for name, share in ranked))
-    sys.exit(1 if failed else 0)
 
 
 @click.command("demo")
@@ -128,7 +123,7 @@ def run_settings(path: Path | None, given: Mapping[str, Any]) -> RunSettings:
     Raises
     ------
     ParameterError
-        When store, model or features are said nowhere.
+        When store or model are said nowhere.
     """
     table = read_toml(path) if path else {}
     said = {name: value for name, value in given.items() if value is not None and value != ()}
@@ -136,13 +131,28 @@ def run_settings(path: Path | None, given: Mapping[str, Any]) -> RunSettings:
     table |= said
     if of_training:
         table["training"] = {**table.get("training", {}), **of_training}
-    missing = [f"--{name}" for name in ("store", "model", "features") if name not in table]
+    missing = [f"--{name}" for name in ("store", "model") if name not in table]
     if missing:
         raise ParameterError(f"train needs {', '.join(missing)}, or a RUN.toml that says so")
     return from_mapping(RunSettings, table, where=str(path or "the command line"))
 
 
-_TRAINING = ("epochs", "batch_size", "lr", "patience", "precision", "device")
+def parts_of(said: Sequence[str]) -> dict[str, str]:
+    """``frames=cache/runs/…`` → part and folder.
+
+    Raises
+    ------
+    ParameterError
+        When there is no ``=``, or a part is given twice.
+    """
+    pairs = [item.partition("=") for item in said]
+    parts = {part: folder for part, _, folder in pairs}
+    if len(parts) < len(pairs) or not all(part and folder for part, _, folder in pairs):
+        raise ParameterError(f"--init takes PART=RUN, each part once, as in frames=cache/runs/…; got {' '.join(said)}")
+    return parts
+
+
+_TRAINING = ("epochs", "batch_size", "lr", "patience", "precision", "device", "residency", "compile", "deterministic")
 
 
 class Lines(RunProgress):
@@ -152,22 +162,35 @@ class Lines(RunProgress):
         self._quiet = quiet
         self._bar: Any = None
         self._epochs = 0
+        self._noted: set[str] = set()
 
     def started(self, run: Run) -> None:
         """Say what will be trained, on what, and what the split is disjoint in."""
         self._echo(
             f"{run.store.corpus} · {run.settings.model} · {', '.join(run.columns)}\n"
-            f"task {run.task.name}: {', '.join(run.task.classes)} · split {run.split.kind}: {run.verdict}, "
+            f"task {run.task.name}: {', '.join(run.task.outputs)} · split {run.split.kind}: {run.verdict}, "
             f"{_count(len(run.split.folds), 'fold')} · context {run.context}"
         )
+        for note in run.notes:
+            self._echo(f"note: {note}")
 
     def epoch(self, fold: Fold, row: Mapping[str, Any], epochs: int) -> None:
         """Move the bar."""
         if self._bar is None and not self._quiet:
             self._bar = Bar(epochs, f"fold {fold.name}", "epochs")
-        self._epochs += 1
+        self._epochs = row["epoch"]
         if self._bar is not None:
-            self._bar.advance(1, f"loss {row['train_loss']:.3f}, dev UA {100 * row.get('dev_ua', float('nan')):.1f}")
+            ua, ccc = row.get("dev_ua"), row.get("dev_ccc")
+            dev = f", dev UA {100 * ua:.1f}" if ua is not None else f", dev CCC {ccc:.3f}" if ccc is not None else ""
+            note = f"loss {row['train_loss']:.3f}{dev}, {row['samples_s']:.0f} samples/s"
+            self._bar.advance(row["epoch"] - self._bar.done, note)
+
+    def note(self, text: str) -> None:
+        """A line, once: folds differ by a few bytes."""
+        kind = text.split(":")[0]
+        if kind not in self._noted:
+            self._noted.add(kind)
+            self._echo(f"  {text}")
 
     def finished(self, fold: Fold, predictions: Sequence[Mapping[str, Any]]) -> None:
         """One line a fold."""
@@ -175,12 +198,15 @@ class Lines(RunProgress):
             self._bar.close()
             self._bar = None
         truth, guess = ([row[key] for row in predictions] for key in ("label", "predicted"))
+        if isinstance(truth[0], list):
+            error = metrics.mae([value for row in truth for value in row], [value for row in guess for value in row])
+            scores = f"MAE {error:.3f}"
+        else:
+            scores = f"UA {100 * metrics.unweighted_accuracy(truth, guess):.1f}, WA {100 * metrics.accuracy(truth, guess):.1f}"
         how = f"{self._epochs} epochs" if self._epochs else "finished before"
         self._epochs = 0
-        self._echo(
-            f"  fold {fold.name}: train {len(fold.train)}, dev {len(fold.dev)}, test {len(fold.test)} utterances, {how}: "
-            f"UA {100 * metrics.unweighted_accuracy(truth, guess):.1f}, WA {100 * metrics.accuracy(truth, guess):.1f}"
-        )
+        parts = f"train {len(fold.train)}, dev {len(fold.dev)}, test {len(fold.test)} utterances"
+        self._echo(f"  fold {fold.name}: {parts}, {how}: {scores}")
 
     def _echo(self, text: str) -> None:
         if not self._quiet:
@@ -189,39 +215,20 @@ class Lines(RunProgress):
 
 def describe(result: experiments.RunResult) -> str:
     """The result a person reads: pooled metrics with intervals, beside the baseline, and the confusion matrix."""
-    scores = result.metrics
-    folds = len(scores["folds"])
-    of_folds = ""
-    if folds > 1:
-        mean, deviation = (scores[key]["unweighted_accuracy"] for key in ("fold_mean", "fold_std"))
-        of_folds = f"; mean of {folds} folds {100 * mean:.1f} ± {100 * deviation:.1f}"
-    lines = [
-        f"{scores['n']} test utterances of {scores['intervals']['n_speakers']} speakers, {result.verdict}",
-        f"  UA {_with_interval(scores, 'unweighted_accuracy')}{of_folds}",
-        f"  WA {_with_interval(scores, 'accuracy')}, macro-F1 {100 * scores['pooled']['macro_f1']:.1f}",
-        f"  always the majority class: UA {100 * scores['majority']['unweighted_accuracy']:.1f}, "
-        f"WA {100 * scores['majority']['accuracy']:.1f}",
-        _confusion(scores["classes"], scores["confusion"]),
-        f"run: {result.folder}   (featurekit predict {result.folder} some.wav)",
-    ]
-    return "\n".join(lines)
+    more = f"featurekit evaluate {result.folder}, featurekit predict {result.folder} some.wav"
+    return f"{evaluate.summary(result.metrics)}\nrun: {result.folder}   ({more})"
+
+
+def describe_seeds(summary: Mapping[str, Any], path: Path) -> str:
+    """Mean and deviation over seeds, one metric a line."""
+    lines = [f"{len(summary['runs'])} seeds:"]
+    for name, found in summary["pooled"].items():
+        shown = evaluate.plain if name in ("mae", "correlation", "ccc") else evaluate.percent
+        lines.append(
+            f"  {name:<20} {shown(found['mean'])} ± {shown(found['std'])}   ({', '.join(map(shown, found['values']))})"
+        )
+    return "\n".join([*lines, f"written: {path}"])
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
-    """Counts; rows are the truth, columns the guess."""
-    width = max(6, *(len(name) + 1 for name in classes))
-    rows = [" " * width + "".join(f"{name:>{width}}" for name in classes)]
-    rows += [
-        f"{name:>{width}}" + "".join(f"{count:>{width}}" for count in row) for name, row in zip(classes, counts, strict=True)
-    ]
-    return "\n".join(rows)
-
-
-def _with_interval(scores: Mapping[str, Any], name: str) -> str:
-    low, high = scores["intervals"][name]
-    between = "no interval: one speaker" if low is None else f"{100 * low:.1f}, {100 * high:.1f}"
-    return f"{100 * scores['pooled'][name]:.1f} [{between}]"

@@ -1,5 +1,6 @@
 """Runs: settings × store → trained folds, predictions and metrics."""
 
-from featurekit.experiments.run import AUGMENTATIONS, Run, RunProgress, RunResult, RunSettings, stored_columns
+from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+from featurekit.experiments.run import Run, stored_columns
 
-__all__ = ["AUGMENTATIONS", "Run", "RunProgress", "RunResult", "RunSettings", "stored_columns"]
+__all__ = ["Run", "RunProgress", "RunResult", "RunSettings", "stored_columns"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from featurekit.experiments.run import RunSettings
+from featurekit.experiments.options import RunSettings
 
 FEATURES = "luo2019,mel256"
 SPLIT = "speaker-disjoint(test=0.3, dev=0.15)"  # four speakers to test on, two to choose the epoch by

@@ -4,6 +4,7 @@
 cache/runs/<corpus>-<model>-<digest>/
   run.json            settings, columns, classes, split verdict, versions
   split.json          the ids of every part of every fold
+  audit.json          what those parts share
   folds/<n>/          model.safetensors, model.json (normaliser, history), predictions.jsonl (written last)
   metrics.json        written when every fold is there
 ```
@@ -12,103 +13,25 @@ cache/runs/<corpus>-<model>-<digest>/
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import platform
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from featurekit import __version__, corpora, data, evaluation, features, models, store, training
+from featurekit import __version__, corpora, data, features, models, store, training
+from featurekit.backends import open_backend
 from featurekit.data import augment, splits, tasks
-from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.inference import RUN_FORMAT
+from featurekit.errors import ParameterError, SplitError, WorkerError
+from featurekit.experiments.fold import PREDICTIONS, in_a_process, read_predictions, train_fold
+from featurekit.experiments.initial import Initial
+from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+from featurekit.experiments.scores import reference, rescored
+from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.settings import digest, parse_call, replace_file
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What a run is. A TOML file has these keys; ``[training]`` and ``[hyper]`` are tables.
-
-    Parameters
-    ----------
-    store : str
-        Folder of the store.
-    model : str
-        As in ``list models``.
-    features : str
-        Columns of the store, or features and presets whose columns it has.
-    split : str
-        As in ``list splits``, with settings where wanted: ``"speaker-kfold(k=5)"``.
-    task : str
-        Label scheme, as in ``list tasks``; the corpus's own when empty.
-    context : int or None
-        Utterances in a window; by default the model's own where the corpus has conversations, else 1.
-    context_of : str
-        ``"same_speaker"`` or ``"any_speaker"``.
-    seed : int
-        Of the split, the initial weights and the order of batches.
-    speaker_from : str
-        ``"manifest"``, or ``"recording"`` where the corpus names no speakers.
-    allow_speaker_overlap : bool
-        Needed by splits that share speakers; stamped on the result.
-    drop_unlabelled : bool
-        Leave out utterances without a label for the task instead of refusing.
-    shuffle_labels : bool
-        Control: permute the labels among all utterances. The result must fall to chance.
-    augment : tuple of str
-        ``"specaugment"``, ``"shift"``; on training batches only.
-    training : mapping
-        Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
-    hyper : mapping
-        The model's own hyper-parameters.
-    """
-
-    store: str
-    model: str
-    features: str
-    split: str = "speaker-disjoint"
-    task: str = ""
-    context: int | None = None
-    context_of: str = "same_speaker"
-    seed: int = 0
-    speaker_from: str = "manifest"
-    allow_speaker_overlap: bool = False
-    drop_unlabelled: bool = False
-    shuffle_labels: bool = False
-    augment: tuple[str, ...] = ()
-    training: dict[str, Any] = field(default_factory=dict)
-    hyper: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """A finished run."""
-
-    folder: Path
-    metrics: dict[str, Any]
-    verdict: str
-
-
-class RunProgress:
-    """What a caller hears during a run."""
-
-    def started(self, run: Run) -> None:
-        """Called once, when everything was checked and before anything is trained."""
-
-    def epoch(self, fold: data.Fold, row: Mapping[str, Any], epochs: int) -> None:
-        """Called after each epoch with its row of the history."""
-
-    def finished(self, fold: data.Fold, predictions: Sequence[Mapping[str, Any]]) -> None:
-        """Called after each fold with its predictions on the test part."""
-
-
-AUGMENTATIONS: dict[str, Callable[[], Any]] = {
-    "specaugment": augment.SpecAugment,
-    "shift": lambda: augment.TimeShift(max_frames=20),
-}
 
 
 class Run:
@@ -129,19 +52,19 @@ class Run:
 
     def __init__(self, settings: RunSettings, *, runs: str | Path = Path("cache") / "runs") -> None:
         self.settings = settings
-        self.store = store.open_store(settings.store)
+        self.store = _opened(settings)
         self.model = models.MODELS.get(settings.model)
-        self.columns = stored_columns(self.store, settings.features)
+        self.columns = stored_columns(self.store, settings.features or _of_paper(self.model))
+        self._check_kinds()
         self.training = training.settings_for(settings.model, {"seed": settings.seed, **settings.training}, where="[training]")
-        task = data.get_task(settings.task or _default_task(self.store.corpus), self.store.manifest)
+        task = _task(settings, self.store)
         self.task = tasks.shuffled(task, self.store.manifest, settings.seed) if settings.shuffle_labels else task
         self.context = settings.context or (self.model.context if _has_conversations(self.store) else 1)
-        for name in settings.augment:
-            if name not in AUGMENTATIONS:
-                raise UnknownNameError("augmentation", name, AUGMENTATIONS)
-        kind, of_split = parse_call(settings.split)
-        self.split = splits.make_split(
-            kind,
+        training.check_loss(self.training, self.task)
+        self.augment = self.model.augment if settings.augment is None else settings.augment
+        augment.make_augment(self.augment, len(self.task.outputs))  # a wrong name or setting is said now
+        self.split = splits.from_request(
+            _split_request(settings, self.store),
             self.store.manifest,
             self.task,
             ids=data.usable_ids(self.store, self.columns),
@@ -149,21 +72,67 @@ class Run:
             speaker_from=settings.speaker_from,
             allow_speaker_overlap=settings.allow_speaker_overlap,
             drop_unlabelled=settings.drop_unlabelled,
-            **splits.resolved(kind, of_split),
         )
-        self.folder = Path(runs) / f"{self.store.corpus}-{settings.model}-{self.digest[:8]}"
+        self._refuse_what_knows_the_test()
+        self.runs = Path(runs)
+        keys = [self.store.columns[name].key for name in self.columns]
+        self.initial = Initial.of(settings.init, self.split, keys)
+        self.folder = self.runs / f"{self.store.corpus}-{settings.model}-{self.digest[:8]}"
+
+    @cached_property
+    def audit(self) -> data.Audit:
+        """What the parts of the split share; near-duplicate audio too, where the store has the column audio_fingerprint."""
+        learnt = data.training_ids(self.store, self.columns)
+        return data.audit_split(self.split, self.store.manifest, sounds=self.store, trained_on=learnt)
+
+    def _refuse_what_knows_the_test(self) -> None:
+        """A learnt column that was trained on test utterances has seen what it is judged by."""
+        learnt = data.training_ids(self.store, self.columns)
+        known = [found.text for found in self.audit.leaks if found.kind == "embedding"] if learnt else []
+        if known:
+            raise SplitError(f"{known[0]}: leave it out of --features, or test on utterances that it was not trained on")
+
+    def _check_kinds(self) -> None:
+        """Frames for a frame model, images for an image model, and nothing that it would not read."""
+        kinds = {name: "images" if self.store.columns[name].kind == "image" else "frames" for name in self.columns}
+        for name, kind in kinds.items():
+            if kind not in self.model.reads:
+                raise ParameterError(
+                    f"{self.model.name} reads {' and '.join(self.model.reads)}, and {name} gives {kind}: "
+                    "leave it out of --features"
+                )
+        self.model.check_inputs(sorted(set(kinds.values())))
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences a person should read before training."""
+        said = []
+        if self.context == 1 and self.settings.context is None and self.model.context > 1:
+            window, corpus = f"{self.model.name} reads windows of {self.model.context} utterances", self.store.corpus
+            said.append(f"{window}, and {corpus} has no conversations: C is 1, each utterance is judged alone")
+        there = set(data.labelled(self.store.manifest, self.task, self.ids).values()) if self.task.kind == "classes" else set()
+        lacking = [name for name in self.task.classes if name not in there]
+        if there and lacking:
+            said.append(
+                f"task {self.task.name} has {len(self.task.classes)} classes, and no utterance is {' or '.join(lacking)}"
+            )
+        return said
 
     @property
     def verdict(self) -> str:
         """What the split is disjoint in, and whether the labels are a control's; shown with every result."""
-        return self.split.verdict + ("; labels SHUFFLED, a control" if self.settings.shuffle_labels else "")
+        return self.audit.verdict + ("; labels SHUFFLED, a control" if self.settings.shuffle_labels else "")
 
     @property
     def digest(self) -> str:
         """Identity: the settings, the columns' keys, the labels and the split; no path enters it."""
-        settings = dataclasses.asdict(self.settings) | {"store": "", "features": "", "split": "", "context": self.context}
+        settings = dataclasses.asdict(self.settings) | dict.fromkeys(_OF_OTHERS, "")
+        settings["context"] = self.context
+        settings["augment"] = repr(augment.make_augment(self.augment, len(self.task.outputs)))  # defaults said, too
         settings["task"] = self.task.name
-        settings["training"] = {k: v for k, v in dataclasses.asdict(self.training).items() if k not in _NOT_IDENTITY}
+        settings["training"] = {k: v for k, v in dataclasses.asdict(self.training).items() if k not in training.NOT_IDENTITY}
+        settings["hyper"] = {name: _by_content(value) for name, value in self.settings.hyper.items()}
+        settings["init"] = self.initial.digests
         keys = [self.store.columns[name].key for name in self.columns]
         labels = sorted(data.labelled(self.store.manifest, self.task, self.ids).items())
         return digest([RUN_FORMAT, settings, keys, labels, self.split.digest])
@@ -173,10 +142,11 @@ class Run:
         """Every id in some part of some fold, sorted."""
         return sorted({name for fold in self.split.folds for part in data.folds.PARTS for name in fold.part(part)})
 
-    def execute(self, progress: RunProgress | None = None) -> RunResult:
+    def execute(self, progress: RunProgress | None = None, *, jobs: int = 1) -> RunResult:
         """Train and test every fold that has not been yet, then score them all.
 
-        An interrupted run goes on with the first unfinished fold; a finished one is only read.
+        An interrupted run goes on with the first unfinished fold, in its middle; a finished one is only read. With several
+        ``jobs`` so many folds are trained at once, each in a process of its own.
 
         Returns
         -------
@@ -184,23 +154,54 @@ class Run:
         """
         progress = progress or RunProgress()
         progress.started(self)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "run.json", self.record())
-        self.split.write(self.folder / "split.json")
-        rows: list[dict[str, Any]] = []
+        self.begin()
+        told = set()
+        if jobs > 1:
+            progress.note(f"{len(self.pending)} folds to train, {jobs} at once: a fold is heard of when it is done")
+            for _, number, history in train_pending([self], jobs):
+                for row in history:
+                    progress.epoch(self.split.folds[number], row, self.training.epochs)
+                progress.finished(self.split.folds[number], read_predictions(self.folder, number))
+                told.add(number)
         for number, fold in enumerate(self.split.folds):
-            done = self.folder / "folds" / str(number) / "predictions.jsonl"
-            if not done.exists():
-                self._fold(fold, done.parent, progress)
-            new = [json.loads(line) for line in done.read_text("utf-8").splitlines()]
-            progress.finished(fold, new)
-            rows += new
-        labels = data.labelled(self.store.manifest, self.task, self.ids)
-        trained_on = [labels[name] for fold in self.split.folds for name in fold.train]
-        scores = evaluation.score(rows, self.task.classes, training_labels=trained_on, seed=self.settings.seed)
-        scores["split"] = {"kind": self.split.kind, "digest": self.split.digest, "verdict": self.verdict}
+            if number in self.pending:
+                train_fold(self, number, on_epoch=partial(self._heard, progress, fold), on_note=progress.note)
+            if number not in told:
+                progress.finished(fold, read_predictions(self.folder, number))
+        scores = rescored(self.folder)
         write_json(self.folder / "metrics.json", scores)
         return RunResult(self.folder, scores, self.verdict)
+
+    def begin(self) -> None:
+        """Make the folder and write what is known before training.
+
+        Raises
+        ------
+        ParameterError
+            When the folder is a run of another version, or of other values than the store now has.
+        """
+        record = self.record()
+        if (self.folder / "run.json").exists():
+            earlier = read_record(self.folder)
+            if earlier["contents"] != record["contents"]:
+                raise ParameterError(
+                    f"the values in {self.store.path} are not those that {self.folder} was begun with "
+                    f"(store {earlier['store_digest'][:8]} then, {record['store_digest'][:8]} now); "
+                    "remove that folder to train on what is there now"
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "run.json", record)
+        self.split.write(self.folder / "split.json")
+        write_json(self.folder / "audit.json", self.audit.to_record())
+
+    @property
+    def pending(self) -> list[int]:
+        """Numbers of the folds that are not done."""
+        folders = [self.folder / "folds" / str(number) for number in range(len(self.split.folds))]
+        return [number for number, folder in enumerate(folders) if not (folder / PREDICTIONS).exists()]
+
+    def _heard(self, progress: RunProgress, fold: data.Fold, row: Mapping[str, Any]) -> None:
+        progress.epoch(fold, row, self.training.epochs)
 
     def record(self) -> dict[str, Any]:
         """What run.json holds: all that is needed to apply the run to new audio, and to judge it."""
@@ -210,67 +211,26 @@ class Run:
             "training": dataclasses.asdict(self.training),
             "corpus": self.store.corpus,
             "store_digest": self.store.digest,
+            "contents": _contents(self.store, self.columns, self.ids),
             "columns": [self.store.columns[name].to_dict() for name in self.columns],
             "task": self.task.name,
+            "kind": self.task.kind,
             "classes": list(self.task.classes),
+            "outputs": list(self.task.outputs),
+            "scale": self.task.scale,
             "context": self.context,
             "folds": [fold.name for fold in self.split.folds],
             "verdict": self.verdict,
+            "split": {"kind": self.split.kind, "digest": self.split.digest, "verdict": self.verdict},
+            "initial": self.initial.digests,
+            "reference": reference(self.store.manifest, self.task, self.split.folds, shuffled=self.settings.shuffle_labels),
             "split_notes": dict(self.split.notes),
             "versions": _versions(),
         }
 
-    def _fold(self, fold: data.Fold, folder: Path, progress: RunProgress) -> None:
-        """Fit one fold and predict its test part, which the training never sees."""
-        started = time.perf_counter()
-        normaliser = data.Normaliser.fit(self.store, self.columns, fold.train)
-        train = self._dataset(fold, "train", normaliser)
-        model = training.build_for(self.settings.model, train, seed=self.training.seed, **self.settings.hyper)
-        fitted = training.fit(
-            model,
-            train,
-            self._dataset(fold, "dev", normaliser) if fold.dev else None,
-            self.training,
-            on_epoch=lambda row: progress.epoch(fold, row, self.training.epochs),
-        )
-        facts = {
-            "fold": fold.name,
-            "build": {
-                "n_classes": len(train.classes),
-                "dims": train.dims or None,
-                "image_shape": train.image_shape,
-                **self.settings.hyper,
-            },
-            "normaliser": normaliser.to_dict(),
-            "history": fitted.history,
-            "best_epoch": fitted.best_epoch,
-            "train_s": round(time.perf_counter() - started, 3),
-        }
-        training.save_checkpoint(folder, fitted.state, facts)
-        test = self._dataset(fold, "test", normaliser)
-        rows = training.records(test, training.predict(model, test, self.training), fold.name)
-        replace_file(folder / "predictions.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
 
-    def _dataset(self, fold: data.Fold, part: str, normaliser: data.Normaliser) -> data.Dataset:
-        chosen = [AUGMENTATIONS[name]() for name in self.settings.augment] if part == "train" else []
-        return data.Dataset(
-            self.store,
-            self.columns,
-            fold,
-            part,
-            task=self.task,
-            context=self.context,
-            context_of=self.settings.context_of,
-            n_frames=self.training.n_frames,
-            normaliser=normaliser,
-            text="text" in self.model.reads,
-            augment=augment.Compose(chosen) if chosen else None,
-            drop_unlabelled=self.settings.drop_unlabelled,
-        )
-
-
-# Where and how a run was computed does not change what it is.
-_NOT_IDENTITY = ("device", "threads", "workers")
+# Paths, and what the columns, the split and the task say better.
+_OF_OTHERS = ("store", "features", "split", "test_store", "test_task")
 
 
 def stored_columns(opened: store.Store, request: str) -> list[str]:
@@ -284,20 +244,66 @@ def stored_columns(opened: store.Store, request: str) -> list[str]:
         When nothing is called so.
     """
     by_key = {info.key: name for name, info in opened.columns.items()}
+    by_spec = {info.spec: name for name, info in opened.columns.items() if info.engine != "cpu"}  # a request's key is the CPU's
     names: list[str] = []
     for part in features.split(request):
         if part in opened.columns:
             names.append(part)
             continue
-        for column in features.parse(part):
-            if column.key not in by_key:
+        for column in _parsed(opened, part):
+            found = by_key.get(column.key) or by_spec.get(column.spec)
+            if found is None:
                 raise ParameterError(
                     f"{opened.path} has no column {column.name} with these settings "
                     f"(it has {', '.join(sorted(opened.columns))}); "
                     f"add it: featurekit extract --corpus {opened.corpus} --features '{part}' --out {opened.path}"
                 )
-            names.append(by_key[column.key])
+            names.append(found)
     return list(dict.fromkeys(names))
+
+
+def _parsed(opened: store.Store, part: str) -> Sequence[Any]:
+    """Columns of a request. A feature that needs settings (which encoder?) may go by its name where the store has one of it."""
+    try:
+        return features.parse(part)
+    except ParameterError as error:
+        alike = [info for info in opened.columns.values() if info.spec.startswith(f"{part}(")]
+        if len(alike) == 1:
+            return alike
+        raise ParameterError(f"{error} ({opened.path} has {len(alike)} columns of it)") from None
+
+
+def _of_paper(model: models.Model) -> str:
+    if not model.features:
+        raise ParameterError(f"{model.name} names no features of its own; say which columns it shall read: --features …")
+    return model.features
+
+
+def train_pending(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int, list[dict[str, Any]]]]:
+    """Train the folds that are not done, of several runs, in so many processes at once.
+
+    A fold is the same whoever trains it: its result is that of one process with as many threads.
+
+    Yields
+    ------
+    (Run, int, list of dict)
+        The run, the fold's number and its history, as they are done.
+
+    Raises
+    ------
+    WorkerError
+        When a process dies.
+    """
+    for run in runs:
+        run.begin()
+    work = [(run, number) for run in runs for number in run.pending]
+    items = [(run.settings, run.runs, number, min(jobs, len(work))) for run, number in work]
+    try:
+        with open_backend("joblib", jobs) as backend:
+            for index, history in backend.map(in_a_process, items):
+                yield *work[index], history
+    except WorkerError as error:
+        raise WorkerError(str(error).replace("--workers", "--jobs")) from None
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -305,7 +311,47 @@ def write_json(path: Path, value: Any) -> None:
     replace_file(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
-def _default_task(corpus: str) -> str:
+def _opened(settings: RunSettings) -> Any:
+    """The store, or both as one."""
+    opened = store.open_store(settings.store)
+    return data.JoinedStore(opened, store.open_store(settings.test_store)) if settings.test_store else opened
+
+
+def _task(settings: RunSettings, opened: Any) -> data.Task:
+    if not settings.test_store:
+        return data.get_task(settings.task or default_task(opened.corpus), opened.manifest)
+    train, test = (default_task(one.corpus) for one in opened.stores)
+    return opened.task(settings.task or train, settings.test_task or test)
+
+
+def _split_request(settings: RunSettings, opened: Any) -> str:
+    """``--split`` as it was said; with two stores it is cross-corpus between them."""
+    if not settings.test_store or splits.is_file(settings.split):
+        return settings.split
+    kind, own = parse_call(settings.split)
+    if kind not in ("cross-corpus", RunSettings.split):
+        raise ParameterError(
+            f"with --test-store the split is cross-corpus, with its dev as in cross-corpus(dev=0.2); got {kind}"
+        )
+    own = {"train_on": opened.prefixes[0], "test_on": opened.prefixes[1], **own}
+    return f"cross-corpus({', '.join(f'{name}={value!r}' for name, value in own.items())})"
+
+
+def _contents(opened: Any, columns: Sequence[str], ids: Sequence[str]) -> str:
+    """What the columns hold for these utterances, by the checksums in the store: a change of any value changes it."""
+    rows = [opened.manifest.index(name) for name in ids]
+    return digest([list(ids), [opened.hashes(name)[rows].tolist() for name in columns]])
+
+
+def _by_content(value: Any) -> Any:
+    """A path to a file → digest of its bytes; anything else as it is."""
+    if isinstance(value, str) and value and Path(value).is_file():
+        return {"sha256": hashlib.sha256(Path(value).read_bytes()).hexdigest()}
+    return value
+
+
+def default_task(corpus: str) -> str:
+    """The label scheme of a corpus where nobody asks for another."""
     return corpora.CORPORA.get(corpus).corpus.default_task if corpus in corpora.CORPORA else "label"
 
 

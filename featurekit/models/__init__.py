@@ -6,9 +6,10 @@ padded batch, so padding and empty context slots must be masked, packed or cut a
 
 Two hooks a network may have:
 
-* ``prepare(batches, generator)`` is called once, before the first training step: what is fitted otherwise than by
-  gradients of the loss (an auto-encoder's kernels, a PCA, a support vector machine). ``batches()`` gives one pass over
-  the training part, in order and without augmentation. A network without trainable parameters is then finished.
+* ``prepare(batches, generator, *, speakers=None)`` is called once, before the first training step: what is fitted otherwise
+  than by gradients of the loss (an auto-encoder's kernels, a PCA, a support vector machine). ``batches()`` gives one pass
+  over the training part, in order and without augmentation; ``speakers`` says whose each id is, for an inner
+  cross-validation. A network without trainable parameters is then finished.
 * A *part* is a submodule that is itself a registered network: a finished run of that model can be put into it by
   ``load_state_dict`` (a branch of AFF-ACRNN, a half of MultiNet). Its class layer is not trained there
   (``requires_grad_(False)``) where the whole does not use it.
@@ -17,7 +18,7 @@ Two hooks a network may have:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -102,6 +103,12 @@ class Model:
         Where it comes from.
     fixed : mapping
         Arguments of the network that make this name what it is (``bidirectional``); not hyper-parameters.
+    dims : int
+        D of the paper's frames, for which :func:`~featurekit.models.explanation.explain` shows the model.
+    features : str
+        What the paper's recipe reads, as ``--features`` takes it: a run that names no features reads these.
+    augment : tuple of str
+        The paper's augmentation of training batches: a run that says nothing of it uses this.
     """
 
     name: str
@@ -112,6 +119,9 @@ class Model:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     paper: str = ""
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    dims: int = 33
+    features: str = ""
+    augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # The registry names members by these when two of them want one name.
@@ -123,6 +133,20 @@ class Model:
         """Hyper-parameters with their defaults, without what the data decide."""
         taken = {*_FROM_DATA, *self.fixed}
         return {name: default for name, default in _arguments(self.network).items() if name not in taken}
+
+    def check_inputs(self, kinds: Sequence[str]) -> None:
+        """Refuse data without what the model reads; "frames" and "images" are asked for, text comes with every manifest.
+
+        Raises
+        ------
+        ParameterError
+            Naming what it reads, what it got, and the paper's features.
+        """
+        found = [kind for kind in self.reads if kind in kinds or kind == "text"]
+        if not found or (not self.either and len(found) < len(self.reads)):
+            wanted = (" or " if self.either else " and ").join(self.reads)
+            example = f", as in --features {self.features}" if self.features else ""
+            raise ParameterError(f"{self.name} reads {wanted}; got {', '.join(kinds) or 'neither'}: add such a column{example}")
 
 
 MODELS: Registry[Model] = Registry("model", "featurekit.models")
@@ -141,6 +165,9 @@ def model(
     recipe: Mapping[str, Any] | None = None,
     paper: str = "",
     fixed: Mapping[str, Any] | None = None,
+    dims: int = 33,
+    features: str = "",
+    augment: tuple[str, ...] = (),
 ) -> Callable[[Network], Network]:
     """Register a network under a name; one class may carry several, told apart by ``fixed``.
 
@@ -155,7 +182,8 @@ def model(
         raise ParameterError(f"model {name!r} reads {reads}; a batch has {', '.join(_READABLE)}")
 
     def register(network: Network) -> Network:
-        MODELS.add(name, Model(name, network, reads, either, context, dict(recipe or {}), paper, dict(fixed or {})))
+        known = dict(recipe or {}), paper, dict(fixed or {}), dims, features, augment
+        MODELS.add(name, Model(name, network, reads, either, context, *known))
         return network
 
     return register
@@ -198,39 +226,28 @@ def build(
     for key in hyper:
         if key not in member.hyper:
             raise UnknownNameError(f"hyper-parameter of {name}:", key, member.hyper)
-    if n_classes < 2:
-        raise ParameterError(f"a model tells at least 2 classes apart; got n_classes={n_classes}")
-    # Text comes with every manifest; columns must be asked for.
-    given = {"frames": dims, "images": image_shape, "text": True}
-    found = [kind for kind in member.reads if given[kind]]
-    if not found or (not member.either and len(found) < len(member.reads)):
-        joint = " or " if member.either else " and "
-        raise ParameterError(f"{name} reads {joint.join(member.reads)}; got {', '.join(found) or 'neither'}: add such a column")
+    if n_classes < 1:  # 1 is a rating
+        raise ParameterError(f"a model puts out a number a class or rating; got n_classes={n_classes}")
+    member.check_inputs([kind for kind, shape in (("frames", dims), ("images", image_shape)) if shape])
     data = {"dims": dims, "n_classes": n_classes, "image_shape": image_shape, "columns": columns}
     accepted = _arguments(member.network)
     return member.network(**{key: value for key, value in data.items() if key in accepted}, **member.fixed, **hyper)
 
 
-def explain(name: str, *, n_classes: int = 3, dims: int = 33) -> str:
-    """A page on a model: paper, choices, inputs, recipe, hyper-parameters, and its parts for ``dims`` and ``n_classes``.
+def rebuild(name: str, **arguments: Any) -> nn.Module:
+    """Build a model whose state will be loaded: as :func:`build`, but without reading the initial weights it was given."""
+    return build(name, **{key: value for key, value in arguments.items() if key != "weights"})
 
-    Raises
-    ------
-    UnknownNameError
-        For a model that does not exist.
-    """
-    member = MODELS.get(name)
-    network = build(name, n_classes=n_classes, dims=dims, image_shape=(dims, dims) if "images" in member.reads else None)
-    total = sum(parameter.numel() for parameter in network.parameters())
-    lines = [f"{name}: {member.paper}", "", inspect.getdoc(inspect.getmodule(member.network)) or "", ""]
-    lines.append(f"reads: {(' or ' if member.either else ' and ').join(member.reads)}; context: {member.context}")
-    for title, values in (("recipe", member.recipe), ("hyper-parameters", member.hyper)):
-        lines.append(f"{title}: " + (", ".join(f"{key} = {value}" for key, value in values.items()) or "none"))
-    lines.append(f"parameters with {dims} dims and {n_classes} classes: {total:,}")
-    for part, module in network.named_children():
-        count = sum(parameter.numel() for parameter in module.parameters())
-        lines.append(f"  {part:<12} {type(module).__name__:<18} {count:>12,}")
-    return "\n".join(lines)
+
+def keras_count(network: nn.Module) -> int:
+    """Parameters as Keras counts them: the statistics of batch normalisation among them, and one bias of an LSTM, not two."""
+    count = sum(parameter.numel() for parameter in network.parameters())
+    for module in network.modules():
+        if isinstance(module, nn.LSTM):
+            count -= sum(value.numel() for name, value in module.named_parameters() if name.startswith("bias_hh"))
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
+            count += 2 * module.num_features
+    return count
 
 
 def _arguments(network: Network) -> dict[str, Any]:
@@ -238,4 +255,4 @@ def _arguments(network: Network) -> dict[str, Any]:
     return {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
 
 
-__all__ = ["MODELS", "Inputs", "Model", "Output", "build", "explain", "model"]
+__all__ = ["MODELS", "Inputs", "Model", "Output", "build", "keras_count", "model", "rebuild"]

@@ -1,9 +1,12 @@
-"""Blocks that several models share: masked (Bi)LSTM, context in order without holes, the papers' attention."""
+"""Blocks that several models share: masked layers and pooling over time, context without holes, the papers' attention."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from featurekit.errors import ParameterError
+from featurekit.models import Inputs
 
 
 class MaskedLSTM(nn.Module):
@@ -67,11 +70,105 @@ class MaskedLSTM(nn.Module):
         return result, torch.cat(last, dim=-1).masked_fill((lengths == 0)[:, None], 0.0)
 
 
-class ContextAttention(nn.Module):
-    """Attention of a target over the utterances around it (Luo et al. 2019, equations 7 to 10).
+class MaskedConv1d(nn.Module):
+    """Convolution over the frames of padded sequences whose result does not depend on the padding.
 
-    P = tanh(W_h H); alpha = softmax(w^T P); R = H alpha^T; h* = tanh(W_m R + W_n h), with h the target's column of H.
-    No biases, as printed. Empty slots get weight 0.
+    Parameters
+    ----------
+    dims, filters : int
+        Dimensions of input and output.
+    width : int
+        Frames of a filter; odd, centred, with zeros beyond both ends of a sequence.
+    stride : int
+        Frames between outputs; ``ceil(length / stride)`` of them.
+    """
+
+    def __init__(self, dims: int, filters: int, *, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(dims, filters, width, stride, padding=width // 2)
+        self.stride = stride
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, T, dims) and (N,) → (N, T', filters), 0 beyond each length, and the new lengths."""
+        y = self.conv(masked(x, lengths).transpose(1, 2)).transpose(1, 2)
+        lengths = (lengths + self.stride - 1) // self.stride
+        return masked(y, lengths), lengths
+
+
+class MultiHeadAttention(nn.Module):
+    """Attentive pooling with learnt queries (Lu et al. 2020, section 2.2).
+
+    a = softmax(w_Q (w_K h^T) / sqrt(units)); v = w_V h^T a for every head; the heads' v beside each other. No biases.
+
+    Parameters
+    ----------
+    dims : int
+        Of the states h.
+    heads, units : int
+        n_a and d_a of the paper.
+    """
+
+    def __init__(self, dims: int, *, heads: int = 8, units: int = 32) -> None:
+        super().__init__()
+        self.heads, self.units, self.dims_out = heads, units, heads * units
+        self.w_K = nn.Linear(dims, heads * units, bias=False)
+        self.w_V = nn.Linear(dims, heads * units, bias=False)
+        self.w_Q = nn.Parameter(torch.empty(heads, units))
+        nn.init.normal_(self.w_Q)
+
+    def forward(self, h: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool over time.
+
+        Parameters
+        ----------
+        h : tensor (N, T, dims)
+            States.
+        lengths : int64 tensor (N,)
+            True lengths; what lies beyond weighs nothing.
+
+        Returns
+        -------
+        v : tensor (N, heads * units)
+        a : tensor (N, heads, T)
+            Weights, each summing to 1 over time.
+        """
+        keys, values = (w(h).unflatten(-1, (self.heads, self.units)) for w in (self.w_K, self.w_V))  # (N, T, heads, units)
+        scores = torch.einsum("nthu,hu->nht", keys, self.w_Q) / self.units**0.5
+        a = softmax_inside(scores, lengths[:, None])
+        return torch.einsum("nthu,nht->nhu", values.float(), a).flatten(1), a
+
+
+class AttentiveStatistics(nn.Module):
+    """Attentive statistics pooling (Okabe, Koshinaka, Shinoda 2018): weighted mean and standard deviation over time.
+
+    Parameters
+    ----------
+    dims : int
+        Of the states.
+    units : int
+        Of the layer that scores a frame.
+    """
+
+    def __init__(self, dims: int, *, units: int = 128) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(dims, units), nn.Tanh(), nn.Linear(units, 1))
+        self.dims_out = 2 * dims
+
+    def forward(self, h: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, T, dims) and (N,) → (N, 2 * dims) and the frames' weights (N, T)."""
+        a = softmax_inside(self.score(h).squeeze(-1), lengths)
+        h = masked(h, lengths).float()
+        mean = torch.einsum("ntd,nt->nd", h, a)
+        variance = torch.einsum("ntd,nt->nd", (h - mean[:, None]) ** 2, a)
+        return torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1), a
+
+
+class ContextAttention(nn.Module):
+    """Attention over the utterances of a window (Luo et al. 2019, equations 7 to 10).
+
+    P = tanh(W_h H); alpha = softmax(w^T P); R = H alpha^T; h*_x = tanh(W_m R + W_n h_x) for every utterance x, with h_x
+    its column of H. No biases, as printed. Empty slots get weight 0. The paper indexes the weights by x, an attention a
+    place in the window; ours is one for all, so that what a place learns holds for the others.
 
     Parameters
     ----------
@@ -86,8 +183,8 @@ class ContextAttention(nn.Module):
         self.W_m = nn.Linear(dims, dims, bias=False)
         self.W_n = nn.Linear(dims, dims, bias=False)
 
-    def forward(self, H: Tensor, present: Tensor, target: int) -> tuple[Tensor, Tensor]:
-        """Weigh the slots for one target.
+    def forward(self, H: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Weigh the slots.
 
         Parameters
         ----------
@@ -95,19 +192,18 @@ class ContextAttention(nn.Module):
             One vector a slot.
         present : bool tensor (B, C)
             Which slots exist.
-        target : int
-            The target's slot.
 
         Returns
         -------
-        h_star : tensor (B, dims)
+        h_star : tensor (B, C, dims)
+            One vector a slot; that of an empty slot means nothing.
         alpha : tensor (B, C)
             Weights, summing to 1.
         """
         scores = self.w(torch.tanh(self.W_h(H))).squeeze(-1)  # (B, C)
         alpha = scores.float().masked_fill(~present, float("-inf")).softmax(dim=-1)
         R = (alpha[..., None] * H).sum(dim=1)  # (B, dims)
-        return torch.tanh(self.W_m(R) + self.W_n(H[:, target])), alpha
+        return torch.tanh(self.W_m(R)[:, None] + self.W_n(H)), alpha
 
 
 def target_slot(x: Tensor) -> Tensor:
@@ -115,13 +211,51 @@ def target_slot(x: Tensor) -> Tensor:
     return x[:, x.shape[1] // 2]
 
 
+def target_frames(batch: Inputs) -> tuple[Tensor, Tensor]:
+    """Frames of the middle utterance, (B, T, D), and their lengths, (B,).
+
+    Raises
+    ------
+    ParameterError
+        When the batch has no frames.
+    """
+    if batch.frames is None:
+        raise ParameterError("this model reads frames, and the batch has none; add a frame or vector column")
+    return target_slot(batch.frames), target_slot(batch.lengths)
+
+
+def masked_mean(x: Tensor, lengths: Tensor) -> Tensor:
+    """Mean over time inside each length, (B, T, E) → (B, E); 0 for a sequence without frames."""
+    return masked(x, lengths).sum(dim=1) / lengths.clamp(min=1)[:, None]
+
+
+def masked_max(x: Tensor, lengths: Tensor) -> Tensor:
+    """Maximum over time inside each length, (B, T, E) → (B, E); 0 for a sequence without frames."""
+    lowest = torch.finfo(x.dtype).min
+    return masked(x, lengths, lowest).amax(dim=1).masked_fill((lengths == 0)[:, None], 0.0)
+
+
+def masked(x: Tensor, lengths: Tensor, value: float = 0.0) -> Tensor:
+    """(B, T, E) with ``value`` beyond each length."""
+    outside = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # (B, T)
+    return x.masked_fill(outside[..., None], value)
+
+
+def softmax_inside(scores: Tensor, lengths: Tensor) -> Tensor:
+    """Weights over the last axis (…, T), exactly 0 beyond each length (…); in float32 whatever the scores are."""
+    outside = torch.arange(scores.shape[-1], device=scores.device) >= lengths[..., None]
+    return scores.float().masked_fill(outside, torch.finfo(torch.float32).min).softmax(dim=-1)
+
+
 def each_present(x: Tensor, present: Tensor) -> Tensor:
-    """Slots that exist, one a row: (B, C, …) → (N, …); :func:`back_to_slots` undoes it."""
-    return x[present]
+    """Slots that exist, one a row: (B, C, …) → (N, …); :func:`back_to_slots` undoes it. Exported, all slots: N is known."""
+    return x.flatten(0, 1) if torch.compiler.is_exporting() else x[present]
 
 
 def back_to_slots(rows: Tensor, present: Tensor) -> Tensor:
     """(N, E) → (B, C, E) with zeros in empty slots."""
+    if torch.compiler.is_exporting():
+        return rows.unflatten(0, present.shape).masked_fill(~present[..., None], 0.0)
     slots = rows.new_zeros(*present.shape, rows.shape[-1])
     slots[present] = rows
     return slots
@@ -144,9 +278,11 @@ def over_context(lstm: MaskedLSTM, slots: Tensor, present: Tensor) -> Tensor:
     tensor (B, C, dims_out)
         In the original slots; 0 where a slot is empty.
     """
-    order = torch.argsort((~present).to(torch.int8), dim=1, stable=True)  # the present ones first, order kept
-    states, _ = lstm(_take(slots, order), present.sum(dim=1))
-    return _take(states, torch.argsort(order, dim=1))
+    n_present = present.sum(dim=1, keepdim=True)
+    place = torch.where(present, present.cumsum(dim=1), n_present + (~present).cumsum(dim=1)) - 1  # the present ones first
+    order = torch.zeros_like(place).scatter(1, place, torch.arange(place.shape[1], device=place.device).expand_as(place))
+    states, _ = lstm(_take(slots, order), n_present[:, 0])
+    return _take(states, place)
 
 
 def fit_frames(frames: Tensor, lengths: Tensor, n_frames: int) -> Tensor:
@@ -165,9 +301,33 @@ def fit_frames(frames: Tensor, lengths: Tensor, n_frames: int) -> Tensor:
     -------
     tensor (B, n_frames, D)
     """
-    frames = nn.functional.pad(frames[:, :n_frames], (0, 0, 0, max(0, n_frames - frames.shape[1])))
-    outside = torch.arange(n_frames, device=frames.device) >= lengths[:, None]
-    return frames.masked_fill(outside[..., None], 0.0)
+    return masked(nn.functional.pad(frames[:, :n_frames], (0, 0, 0, max(0, n_frames - frames.shape[1]))), lengths)
+
+
+def picture(batch: Inputs, n_frames: int) -> Tensor:
+    """The target utterance as a one-channel picture: its image where the batch has one, else its frames.
+
+    Parameters
+    ----------
+    batch : Inputs
+        ``images`` (B, C, H, W), or ``frames`` (B, C, T, D) with ``lengths``.
+    n_frames : int
+        Columns of a picture of frames, whose D rows are cut or padded to it; images keep their size.
+
+    Returns
+    -------
+    tensor (B, 1, H, W), or (B, 1, D, n_frames)
+
+    Raises
+    ------
+    ParameterError
+        When the batch has neither.
+    """
+    if batch.images is not None:
+        return target_slot(batch.images)[:, None]
+    if batch.frames is None:
+        raise ParameterError("a picture is made of images or frames, and this batch has neither; add a column")
+    return fit_frames(target_slot(batch.frames), target_slot(batch.lengths), n_frames).transpose(1, 2)[:, None]
 
 
 def _keras_initial(layer: nn.LSTM, units: int) -> None:

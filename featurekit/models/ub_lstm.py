@@ -4,25 +4,28 @@ AFF1 turns each utterance's frames into one vector by two recurrent layers (128,
 over the vectors of the utterances in the window and attends over them for the target; dropout; Dense 200, whose
 output is the LASV; Dense K.
 
-Where the paper is silent we chose: units are per direction; 32 units a direction in AFF2; one attention for the
-target, the middle utterance, instead of one for every utterance; dropout 0.5; ReLU after Dense 200. Frames are
-not padded to 256: shorter utterances end where they end, which the paper's Keras padding did not do.
+Where the paper is silent we chose: units are per direction; 32 units a direction in AFF2; one attention for the window
+instead of one for every place in it; dropout 0.5; ReLU after Dense 200. Frames are not padded to 256: shorter utterances
+end where they end, which the paper's Keras padding did not do.
+
+Every utterance of the window has its LASV (equation 10 for each x), which AFF-ACRNN fuses; alone, the branch classifies
+by that of the middle one. The neighbours' vectors know this window only, not the neighbours beyond it.
 """
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from featurekit.errors import ParameterError
 from featurekit.models import Inputs, Output, model
-from featurekit.models.layers import ContextAttention, MaskedLSTM, back_to_slots, each_present, over_context
+from featurekit.models.layers import ContextAttention, MaskedLSTM, back_to_slots, each_present, over_context, target_slot
 
 _RECIPE = {"lr": 1e-4, "epochs": 200, "batch_size": 30, "optimizer": "adam", "n_frames": 256}
 _PAPER = "Luo, Xu, Chen 2019: Utterance-Based Audio Sentiment Analysis Learned by a Parallel Combination of CNN and LSTM"
 
 
-@model("ub-bilstm", context=3, recipe=_RECIPE, paper=_PAPER, fixed={"bidirectional": True})
-@model("ub-lstm", context=3, recipe=_RECIPE, paper=_PAPER, fixed={"bidirectional": False})
+@model("ub-bilstm", context=3, recipe=_RECIPE, paper=_PAPER, features="luo2019-best4", fixed={"bidirectional": True})
+@model("ub-lstm", context=3, recipe=_RECIPE, paper=_PAPER, features="luo2019-best4", fixed={"bidirectional": False})
 class UBLSTM(nn.Module):
     """Utterance-based (Bi)LSTM with attention over the window.
 
@@ -85,6 +88,21 @@ class UBLSTM(nn.Module):
         Output
             ``embedding`` (B, 200) is the LASV; ``attention["context"]`` (B, C).
 
+        """
+        lasv, alpha = self.vectors(batch)
+        embedding = target_slot(lasv)  # (B, 200)
+        return Output(self.classes(embedding), embedding, {"context": alpha})
+
+    def vectors(self, batch: Inputs) -> tuple[Tensor, Tensor]:
+        """LASV of every utterance of the window.
+
+        Returns
+        -------
+        lasv : tensor (B, C, 200)
+            0 where a slot is empty.
+        alpha : tensor (B, C)
+            What each utterance weighs.
+
         Raises
         ------
         ParameterError
@@ -98,6 +116,6 @@ class UBLSTM(nn.Module):
         states, _ = self.lstm1(frames, lengths)  # (N, T, 256)
         _, last = self.lstm2(states, lengths)  # (N, 64)
         H = over_context(self.lstm3, back_to_slots(last, present), present)  # (B, C, 64)
-        h_star, alpha = self.attention(H, present, target=present.shape[1] // 2)  # (B, 64), (B, C)
-        lasv = self.dense(self.dropout(h_star)).relu()  # (B, 200)
-        return Output(self.classes(lasv), lasv, {"context": alpha})
+        h_star, alpha = self.attention(H, present)  # (B, C, 64), (B, C)
+        lasv = self.dense(self.dropout(h_star)).relu()  # (B, C, 200)
+        return lasv.masked_fill(~present[..., None], 0.0), alpha

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from featurekit.training.checkpoint import load_checkpoint, save_checkpoint
 from featurekit.training.loop import FitResult, build_for, fit
-from featurekit.training.losses import make_loss
-from featurekit.training.options import TrainSettings, settings_for
+from featurekit.training.losses import centre_and_half, check_loss, make_loss
+from featurekit.training.options import NOT_IDENTITY, TrainSettings, settings_for
 from featurekit.training.prediction import Predictions, predict, records
 
 __all__ = [
+    "NOT_IDENTITY",
     "FitResult",
     "Predictions",
     "TrainSettings",
     "build_for",
+    "centre_and_half",
+    "check_loss",
     "fit",
     "load_checkpoint",
     "make_loss",

@@ -1,19 +1,22 @@
-"""Batches of a dataset, in an order that depends on seed and epoch only."""
+"""Batches of a dataset, in an order that depends on seed and epoch only, from wherever its values lie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from featurekit.data.collate import Batch, collate
+from featurekit.data.collate import Batch, Pool, developed
 from featurekit.data.dataset import Dataset
 
+Order = list[list[int]]
 
-def shuffled(n: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+
+def shuffled(n: int, batch_size: int, seed: int, epoch: int) -> Order:
     """Random batches; a last batch of one joins the one before, since batch normalisation cannot train on one.
 
     Parameters
@@ -31,17 +34,17 @@ def shuffled(n: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     return _cut(np.random.default_rng((seed, epoch)).permutation(n).tolist(), batch_size, join=True)
 
 
-def in_order(n: int, batch_size: int) -> list[list[int]]:
+def in_order(n: int, batch_size: int) -> Order:
     """Batches in the dataset's own order."""
     return _cut(list(range(n)), batch_size, join=False)
 
 
-def by_length(lengths: np.ndarray, batch_size: int) -> list[list[int]]:
+def by_length(lengths: np.ndarray, batch_size: int) -> Order:
     """Batches of similar length, shortest first, so that little is padded; for evaluation only."""
     return _cut(np.argsort(lengths, kind="stable").tolist(), batch_size, join=False)
 
 
-def _cut(order: list[int], batch_size: int, *, join: bool) -> list[list[int]]:
+def _cut(order: list[int], batch_size: int, *, join: bool) -> Order:
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     if join and len(batches) > 1 and len(batches[-1]) == 1:
         last = batches.pop()
@@ -50,49 +53,127 @@ def _cut(order: list[int], batch_size: int, *, join: bool) -> list[list[int]]:
 
 
 class Batches:
-    """Iterate over batches of a dataset, in place or by worker processes that live through all epochs.
+    """The batches of a dataset on a device, finished but for augmentation.
 
     Parameters
     ----------
     dataset : Dataset
         Where samples come from.
+    device : torch.device
+        Where batches are wanted.
+    residency : {"device", "pinned", "stream"}
+        Where the values lie (:mod:`featurekit.training.residency`).
     workers : int
-        Processes; 0 prepares batches in place.
-    pin_memory : bool
-        Page-locked memory, for a GPU; with workers only.
+        Processes that read, when streaming; they live through all epochs.
     """
 
-    def __init__(self, dataset: Dataset, *, workers: int = 0, pin_memory: bool = False) -> None:
-        self._dataset, self._order = dataset, _Order()
-        self._collate = partial(collate, columns=dataset.columns)
-        self._loader: DataLoader[Batch] | None = None
-        if workers:
-            self._loader = DataLoader(
-                dataset,  # type: ignore[arg-type]
-                batch_sampler=self._order,
-                num_workers=workers,
-                persistent_workers=True,
-                collate_fn=self._collate,
-                pin_memory=pin_memory,
-                generator=torch.Generator(),  # otherwise it draws from the seeded stream, and workers change the result
-            )
+    def __init__(
+        self, dataset: Dataset, device: str | torch.device = "cpu", *, residency: str = "device", workers: int = 0
+    ) -> None:
+        self._dataset, self._device = dataset, torch.device(device)
+        self._source: Callable[[Order], Iterator[Batch]]
+        if residency == "stream":
+            self._source, self._levels = _streamed(dataset, workers, self._on_gpu), dataset.levels
+        else:
+            packed = dataset.packed()
+            pool = Pool(packed, self._device if residency == "device" else "cpu")
+            self._source, self._levels = lambda order: (_gathered(dataset, pool, indices) for indices in order), packed.levels
+        self._ahead = self._on_gpu and residency != "device"
+        self._table: Tensor | None = None if self._levels is None else torch.from_numpy(self._levels).to(self._device)
 
-    def of(self, order: list[list[int]]) -> Iterator[Batch]:
+    def of(self, order: Order) -> Iterator[Batch]:
         """The batches of one pass, in this order."""
-        if self._loader is None:
-            return (self._collate([self._dataset[index] for index in indices]) for indices in order)
-        self._order.batches = order
-        return iter(self._loader)
+        batches = self._source(order)
+        if self._ahead:
+            batches = _copied_ahead(batches, self._device)
+        return (developed(batch.to(self._device), self._table) for batch in batches)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self._device.type == "cuda"
 
 
-class _Order:
+def _gathered(dataset: Dataset, pool: Pool, indices: Sequence[int]) -> Batch:
+    ids = [dataset.ids[index] for index in indices]
+    return pool.batch(dataset.slots[indices], dataset.labels[indices], ids, dataset.columns)
+
+
+class _Reading:
+    """The dataset as a DataLoader's workers see it: a whole batch at once, its rows read in the order of the shards."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        packed, slots = self._dataset.packed_for(indices)
+        ids = [self._dataset.ids[index] for index in indices]
+        return Pool(packed).batch(slots, self._dataset.labels[indices], ids, self._dataset.columns)
+
+
+def _streamed(dataset: Dataset, workers: int, pin_memory: bool) -> Callable[[Order], Iterator[Batch]]:
+    reading, sampler = _Reading(dataset), _Sampler()
+    if not workers:
+        return lambda order: (reading.__getitems__(indices) for indices in order)
+    loader: DataLoader[Batch] = DataLoader(
+        reading,  # type: ignore[arg-type]
+        batch_sampler=sampler,
+        num_workers=workers,
+        persistent_workers=True,
+        collate_fn=_as_it_is,  # type: ignore[arg-type]
+        pin_memory=pin_memory,
+        generator=torch.Generator(),  # otherwise it draws from the seeded stream, and workers change the result
+    )
+
+    def of(order: Order) -> Iterator[Batch]:
+        sampler.batches = order
+        return iter(loader)
+
+    return of
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+class _Sampler:
     """A batch sampler whose batches are set before each pass."""
 
     def __init__(self) -> None:
-        self.batches: list[list[int]] = []
+        self.batches: Order = []
 
     def __iter__(self) -> Iterator[list[int]]:
         return iter(self.batches)
 
     def __len__(self) -> int:
         return len(self.batches)
+
+
+def one_ahead(fetch: Callable[[], Batch | None]) -> Iterator[Batch]:
+    """What ``fetch`` gives until it gives None; the next one is fetched in a thread while this one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(fetch)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(fetch)
+            yield batch
+
+
+def _copied_ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
+    """Copy the next batch to the GPU on a stream of its own while the model works on this one."""
+    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def fetch() -> Batch | None:
+        batch = next(batches, None)
+        if batch is None:
+            return None
+        with torch.cuda.stream(side):
+            moved = batch.pin_memory().to(device)
+        side.synchronize()  # the thread waits, not the model; the page-locked buffer may go then
+        return moved
+
+    for batch in one_ahead(fetch):
+        # The model's stream uses what the side stream allocated: without this its memory could be handed out again too soon.
+        batch.record_stream(torch.cuda.current_stream(device))
+        yield batch

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from torch import Tensor
@@ -42,10 +43,9 @@ def save_checkpoint(folder: str | Path, state: Mapping[str, Tensor], record: Map
     ParameterError
         When the record is not JSON.
     """
-    save, _ = _safetensors()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
+    data = safetensors().save({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
     try:
         text = json.dumps({**record, "tensors_sha256": hashlib.sha256(data).hexdigest()}, indent=1, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -70,7 +70,6 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
     ParameterError
         When a file is missing, or the tensors are not those the record was written with.
     """
-    _, load = _safetensors()
     folder = Path(folder)
     try:
         data, text = (folder / _TENSORS).read_bytes(), (folder / _RECORD).read_text(encoding="utf-8")
@@ -83,12 +82,20 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
         raise ParameterError(f"{folder / _RECORD} is not the record of a checkpoint; train again") from None
     if digest != hashlib.sha256(data).hexdigest():
         raise ParameterError(f"{folder / _TENSORS} is damaged or of another run than {_RECORD}; train again")
-    return load(data), record
+    return safetensors().load(data), record
 
 
-def _safetensors() -> tuple[Any, Any]:
+def safetensors() -> SimpleNamespace:
+    """``save``, ``load``, ``safe_open`` and ``SafetensorError`` of the library, imported when asked for.
+
+    Raises
+    ------
+    MissingDependencyError
+        When it is not installed.
+    """
     try:
+        from safetensors import SafetensorError, safe_open
         from safetensors.torch import load, save
     except ModuleNotFoundError:
         raise MissingDependencyError("checkpoints need safetensors; pip install 'featurekit[train]'") from None
-    return save, load
+    return SimpleNamespace(save=save, load=load, safe_open=safe_open, SafetensorError=SafetensorError)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from featurekit.errors import ParameterError
+from featurekit.models import Output
 from featurekit.training.options import TrainSettings
 
 
@@ -28,6 +31,16 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("cuda" if available and wanted != "cpu" else "cpu")
 
 
+def cpu_threads() -> int:
+    """CPU threads torch uses."""
+    return torch.get_num_threads()
+
+
+def share_threads(sharing: int) -> None:
+    """Give torch its part of the CPU's cores among so many processes."""
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // sharing))
+
+
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """Autocast to bf16 where the settings ask for it, and by default on a GPU that has it."""
     automatic = device.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -43,17 +56,88 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model
 
 
+class Forward:
+    """A model's forward pass, compiled where the settings ask for it or it pays; the model itself stays as it is.
+
+    Parameters
+    ----------
+    model : module
+        Where the parameters are.
+    settings : TrainSettings
+        ``compile``: ``auto`` compiles convolutions on batches of one shape on a GPU, whose kernels then fuse.
+    device : torch.device
+        Where the model is.
+    pays : bool
+        Whether it is such a network on such batches.
+    on_note : callable
+        Told when compiling failed and the model runs as it is.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: TrainSettings,
+        device: torch.device,
+        *,
+        pays: bool,
+        on_note: Callable[[str], None],
+    ) -> None:
+        wanted = settings.compile == "on" or (settings.compile == "auto" and device.type == "cuda" and pays)
+        self._model, self._on_note = model, on_note
+        self._compiled: Callable[[Any], Output] | None = torch.compile(model) if wanted else None
+
+    def __call__(self, batch: Any) -> Output:
+        """The model's output; the first failure to compile is told, and the model runs uncompiled from then on."""
+        if self._compiled is None:
+            return self._model(batch)
+        try:
+            return self._compiled(batch)
+        except (torch.OutOfMemoryError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            output: Output = self._model(batch)  # what is wrong with the model or the batch itself is raised here
+            self._compiled = None
+            self._on_note(f"not compiled ({type(error).__name__}: {str(error).splitlines()[0][:120]}); the model runs as it is")
+            return output
+
+
 @contextmanager
-def reproducible(settings: TrainSettings, device: torch.device) -> Iterator[None]:
-    """Seed torch and choose deterministic kernels inside the block; the caller's random state, flags and threads return."""
-    threads, flags = torch.get_num_threads(), (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark)
+def reproducible(settings: TrainSettings, device: torch.device, *, one_shape: bool = False) -> Iterator[None]:
+    """Seed torch and choose kernels inside the block; the caller's random state, flags and threads return.
+
+    A CPU gives the same bits at each run with as many threads. A GPU does with ``deterministic`` (an operation without
+    such a kernel warns); without, where batches have ``one_shape``, its fastest convolutions are looked for.
+    """
+    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    flags = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
         try:
             torch.manual_seed(settings.seed)
-            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+            strict = settings.deterministic or device.type == "cpu"
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = strict, one_shape and not strict
+            if settings.deterministic:
+                os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to be deterministic
+                torch.use_deterministic_algorithms(True, warn_only=True)
             if settings.threads is not None:
                 torch.set_num_threads(settings.threads)
             yield
         finally:
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = flags
+            torch.use_deterministic_algorithms(exact, warn_only=warns)
             torch.set_num_threads(threads)
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """State of torch's own generators, which dropout draws from."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random_state(state: dict[str, Tensor], device: torch.device) -> None:
+    """Inverse of :func:`random_state`; a state of another kind of device is passed over."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)

@@ -1,4 +1,4 @@
-"""The training loop: fit one fold on its training part, choose the epoch on its development part.
+"""The training loop: fit one fold on its training part, choose the epoch on its development part, go on where it was killed.
 
 The test part cannot be passed in: :func:`fit` takes a training and a development dataset and refuses others.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,17 @@ from featurekit import metrics
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError, SplitError, TrainingError
 from featurekit.models import build
-from featurekit.training.batches import Batches, in_order, shuffled
-from featurekit.training.devices import choose_device, place, precision, reproducible
-from featurekit.training.losses import Loss, make_loss
-from featurekit.training.options import TrainSettings
-from featurekit.training.prediction import predict
+from featurekit.settings import digest
+from featurekit.training.batches import Batches
+from featurekit.training.devices import choose_device, place, reproducible
+from featurekit.training.options import NOT_IDENTITY, TrainSettings
+from featurekit.training.prediction import Predictions, predict
+from featurekit.training.residency import choose_residency
+from featurekit.training.resume import Keeper
+from featurekit.training.trainer import Trainer
 
 OnEpoch = Callable[[dict[str, Any]], None]
+OnNote = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,11 @@ class FitResult:
     state : dict
         Name → tensor on the CPU, of the best epoch.
     history : list of dict
-        One an epoch: ``epoch`` (from 1), ``lr``, ``train_loss``, ``seconds``, and with a development part
-        ``dev_loss``, ``dev_ua``, ``dev_wa``.
+        One an epoch: ``epoch`` (from 1), ``lr``, ``train_loss``, ``seconds``, ``samples_s``, and with a development part
+        ``dev_loss`` and ``dev_ua``, ``dev_wa``, or for ratings ``dev_ccc``, ``dev_mae``.
     best_epoch : int
-        The epoch of ``state``: the highest development UA, then the lowest development loss; the last one without a
-        development part.
+        The epoch of ``state``: the highest development UA (CCC for ratings), then the lowest development loss; the last
+        one without a development part.
     """
 
     state: dict[str, Tensor]
@@ -63,7 +68,7 @@ def build_for(name: str, dataset: Dataset, *, seed: int = 0, **hyper: Any) -> nn
         torch.manual_seed(seed)
         return build(
             name,
-            n_classes=len(dataset.classes),
+            n_classes=len(dataset.task.outputs),
             dims=dataset.dims or None,
             image_shape=dataset.image_shape,
             columns=dataset.columns,
@@ -77,7 +82,10 @@ def fit(
     dev: Dataset | None,
     settings: TrainSettings | None = None,
     *,
+    folder: str | Path | None = None,
     on_epoch: OnEpoch | None = None,
+    on_note: OnNote | None = None,
+    sharing: int = 1,
 ) -> FitResult:
     """Train a model; it ends in the state of the best epoch, on the device it was trained on.
 
@@ -91,8 +99,15 @@ def fit(
         Its ``part`` must be "dev"; without one all epochs run and the last one counts.
     settings : TrainSettings, optional
         As :func:`featurekit.training.options.settings_for` resolves them.
+    folder : path, optional
+        Where it is kept how far the fit has come. Killed and called again with the same arguments, it goes on from there
+        and on a CPU ends in the same bits. The caller removes what is kept (:mod:`featurekit.training.resume`).
     on_epoch : callable, optional
-        Called with each row of the history.
+        Called with each new row of the history.
+    on_note : callable, optional
+        Called with sentences a person should read: where the values lie, where the fit goes on.
+    sharing : int
+        Fits that run at once on the same memory.
 
     Returns
     -------
@@ -105,126 +120,98 @@ def fit(
     ParameterError
         When a part is empty or classes differ.
     TrainingError
-        When the loss is not finite; the message names the ids of the batch.
+        When the loss is not finite or memory runs out; the message names the ids of the batch or the size that fits.
     """
     settings = settings or TrainSettings()
+    note = on_note or _ignore
     _check_parts(train, dev)
     device = choose_device(settings.device)
-    with reproducible(settings, device):
+    keeper = Keeper(folder, _identity(train, dev, settings))
+    parts = [train] if dev is None else [train, dev]
+    with reproducible(settings, device, one_shape=train.context == 1), keeper.named():
+        residency = choose_residency(settings, parts, device, sharing=sharing)
+        note(str(residency))
         model = place(model, device)
-        trainer = _Trainer(model, train, settings, device)
+        trainer = Trainer(model, train, settings, device, residency, note)
+        judged = None if dev is None else Batches(dev, device, residency=residency.kind, workers=residency.workers)
+        stood = keeper.load()
+        trainer.begin(stood)
+        history = [] if stood is None else stood.history
+        best = {} if stood is None else stood.tensors.get("best", {})
+        if stood is not None:
+            note(f"goes on after epoch {len(history)}, where it was interrupted")
         epochs = settings.epochs if trainer.trainable else 1
-        history: list[dict[str, Any]] = []
-        best: tuple[float, float] | None = None
-        best_epoch, state = 0, {}
-        for epoch in range(1, epochs + 1):
-            started = time.perf_counter()
+        while len(history) < epochs and not _has_converged(history, settings):
+            started, epoch = time.perf_counter(), len(history) + 1
             row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, "train_loss": trainer.epoch(epoch)}
-            score = (float(epoch), 0.0)
+            row["samples_s"] = round(len(train) / (time.perf_counter() - started), 1)
             if dev is not None:
-                row |= _development(model, dev, settings)
-                score = (row["dev_ua"], -row["dev_loss"])
+                row |= _development(predict(model, dev, settings, batches=judged), dev, epoch)
             row["seconds"] = time.perf_counter() - started
             history.append(row)
+            if dev is not None and _best_epoch(history) == epoch:
+                best = _copy(model)
+            if keeper.due:
+                now = trainer.standing()
+                keeper.save(replace(now, tensors=now.tensors | {"best": best}, history=history))
             if on_epoch is not None:
                 on_epoch(row)
-            if best is None or score > best:
-                best, best_epoch = score, epoch
-                # Without a development part only the last state counts; copying it every epoch would be waste.
-                state = _copy(model) if dev is not None or epoch == epochs else {}
-            elif settings.patience is not None and epoch - best_epoch >= settings.patience:
-                break
+        state = _copy(model) if dev is None else best
         model.load_state_dict(state)
         model.eval()
-    return FitResult(state, history, best_epoch)
+    return FitResult(state, history, _best_epoch(history))
 
 
-class _Trainer:
-    """Optimizer, schedule and one pass over the training part."""
-
-    def __init__(self, model: nn.Module, train: Dataset, settings: TrainSettings, device: torch.device) -> None:
-        self.model, self.train, self.settings, self.device = model, train, settings, device
-        self.loss: Loss = make_loss(settings, train.labels, len(train.classes), device)
-        self.batches = Batches(train, workers=settings.workers, pin_memory=device.type == "cuda")
-        self.generator = torch.Generator().manual_seed(settings.seed)
-        self._prepare()
-        self.trainable = any(parameter.requires_grad for parameter in model.parameters())
-        if not self.trainable:
-            return
-        self.optimizer = _optimizer(model, settings)
-        steps = len(shuffled(len(train), settings.batch_size, settings.seed, 0))
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: _factor(step, steps, settings))
-
-    def _prepare(self) -> None:
-        """What the model fits before the first step, if it does (:mod:`featurekit.models`)."""
-        hook = getattr(self.model, "prepare", None)
-        if hook is not None:
-            order = in_order(len(self.train), self.settings.batch_size)
-            hook(lambda: (batch.to(self.device) for batch in self.batches.of(order)), self.generator)
-
-    @property
-    def lr(self) -> float:
-        return float(self.optimizer.param_groups[0]["lr"]) if self.trainable else 0.0
-
-    def epoch(self, number: int) -> float:
-        """One pass; the mean loss an utterance."""
-        self.model.train()
-        total, seen = 0.0, 0
-        order = shuffled(len(self.train), self.settings.batch_size, self.settings.seed, number)
-        for batch in self.batches.of(order):
-            total += self._step(batch.to(self.device), number) * len(batch)
-            seen += len(batch)
-        return total / seen
-
-    def _step(self, batch: Any, number: int) -> float:
-        if self.train.augment is not None and self.trainable:
-            batch = self.train.augment(batch, self.generator)
-        with precision(self.settings, self.device), torch.set_grad_enabled(self.trainable):
-            logits = self.model(batch).logits
-        loss = self.loss(logits, batch.labels)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss is {value} in epoch {number} on the batch of {', '.join(batch.ids)}; look at these utterances' "
-                "features (a normaliser replaces what is not finite), lower lr, or set gradient_clip"
-            )
-        if not self.trainable:
-            return value
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.settings.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
-        self.optimizer.step()
-        self.scheduler.step()
-        return value
+def _ignore(text: str) -> None:
+    """Nobody listens."""
 
 
-def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
-    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameters, settings.lr, weight_decay=settings.weight_decay)
+def _identity(train: Dataset, dev: Dataset | None, settings: TrainSettings) -> str:
+    """What a kept fit must have been of to be gone on with."""
+    how = {name: value for name, value in asdict(settings).items() if name not in NOT_IDENTITY}
+    return digest([how, train.ids, train.features, train.context, None if dev is None else dev.ids])
 
 
-def _factor(step: int, steps: int, settings: TrainSettings) -> float:
-    """Learning rate of a step as a share of ``settings.lr``: a linear rise, then constant or half a cosine to 0."""
-    warmup, total = settings.warmup_epochs * steps, settings.epochs * steps
-    if step < warmup:
-        return (step + 1) / warmup
-    if settings.schedule == "constant":
-        return 1.0
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
+def _score(row: dict[str, Any]) -> float:
+    """The development score of an epoch: UA, or CCC for ratings; without a development part later is better."""
+    return float(row.get("dev_ua", row.get("dev_ccc", row["epoch"])))
 
 
-def _development(model: nn.Module, dev: Dataset, settings: TrainSettings) -> dict[str, float]:
-    predictions = predict(model, dev, settings)
-    own = predictions.probabilities[np.arange(len(dev)), dev.labels]
-    return {
-        "dev_loss": float(-np.log(np.maximum(own, 1e-300)).mean()),
-        "dev_ua": metrics.unweighted_accuracy(dev.labels, predictions.classes),
-        "dev_wa": metrics.accuracy(dev.labels, predictions.classes),
-    }
+def _best_epoch(history: list[dict[str, Any]]) -> int:
+    best = max(history, key=lambda row: (_score(row), -row.get("dev_loss", 0.0)))
+    return int(best["epoch"])
+
+
+def _has_converged(history: list[dict[str, Any]], settings: TrainSettings) -> bool:
+    """Whether patience has run out, or the mean score of the last epochs hardly lies above that of those before."""
+    if not history or "dev_loss" not in history[0]:
+        return False
+    if settings.patience is not None and len(history) - _best_epoch(history) >= settings.patience:
+        return True
+    n = settings.improvement_epochs
+    if settings.improvement is None or len(history) < 2 * n:
+        return False
+    scores = [_score(row) for row in history]
+    return float(np.mean(scores[-n:]) - np.mean(scores[-2 * n : -n])) < settings.improvement
+
+
+def _development(predictions: Predictions, dev: Dataset, epoch: int) -> dict[str, float]:
+    if dev.task.kind == "values":
+        errors = (predictions.values - dev.labels) ** 2
+        ccc = [metrics.concordance(dev.labels[:, k], predictions.values[:, k]) for k in range(dev.labels.shape[1])]
+        row = {"dev_loss": float(errors.mean()), "dev_ccc": float(np.mean(np.nan_to_num(ccc)))}
+        row["dev_mae"] = float(np.abs(predictions.values - dev.labels).mean())
+    else:
+        shares = dev.labels if dev.labels.ndim > 1 else np.eye(len(dev.classes))[dev.labels]
+        costs = -(shares * np.log(np.maximum(predictions.probabilities, 1e-300))).sum(axis=1)
+        row = {
+            "dev_loss": float(costs.mean()),
+            "dev_ua": metrics.unweighted_accuracy(dev.class_numbers, predictions.classes),
+            "dev_wa": metrics.accuracy(dev.class_numbers, predictions.classes),
+        }
+    if not math.isfinite(row["dev_loss"]):
+        raise TrainingError(f"the development loss is {row['dev_loss']} after epoch {epoch}; lower lr, or set gradient_clip")
+    return row
 
 
 def _check_parts(train: Dataset, dev: Dataset | None) -> None:

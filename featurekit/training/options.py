@@ -11,13 +11,21 @@ from featurekit.models import MODELS
 from featurekit.settings import from_mapping
 
 _CHOICES = {
-    "optimizer": ("adam", "adamw", "sgd"),
+    "optimizer": ("adam", "adamw", "sgd", "rmsprop"),
     "schedule": ("constant", "cosine"),
+    "loss": ("auto", "cross-entropy", "mse", "ccc"),
     "precision": ("auto", "fp32", "bf16"),
     "device": ("auto", "cpu", "cuda"),
+    "residency": ("auto", "device", "pinned", "stream"),
+    "compile": ("auto", "off", "on"),
+    "normalise": ("training", "neutral"),
 }
-_POSITIVE = ("lr", "epochs", "batch_size")
-_NOT_NEGATIVE = ("weight_decay", "momentum", "warmup_epochs", "workers", "seed")
+_POSITIVE = ("lr", "epochs", "batch_size", "accumulate", "improvement_epochs")
+_NOT_NEGATIVE = ("weight_decay", "momentum", "warmup_epochs", "seed")
+_POSITIVE_OR_NONE = ("backbone_lr", "gradient_clip", "patience", "improvement", "threads", "n_frames")
+
+# Where and how a fit is computed does not change what it is: these take no part in the identity of a run.
+NOT_IDENTITY = ("device", "threads", "workers", "residency", "compile", "deterministic")
 
 
 @dataclass(frozen=True)
@@ -28,16 +36,22 @@ class TrainSettings:
     ----------
     lr : float
         Learning rate, the highest one of a schedule.
+    backbone_lr : float or None
+        Learning rate of the model's backbones (:mod:`featurekit.models.backbones`); None is ``lr`` for all.
     epochs : int
         At most so many passes over the training part.
     batch_size : int
-        Targets a step.
-    optimizer : {"adam", "adamw", "sgd"}
-        Adam's weight decay is L2 in the gradient, AdamW's is decoupled; SGD uses ``momentum``.
+        Targets in a batch.
+    accumulate : int
+        Batches whose gradients make one update: the gradient is the mean over all their utterances.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}
+        Adam's weight decay is L2 in the gradient, AdamW's is decoupled; SGD uses ``momentum``; RMSprop is Keras's.
     weight_decay, momentum : float
         For the optimizer.
     gradient_clip : float or None
         Largest norm of the whole gradient.
+    loss : {"auto", "cross-entropy", "mse", "ccc"}
+        ``auto`` is cross-entropy for classes and shares, the squared error for ratings; ``ccc`` is 1 - concordance.
     label_smoothing : float
         Share of the target spread over all classes, in [0, 1).
     class_weights : bool
@@ -47,20 +61,33 @@ class TrainSettings:
     warmup_epochs : int
         Linear rise from 0.
     patience : int or None
-        Stop after so many epochs without a better development UA; None runs all epochs. The best is kept either way.
+        Stop after so many epochs without a better development score; None runs all epochs. The best is kept either way.
+    improvement : float or None
+        Stop when the mean development score of the last ``improvement_epochs`` epochs lies less than this above that of
+        as many before; 0.01 over 10 is the rule of Banerjee et al. 2021. None does not look.
+    improvement_epochs : int
+        Epochs of such a mean.
     precision : {"auto", "fp32", "bf16"}
         ``auto`` is bf16 autocast on a GPU that has it, fp32 on a CPU.
     device : {"auto", "cpu", "cuda"}
         ``auto`` is the GPU when there is one.
+    residency : {"auto", "device", "pinned", "stream"}
+        Where the values lie while training (:mod:`featurekit.training.residency`).
+    compile : {"auto", "off", "on"}
+        ``torch.compile``; ``auto`` where it pays: convolutions on a GPU, without context.
+    deterministic : bool
+        The same bits on a GPU at each run, for slower kernels; a CPU with as many threads gives them anyway.
     threads : int or None
         CPU threads of torch while fitting; None leaves them. Where other work runs on the same cores recurrent layers
         slow down several times, since their threads wait for each other in every step: OMP_WAIT_POLICY=passive halves that.
-    workers : int
-        Processes that prepare batches; 0 prepares them in place, which is faster for preloaded datasets.
+    workers : int or None
+        Processes that read streamed batches, 0 reads them in place; None is one a core, at most 8, on a GPU and 0 else.
     seed : int
         Of initial weights, order, dropout and augmentation.
     n_frames : int or None
         Frames a :class:`~featurekit.data.dataset.Dataset` is to be cut to; recorded here as part of the recipe.
+    normalise : {"training", "neutral"}
+        What the normaliser is fitted on: the training part, or its utterances labelled neutral, where there are any.
 
     Raises
     ------
@@ -69,23 +96,32 @@ class TrainSettings:
     """
 
     lr: float = 1e-3
+    backbone_lr: float | None = None
     epochs: int = 100
     batch_size: int = 32
+    accumulate: int = 1
     optimizer: str = "adam"
     weight_decay: float = 0.0
     momentum: float = 0.9
     gradient_clip: float | None = None
+    loss: str = "auto"
     label_smoothing: float = 0.0
     class_weights: bool = False
     schedule: str = "constant"
     warmup_epochs: int = 0
     patience: int | None = None
+    improvement: float | None = None
+    improvement_epochs: int = 10
     precision: str = "auto"
     device: str = "auto"
+    residency: str = "auto"
+    compile: str = "auto"
+    deterministic: bool = False
     threads: int | None = None
-    workers: int = 0
+    workers: int | None = None
     seed: int = 0
     n_frames: int | None = None
+    normalise: str = "training"
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -97,9 +133,11 @@ class TrainSettings:
         for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ParameterError(f"{name} is {getattr(self, name)}; expected 0 or more")
-        for name in ("gradient_clip", "patience", "threads", "n_frames"):
+        for name in _POSITIVE_OR_NONE:
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ParameterError(f"{name} is {getattr(self, name)}; expected a value above 0, or None")
+        if self.workers is not None and self.workers < 0:
+            raise ParameterError(f"workers is {self.workers}; expected 0 or more, or None")
         if not 0 <= self.label_smoothing < 1:
             raise ParameterError(f"label_smoothing is {self.label_smoothing}; expected a share in [0, 1)")
 

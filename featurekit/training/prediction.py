@@ -13,7 +13,9 @@ from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError
 from featurekit.training.batches import Batches, by_length
 from featurekit.training.devices import choose_device, place, precision
+from featurekit.training.losses import centre_and_half
 from featurekit.training.options import TrainSettings
+from featurekit.training.residency import choose_residency
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,17 @@ class Predictions:
     ids : list of str
         The targets.
     logits : float32 array (n, K)
-        Before softmax.
+        Before softmax; for ratings what the model puts out, on its own scale.
     embeddings : float32 array (n, E)
         The vector before the class layer.
+    scale : (float, float)
+        Centre and half width of ratings.
     """
 
     ids: list[str]
     logits: np.ndarray
     embeddings: np.ndarray
+    scale: tuple[float, float] = (0.0, 1.0)
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -45,8 +50,15 @@ class Predictions:
         """Number of the likeliest class, (n,)."""
         return self.logits.argmax(axis=1)
 
+    @property
+    def values(self) -> np.ndarray:
+        """Ratings in the unit of the task, (n, K) float64; not cut to the scale."""
+        return self.scale[0] + self.scale[1] * self.logits.astype(np.float64)
 
-def predict(model: nn.Module, dataset: Dataset, settings: TrainSettings | None = None) -> Predictions:
+
+def predict(
+    model: nn.Module, dataset: Dataset, settings: TrainSettings | None = None, *, batches: Batches | None = None
+) -> Predictions:
     """Apply a model in evaluation mode; nothing is learnt, no random number is drawn.
 
     Parameters
@@ -56,7 +68,9 @@ def predict(model: nn.Module, dataset: Dataset, settings: TrainSettings | None =
     dataset : Dataset
         Any part.
     settings : TrainSettings, optional
-        ``batch_size``, ``device`` and ``precision`` count.
+        ``batch_size``, ``device``, ``precision`` and ``residency`` count.
+    batches : Batches, optional
+        Of this dataset, where they are made already.
 
     Raises
     ------
@@ -67,20 +81,24 @@ def predict(model: nn.Module, dataset: Dataset, settings: TrainSettings | None =
     if not len(dataset):
         raise ParameterError(f"there are no utterances to predict in part {dataset.part!r}")
     device = choose_device(settings.device)
+    if batches is None:
+        residency = choose_residency(settings, [dataset], device)
+        batches = Batches(dataset, device, residency=residency.kind, workers=residency.workers)
     mode = model.training
     model = place(model, device).eval()
     order = by_length(dataset.lengths, settings.batch_size)
     logits, embeddings = [], []
     try:
         with torch.inference_mode(), precision(settings, device):
-            for batch in Batches(dataset).of(order):
-                output = model(batch.to(device))
-                logits.append(output.logits.float().cpu())
-                embeddings.append(output.embedding.float().cpu())
+            for batch in batches.of(order):
+                output = model(batch)
+                logits.append(output.logits.float())
+                embeddings.append(output.embedding.float())
     finally:
         model.train(mode)
     back = np.argsort(np.concatenate(order))
-    return Predictions(dataset.ids, torch.cat(logits).numpy()[back], torch.cat(embeddings).numpy()[back])
+    found = [torch.cat(parts).cpu().numpy()[back] for parts in (logits, embeddings)]
+    return Predictions(dataset.ids, found[0], found[1], centre_and_half(dataset.task.scale))
 
 
 def records(dataset: Dataset, predictions: Predictions, fold: str = "0") -> list[dict[str, Any]]:
@@ -89,27 +107,26 @@ def records(dataset: Dataset, predictions: Predictions, fold: str = "0") -> list
     Returns
     -------
     list of dict
-        ``id``, ``speaker``, ``gender``, ``fold``, ``label``, ``predicted`` (class names), ``probabilities`` (list).
+        ``id``, ``speaker``, ``gender``, ``fold``, and: ``label``, ``predicted`` (class names), ``probabilities`` (list), for
+        shares also ``target`` (list); or for ratings ``label``, ``predicted`` (lists of K numbers).
     """
-    names = dataset.classes
-    rows = zip(
-        predictions.ids,
-        dataset.speakers,
-        dataset.genders,
-        dataset.labels.tolist(),
-        predictions.classes.tolist(),
-        predictions.probabilities.tolist(),
-        strict=True,
-    )
-    return [
-        {
-            "id": name,
-            "speaker": speaker,
-            "gender": gender,
-            "fold": fold,
-            "label": names[label],
-            "predicted": names[predicted],
-            "probabilities": probabilities,
-        }
-        for name, speaker, gender, label, predicted, probabilities in rows
+    kind, names = dataset.task.kind, dataset.classes
+    rows: list[dict[str, Any]] = [
+        {"id": name, "speaker": speaker, "gender": gender, "fold": fold}
+        for name, speaker, gender in zip(predictions.ids, dataset.speakers, dataset.genders, strict=True)
     ]
+    if kind == "values":
+        told = [{"label": label, "predicted": value} for label, value in _pairs(dataset.labels, predictions.values)]
+    else:
+        numbers = zip(_pairs(dataset.class_numbers, predictions.classes), predictions.probabilities.tolist(), strict=True)
+        told = [
+            {"label": names[label], "predicted": names[predicted], "probabilities": shares}
+            for (label, predicted), shares in numbers
+        ]
+    if kind == "soft":
+        told = [{**row, "target": shares} for row, shares in zip(told, dataset.labels.tolist(), strict=True)]
+    return [row | more for row, more in zip(rows, told, strict=True)]
+
+
+def _pairs(left: np.ndarray, right: np.ndarray) -> list[tuple[Any, Any]]:
+    return list(zip(left.tolist(), right.tolist(), strict=True))

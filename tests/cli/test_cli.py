@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import featurekit as fk
 from featurekit.cli import VERBS, main
+from featurekit.cli.lists import KINDS
 
 
 def run(*arguments, code=0):
@@ -35,7 +36,7 @@ def test_help_lists_every_verb_and_each_has_help():
         assert "Usage:" in run(verb, "--help")
 
 
-@pytest.mark.parametrize("kind", ["corpora", "features", "presets", "models", "splits", "tasks"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_list_says_a_line_about_each(kind):
     lines = run("list", kind).splitlines()
     assert len(lines) >= 3
@@ -101,7 +102,7 @@ def test_failures_past_the_budget_exit_with_one(tmp_path):
         (["extract", "--corpus", "ravdess", "--root", "no/such/folder"], "no folder"),
         (["explain", "mfc"], "did you mean mfcc"),
         (["store", "info", "no/such/store"], "no store"),
-        (["train"], "--store, --model, --features"),
+        (["train"], "--store, --model"),
         (["train", "no.toml"], "no.toml"),
         (["predict", "no/such/run", __file__], "is not a run"),
         (["extract", "--workers", "0", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}"], "1 or more"),

@@ -36,6 +36,30 @@ def test_doctor_answers_in_json(corpus):
     assert [finding["check"] for finding in record["findings"] if finding["severity"] == "error"] == ["lfs-pointer"]
 
 
+def test_the_json_of_a_report_keeps_its_shape(corpus):
+    """Programs read it: a key may be added here and in docs/corpora.md, none renamed or taken away."""
+    record = json.loads(run("doctor", "--corpus", "demo", "--root", corpus, "--json", code=1))
+    assert list(record) == ["subject", "ok", "errors", "warnings", "notes", "facts", "findings"]
+    assert [type(value) for value in record.values()] == [str, bool, int, int, int, dict, list]
+    assert record["errors"] == sum(finding["severity"] == "error" for finding in record["findings"])
+    facts = (
+        "utterances expected variant recordings speakers labels files decoded seconds duration_s sample_rate channels format"
+    )
+    assert list(record["facts"]) == facts.split()
+    for finding in record["findings"]:
+        assert set(finding) - {"known"} == {"check", "severity", "text", "items"}
+        assert finding["severity"] in ("error", "warning", "note")
+        for item in finding["items"]:
+            assert set(item) == {"names", "detail"}
+
+
+def test_a_human_ceiling_is_printed_with_the_facts(tmp_path):
+    line = '{{"path":"{0}.wav","emotion":"sad","speaker":"{0}","raters":{{"1":["sad"],"2":["happy"]}}}}\n'
+    (tmp_path / "m.jsonl").write_text("".join(line.format(name) for name in "ab"))
+    said = run("doctor", "--corpus", "lhotse", "--root", tmp_path, "--manifest", "m.jsonl", code=1)
+    assert "agreement: task emotion, utterances 2, weighted 0.50, unweighted 0.50, by_class (sad 0.50)" in said
+
+
 def test_doctor_of_a_store_in_good_order_exits_0(tiny_store):
     assert "nothing is wrong" in run("doctor", tiny_store)
 

@@ -69,3 +69,14 @@ def test_show_answers_in_json(tiny_store, first, tmp_path):
 def test_nonsense_is_one_sentence_and_status_two(arguments, said, tiny_store, first, tmp_path):
     filled = [item.format(store=tiny_store, first=first, folder=tmp_path) for item in arguments]
     assert said in run("show", *filled, "-o", tmp_path / "p", code=2)
+
+
+def test_attention_is_a_picture_too(tiny_store, first, tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    settings = RunSettings(str(tiny_store), "rnn-attention", "rms", training={"epochs": 1, "device": "cpu"})
+    folder = Run(settings, runs=tmp_path / "runs").execute().folder
+    record = json.loads(run("show", tiny_store, first, "-o", tmp_path / "p", "--attention", folder, "--json"))
+    assert record["pictures"][1].endswith("attention.png")
+    assert record["words"] == []  # the demo's manifest has no word times
+    assert (tmp_path / "p" / "attention.png").exists()

@@ -114,7 +114,7 @@ def test_the_ways_on_that_are_named_exist(corpus):
     # Cutting by recording is allowed, and the verdict still knows that the manifest names one speaker.
     assert "SPEAKERS OVERLAP" in run("split", path, "--speaker-from", "recording")
     nameless = corpus(change=lambda item: {"speaker": ""}, name="n.jsonl")
-    assert "speakers unknown" in run("split", nameless, "--split", "random", "--allow-speaker-overlap")
+    assert "speakers are unknown" in run("split", nameless, "--split", "random", "--allow-speaker-overlap")
 
 
 def test_a_split_of_another_manifest_or_with_unknown_ids_is_refused_and_a_larger_manifest_noted(corpus, tmp_path):

@@ -3,7 +3,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from featurekit.models.layers import ContextAttention, MaskedLSTM, back_to_slots, each_present, fit_frames, over_context
+from featurekit.models.layers import (
+    ContextAttention,
+    MaskedLSTM,
+    back_to_slots,
+    each_present,
+    fit_frames,
+    masked_mean,
+    over_context,
+)
 
 
 def test_a_sequence_without_frames_gives_zeros():
@@ -37,13 +45,13 @@ def test_attention_follows_the_printed_equations():
     layer = ContextAttention(4)
     H = torch.randn(1, 3, 4)
     present = torch.tensor([[True, True, False]])
-    h_star, alpha = layer(H, present, target=1)
+    h_star, alpha = layer(H, present)
     columns = H[0, :2].T  # the paper's H: one column an utterance
     P = torch.tanh(layer.W_h.weight @ columns)
     weights = torch.softmax(layer.w.weight @ P, dim=1)
     R = columns @ weights.T
     expected = torch.tanh(layer.W_m.weight @ R[:, 0] + layer.W_n.weight @ columns[:, 1])
-    torch.testing.assert_close(h_star[0], expected)
+    torch.testing.assert_close(h_star[0, 1], expected)
     torch.testing.assert_close(alpha[0, :2], weights[0])
     assert alpha[0, 2] == 0
 
@@ -74,3 +82,11 @@ def test_frames_are_fitted_whatever_the_padding():
         wider = fit_frames(nn.functional.pad(x, (0, 0, 0, 5), value=7.0), lengths, n)
         torch.testing.assert_close(fitted, wider)
     assert not fit_frames(x, lengths, 9)[0, 4:].any()
+
+
+def test_the_masked_mean_is_the_mean_of_the_frames_there_are():
+    x = torch.randn(3, 5, 2)
+    x[1, 2:] = torch.nan
+    means = masked_mean(x, torch.tensor([5, 2, 0]))
+    torch.testing.assert_close(means[:2], torch.stack([x[0].mean(dim=0), x[1, :2].mean(dim=0)]))
+    assert not means[2].any()

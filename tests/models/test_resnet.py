@@ -6,6 +6,7 @@ import torch
 from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError
 from featurekit.models import build
+from featurekit.models.layers import picture as make_picture
 from featurekit.torchvision_mend import torchvision_models
 
 
@@ -37,10 +38,9 @@ def test_it_reads_the_middle_slot_only():
 
 
 def test_frames_become_a_picture_of_fixed_width():
-    model = build("resnet18", dims=20, n_classes=2, n_frames=40).eval()
     frames = torch.randn(2, 1, 50, 20)
     batch = make_batch(frames=frames, lengths=torch.tensor([[50], [10]]))
-    picture = model._picture(batch)
+    picture = make_picture(batch, 40)
     assert picture.shape == (2, 1, 20, 40)
     torch.testing.assert_close(picture[0, 0], frames[0, 0, :40].T)
     assert not picture[1, 0, :, 10:].any()

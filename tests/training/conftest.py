@@ -27,8 +27,8 @@ class TeachableStore:
         )  # fmt: skip
         info = {"hop_s": 0.01, "start_s": 0.0, "unit": "", "dim_names": ()}
         self.columns = {
-            "x/a": SimpleNamespace(name="x/a", kind="frames", dims=4, image_shape=None, **info),
-            "x/image": SimpleNamespace(name="x/image", kind="image", dims=16, image_shape=(16, 16), **info),
+            "x/a": SimpleNamespace(name="x/a", kind="frames", dtype="f4", dims=4, image_shape=None, **info),
+            "x/image": SimpleNamespace(name="x/image", kind="image", dtype="u1", dims=16, image_shape=(16, 16), **info),
         }
         self.values: dict[str, list[np.ndarray]] = {"x/a": [], "x/image": []}
         for utterance in self.manifest:

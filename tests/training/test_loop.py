@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +9,7 @@ import torch
 from featurekit.data import Compose, Dataset, Fold, RandomCrop, SpecAugment
 from featurekit.errors import ParameterError, SplitError, TrainingError, UnknownNameError
 from featurekit.training import TrainSettings, build_for, fit, predict
-from featurekit.training.loop import _factor
+from featurekit.training.loop import _has_converged
 
 SMALL = {"units1": 8, "units2": 4, "units3": 4, "dense": 8, "dropout": 0.1}
 SETTINGS = TrainSettings(lr=1e-2, epochs=6, batch_size=8, device="cpu")
@@ -24,7 +22,7 @@ def run(parts, settings=SETTINGS, name="ub-bilstm", hyper=SMALL, **changes):
 
 
 def without_time(result):
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in result.history]
+    return [{key: value for key, value in row.items() if key not in ("seconds", "samples_s")} for row in result.history]
 
 
 def test_it_learns_what_the_frames_tell_and_keeps_the_best_epoch(parts):
@@ -55,9 +53,9 @@ def test_the_callers_random_state_and_threads_are_left_alone(parts):
     assert torch.get_num_threads() == threads
 
 
-def test_worker_processes_change_nothing(parts):
+def test_streaming_and_worker_processes_change_nothing(parts):
     one, _ = run(parts, replace(SETTINGS, epochs=2))
-    two, _ = run(parts, replace(SETTINGS, epochs=2, workers=1))
+    two, _ = run(parts, replace(SETTINGS, epochs=2, residency="stream", workers=1))
     assert without_time(one) == without_time(two)
 
 
@@ -94,14 +92,12 @@ def test_without_a_development_part_the_last_epoch_counts(parts):
     train, _, _ = parts()
     result = fit(build_for("ub-lstm", train, **SMALL), train, None, replace(SETTINGS, epochs=3))
     assert result.best_epoch == 3
-    assert set(result.history[0]) == {"epoch", "lr", "train_loss", "seconds"}
+    assert set(result.history[0]) == {"epoch", "lr", "train_loss", "seconds", "samples_s"}
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_ids_of_the_batch(parts):
     train, dev, _ = parts(preload=True)
-    row = train.store.manifest.index(train.ids[5])
-    start, stop = train._packed.offsets[row]
-    train._packed.frames[start:stop] = np.nan
+    train.packed().frames[train.slots[5, 1]][:] = np.nan
     with pytest.raises(TrainingError, match=rf"the loss is nan in epoch 1 on the batch of .*{train.ids[5]}"):
         fit(build_for("ub-lstm", train, **SMALL), train, dev, replace(SETTINGS, batch_size=30))
 
@@ -132,23 +128,72 @@ def test_every_setting_trains(parts, changes):
     assert all(value.dtype != torch.bfloat16 for value in result.state.values())
 
 
+def test_accumulated_batches_learn_what_one_large_batch_learns(parts):
+    hyper, settings = SMALL | {"dropout": 0.0}, replace(SETTINGS, epochs=3, optimizer="sgd")
+    one, _ = run(parts, replace(settings, batch_size=24), hyper=hyper)
+    many, _ = run(parts, replace(settings, batch_size=5, accumulate=5), hyper=hyper)
+    for name, value in one.state.items():
+        torch.testing.assert_close(many.state[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_training_stops_when_the_mean_score_hardly_rises(parts):
+    settings = replace(SETTINGS, lr=1e-12, optimizer="sgd", epochs=50, improvement=0.01, improvement_epochs=4)
+    assert len(run(parts, settings)[0].history) == 8
+    rising = [{"epoch": n, "dev_ua": n / 50, "dev_loss": 1.0} for n in range(1, 21)]
+    assert not _has_converged(rising, replace(settings, improvement_epochs=10))
+    assert _has_converged(rising, replace(settings, improvement_epochs=10, improvement=0.21))
+
+
+def test_memory_that_runs_out_is_an_error_that_names_the_batch_that_fits(parts):
+    train, dev, _ = parts()
+    model = build_for("ub-lstm", train, **SMALL)
+    forward = model.forward
+
+    def hungry(batch):
+        if len(batch) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(batch)
+
+    model.forward = hungry
+    with pytest.raises(TrainingError, match=r"a batch of 4 fits: use --batch-size 4, and accumulate = 4 "):
+        fit(model, train, dev, replace(SETTINGS, batch_size=16))
+    model.forward = lambda batch: hungry(batch) if len(batch) == 0 else (_ for _ in ()).throw(torch.OutOfMemoryError())
+    with pytest.raises(TrainingError, match="not even one utterance fits"):
+        fit(model, train, dev, SETTINGS)
+
+
+def test_a_model_that_cannot_be_compiled_runs_as_it_is(parts, monkeypatch):
+    def refuse(model):
+        def broken(batch):
+            raise RuntimeError("no compiler here\nat all")
+
+        return broken
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    train, dev, _ = parts()
+    notes, results = [], []
+    for compiling in ("on", "off", "auto"):
+        model = build_for("ub-lstm", train, **SMALL)
+        results.append(fit(model, train, dev, replace(SETTINGS, epochs=2, compile=compiling), on_note=notes.append))
+    told = [note for note in notes if "compile" in note]
+    assert told == ["not compiled (RuntimeError: no compiler here); the model runs as it is"]
+    assert without_time(results[0]) == without_time(results[1]) == without_time(results[2])
+
+
+def test_a_class_that_training_lacks_is_weighed_zero_and_does_not_stop_anything(parts, store):
+    train, dev, _ = parts()
+    sad = [i for i, label in enumerate(train.class_numbers) if label != 2]
+    few = Dataset(store, "x/a", Fold("0", tuple(train.ids[i] for i in sad), (), ()), context=3)
+    result = fit(build_for("ub-lstm", few, **SMALL), few, dev, replace(SETTINGS, epochs=2, class_weights=True))
+    assert np.isfinite(result.history[-1]["train_loss"])
+
+
 def test_a_network_of_convolutions_trains_on_images(parts):
     result, model = run(parts, replace(SETTINGS, epochs=3, lr=1e-3), name="resnet18", hyper={}, features="x/image", context=1)
     assert result.history[-1]["train_loss"] < result.history[0]["train_loss"]
     assert all(value.is_contiguous() for value in result.state.values())
     _, _, test = parts(features="x/image", context=1)
     assert predict(model, test).embeddings.shape == (6, 512)
-
-
-def test_the_schedule_rises_and_falls():
-    settings = TrainSettings(epochs=10, warmup_epochs=2, schedule="cosine")
-    factors = [_factor(step, 5, settings) for step in range(51)]
-    assert factors[0] == pytest.approx(0.1)
-    assert factors[9] == factors[10] == 1.0
-    assert all(a > b for a, b in itertools.pairwise(factors[10:]))
-    assert factors[30] == pytest.approx(0.5)
-    assert math.isclose(factors[50], 0.0, abs_tol=1e-12)
-    assert {_factor(step, 5, TrainSettings()) for step in range(20)} == {1.0}
 
 
 def test_a_model_is_built_for_the_data_and_its_seed_alone(parts):

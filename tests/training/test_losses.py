@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
+from featurekit import metrics
+from featurekit.errors import ParameterError
 from featurekit.training import TrainSettings, make_loss
-from featurekit.training.losses import class_weights
+from featurekit.training.losses import class_weights, concordance_loss
 
 CPU = torch.device("cpu")
+
+
+def part(kind="classes", labels=(), n=4, scale=None):
+    """What a loss asks of a dataset."""
+    task = SimpleNamespace(name="mood", kind=kind, scale=scale)
+    return SimpleNamespace(task=task, class_numbers=np.array(labels, dtype=np.int64), classes=tuple("abcd"[:n]))
 
 
 def test_class_weights_equal_scikit_learns_balanced_ones():
@@ -19,12 +29,12 @@ def test_class_weights_equal_scikit_learns_balanced_ones():
 
 
 def test_uniform_logits_cost_the_logarithm_of_the_number_of_classes():
-    loss = make_loss(TrainSettings(), np.arange(4), 4, CPU)
+    loss = make_loss(TrainSettings(), part(), CPU)
     assert float(loss(torch.zeros(3, 4), torch.tensor([0, 1, 2]))) == pytest.approx(np.log(4))
 
 
 def test_soft_labels_that_are_hard_cost_the_same():
-    loss = make_loss(TrainSettings(label_smoothing=0.1), np.arange(4), 4, CPU)
+    loss = make_loss(TrainSettings(label_smoothing=0.1), part("soft"), CPU)
     logits, labels = torch.randn(5, 4), torch.tensor([0, 1, 2, 3, 0])
     torch.testing.assert_close(loss(logits, labels), loss(logits, torch.eye(4)[labels]))
 
@@ -33,6 +43,40 @@ def test_weights_count_rare_classes_more():
     labels = np.array([0] * 9 + [1])
     logits = torch.tensor([[2.0, 0.0]] * 10)
     plain, weighted = (
-        make_loss(TrainSettings(class_weights=on), labels, 2, CPU)(logits, torch.from_numpy(labels)) for on in (False, True)
+        make_loss(TrainSettings(class_weights=on), part(labels=labels, n=2), CPU)(logits, torch.from_numpy(labels))
+        for on in (False, True)
     )
     assert weighted > plain
+
+
+def test_ratings_are_learnt_on_minus_one_to_one():
+    targets = torch.tensor([[1.0], [5.0], [3.0]])
+    squared = make_loss(TrainSettings(), part("values", scale=(1.0, 5.0)), CPU)
+    assert float(squared(torch.tensor([[-1.0], [1.0], [0.0]]), targets)) == 0
+    assert float(squared(torch.tensor([[-1.0], [1.0], [0.5]]), targets)) == pytest.approx(0.25 / 3)
+
+
+def test_the_concordance_loss_is_one_minus_lins_coefficient():
+    outputs, targets = torch.randn(40, 2, dtype=torch.float64), torch.randn(40, 2, dtype=torch.float64)
+    expected = 1 - np.mean([metrics.concordance(targets[:, k].numpy(), outputs[:, k].numpy()) for k in range(2)])
+    assert float(concordance_loss(outputs, targets)) == pytest.approx(expected, abs=1e-6)
+    constant = torch.full((1, 2), 0.3, requires_grad=True)
+    concordance_loss(constant, torch.zeros(1, 2)).backward()
+    assert torch.isfinite(constant.grad).all()
+    chosen = make_loss(TrainSettings(loss="ccc"), part("values", scale=(-3.0, 3.0)), CPU)
+    assert float(chosen(targets / 3, targets)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("classes", {"loss": "mse"}),
+        ("soft", {"loss": "ccc"}),
+        ("values", {"loss": "cross-entropy"}),
+        ("values", {"class_weights": True}),
+        ("values", {"label_smoothing": 0.1}),
+    ],
+)
+def test_a_loss_that_does_not_fit_what_is_learnt_is_refused(kind, settings):
+    with pytest.raises(ParameterError, match=r"mood learns"):
+        make_loss(TrainSettings(**settings), part(kind), CPU)

@@ -19,7 +19,7 @@ def test_the_recipe_overrides_defaults_and_explicit_values_the_recipe():
     [
         {"lr": 0.0},
         {"epochs": 0},
-        {"optimizer": "rmsprop"},
+        {"optimizer": "lion"},
         {"schedule": "step"},
         {"precision": "fp16"},
         {"device": "tpu"},
