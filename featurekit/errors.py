@@ -8,6 +8,7 @@ what to do.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 
 
@@ -17,6 +18,9 @@ class FeaturekitError(Exception):
 
 class ParameterError(FeaturekitError, ValueError):
     """A setting or an argument has a value that is not accepted."""
+
+
+_SEARCHED = 20_000  # among a million ids the search would take longer than the answer is worth
 
 
 class UnknownNameError(FeaturekitError, KeyError):
@@ -33,7 +37,7 @@ class UnknownNameError(FeaturekitError, KeyError):
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str] = ()) -> None:
-        known = sorted(known)
+        known = sorted(itertools.islice(known, _SEARCHED))
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         message = f"unknown {kind} {name!r}"
         if close:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,9 @@ from typing import Any
 
 from featurekit.errors import ManifestError, UnknownNameError
 from featurekit.settings import canonical_json
+from featurekit.spool import HashedPlaces, Spool
+
+IN_MEMORY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ _REPEATED = ("recording", "speaker", "gender", "language")
 
 
 class Manifest:
-    """Utterances in a stable order, with look-up by id.
+    """Utterances in a stable order, with look-up by id; beyond :data:`IN_MEMORY` of them they are held on disk.
 
     Parameters
     ----------
@@ -114,17 +118,23 @@ class Manifest:
     """
 
     def __init__(self, utterances: Iterable[Utterance], *, where: str = "the manifest") -> None:
-        self.utterances = tuple(utterances)
-        self._by_id: dict[str, int] = {}
-        for index, utterance in enumerate(self.utterances):
-            validate(utterance, where)
-            if utterance.id in self._by_id:
-                first = self.utterances[self._by_id[utterance.id]]
-                raise ManifestError(
-                    f"{where}: two utterances have the id {utterance.id!r} ({first.path} and {utterance.path}); "
-                    "ids must be unique"
-                )
-            self._by_id[utterance.id] = index
+        self.utterances = _held(_validated(utterances, where))
+        self._by_id: Mapping[str, int]
+        if isinstance(self.utterances, Spool):
+            self._by_id = HashedPlaces((item.id for item in self.utterances), lambda place: self.utterances[place].id)
+            twice = self._by_id.first_twice()
+        else:
+            self._by_id = {utterance.id: place for place, utterance in enumerate(self.utterances)}
+            twice = _first_twice(self.ids) if len(self._by_id) < len(self.utterances) else None
+        if twice:
+            one, other = (self.utterances[place] for place in twice)
+            raise ManifestError(
+                f"{where}: two utterances have the id {one.id!r}: number {twice[0] + 1}, {one.path}, and number "
+                f"{twice[1] + 1}, {other.path}; ids must be unique (in a table of your own, add a column id)"
+            )
+
+    def __reduce__(self) -> Any:
+        return Manifest, (tuple(self),)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -202,6 +212,33 @@ class Manifest:
                 return cls((parse_line(line, where) for where, line in numbered), where=str(path))
         except FileNotFoundError:
             raise ManifestError(f"there is no manifest {str(path)!r}") from None
+
+
+def _validated(utterances: Iterable[Utterance], where: str) -> Iterator[Utterance]:
+    for utterance in utterances:
+        validate(utterance, where)
+        yield utterance
+
+
+def _held(utterances: Iterator[Utterance]) -> Sequence[Utterance]:
+    """A tuple, or on disk where there are more than memory should hold (600 bytes an utterance)."""
+    first = tuple(itertools.islice(utterances, IN_MEMORY))
+    if len(first) < IN_MEMORY:
+        return first
+    return Spool(itertools.chain(first, utterances), _encoded, lambda line: Utterance(**json.loads(line)))
+
+
+def _encoded(utterance: Utterance) -> bytes:
+    return utterance.to_json().encode("utf-8", "surrogatepass")
+
+
+def _first_twice(ids: Iterable[str]) -> tuple[int, int] | None:
+    seen: dict[str, int] = {}
+    for place, name in enumerate(ids):
+        if name in seen:
+            return seen[name], place
+        seen[name] = place
+    return None
 
 
 def parse_line(line: str, where: str) -> Utterance:

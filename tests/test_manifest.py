@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurekit import manifest as manifest_module
 from featurekit.errors import ManifestError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance, parse_line
 from featurekit.settings import digest
@@ -94,7 +96,7 @@ def test_a_broken_line_names_file_and_line(tmp_path, line, message):
 
 def test_duplicate_ids_are_refused_with_both_paths(tmp_path):
     path = write_lines(tmp_path, '{"id": "a", "path": "x.wav"}', '{"id": "a", "path": "y.wav"}')
-    with pytest.raises(ManifestError, match=r"id 'a' \(x.wav and y.wav\)"):
+    with pytest.raises(ManifestError, match=r"id 'a': number 1, x.wav, and number 2, y.wav"):
         Manifest.read(path)
 
 
@@ -181,3 +183,39 @@ def test_reading_and_writing_hold_less_than_a_kilobyte_an_utterance(tmp_path):
     finally:
         tracemalloc.stop()
     assert peak < 1000 * rows  # read whole, split, and joined again it was 2,000
+
+
+@pytest.fixture
+def spooled(monkeypatch):
+    """Everything beyond ten utterances goes to disk."""
+    monkeypatch.setattr(manifest_module, "IN_MEMORY", 10)
+
+
+def some(n):
+    return [
+        Utterance(id=f"u{i}", path=f"{i}.wav", labels={"score": i / 7}, text="\udc80é", speaker=f"s{i % 3}") for i in range(n)
+    ]
+
+
+def test_many_utterances_lie_on_disk_and_read_the_same(spooled):
+    manifest = Manifest(iter(some(5000)))
+    assert not isinstance(manifest.utterances, tuple)
+    assert list(manifest) == some(5000)
+    assert manifest["u4321"] == manifest.utterances[4321] == some(5000)[4321]
+    assert manifest.utterances[-1].id == "u4999"
+    assert manifest.utterances[4090:4100] == tuple(some(5000)[4090:4100])
+    assert (len(manifest), "u17" in manifest, "u5000" in manifest, manifest.index("u99")) == (5000, True, False, 99)
+    assert pickle.loads(pickle.dumps(manifest)).ids == manifest.ids
+
+
+def test_the_digest_does_not_say_where_utterances_are_held(monkeypatch):
+    held = Manifest(some(30)).digest
+    monkeypatch.setattr(manifest_module, "IN_MEMORY", 10)
+    assert Manifest(some(30)).digest == held
+
+
+def test_a_duplicate_among_many_is_found_with_both_places(spooled):
+    with pytest.raises(ManifestError, match=r"'u7': number 8, 7\.wav, and number 31, other\.wav"):
+        Manifest([*some(30), Utterance(id="u7", path="other.wav")])
+    with pytest.raises(UnknownNameError, match="did you mean u29"):
+        Manifest(some(30))["u_29"]

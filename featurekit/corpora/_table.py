@@ -23,7 +23,7 @@ _NUMBERS: Mapping[str, type] = {"start": float, "end": float, "duration_s": floa
 
 
 def read_table(path: str | Path) -> Iterator[Utterance]:
-    """Read a table of utterances, a row at a time; of the rows before, only the ids are remembered.
+    """Read a table of utterances, a row at a time; of the rows before, only the recordings' lengths are remembered.
 
     Columns: ``path`` (needed), ``label``, ``speaker``, ``id``, ``start``, ``end`` (seconds), ``channel``, ``recording``,
     ``position``, ``gender``, ``language``, ``text``; any other column is kept as a raw label of its name. An empty cell is
@@ -35,24 +35,20 @@ def read_table(path: str | Path) -> Iterator[Utterance]:
     Raises
     ------
     ManifestError
-        With file and line: not UTF-8, no ``path``, a row too short or too long, a number that is none, a duplicate id.
+        With file and line: not UTF-8, no ``path``, a row too short or too long, a number that is none. Two rows of one id
+        are found by the manifest that is made of them.
     MissingDependencyError
         For a Parquet table without pyarrow.
     """
     path = Path(path)
     readers = {".jsonl": _json_records, ".parquet": parquet_records}
     records = readers.get(path.suffix.lower(), _csv_records)(path)
-    first_rows: dict[str, int] = {}
     positions: dict[str, int] = {}
-    for row, (where, record) in enumerate(records, 1):
-        utterance = _utterance(record, where, positions)
-        first = first_rows.setdefault(utterance.id, row)
-        if first != row:
-            raise ManifestError(
-                f"{where}: the id {utterance.id!r} is taken by data row {first}; add a column id to tell them apart"
-            )
-        yield utterance
-    if not first_rows:
+    empty = True
+    for where, record in records:
+        empty = False
+        yield _utterance(record, where, positions)
+    if empty:
         raise ManifestError(f"{path}: the table has no rows")
 
 
@@ -173,12 +169,11 @@ def _utterance(record: dict[str, Any], where: str, positions: dict[str, int]) ->
         extra["label"] = str(extra["label"])
     is_segment = "start" in known or "end" in known
     known.setdefault("id", _default_id(path, known.get("start"), known.get("end")))
-    if "recording" not in known:
-        known["recording"] = _without_suffix(path) if is_segment else known["id"]
-    place = str(known["recording"])
-    rank = positions.get(place, 0)
-    known.setdefault("position", rank)
-    positions[place] = rank + 1
+    if "recording" in known or is_segment:  # otherwise it is a recording of its own, and the first in it
+        place = str(known.setdefault("recording", _without_suffix(path)))
+        rank = positions.get(place, 0)
+        known.setdefault("position", rank)
+        positions[place] = rank + 1
     utterance = Utterance(**known, labels={**labels, **extra})
     validate(utterance, where)
     told = [utterance.speaker, utterance.gender, utterance.language, utterance.text, dict(utterance.labels)]

@@ -95,13 +95,18 @@ def test_file_names_that_are_not_utf8_survive_a_written_manifest(tmp_path):
         ("path,position\na.wav,1.5\n", r"m.csv:2: position must be a whole number, got '1.5'"),
         ("path\n../a.wav\n", r"m.csv:2: a: path '../a.wav' must be relative"),
         ("path\n/a.wav\n", r"m.csv:2: a: path"),
-        ("path\na/x.wav\n\nb/x.wav\n", r"m.csv:4: the id 'x' is taken by data row 1; add a column id"),
         ('path,text\na.wav,"never closed\n', r"m.csv:\d: not CSV"),
     ],
 )
 def test_a_broken_table_names_file_and_line(tmp_path, text, message):
     with pytest.raises(ManifestError, match=message):
         list(read_table(table(tmp_path, text, "m.csv")))
+
+
+def test_two_rows_of_one_id_are_named_and_the_way_on_too(tmp_path):
+    table(tmp_path, "path\na/x.wav\n\nb/x.wav\n", "m.csv")
+    with pytest.raises(ManifestError, match=r"the id 'x': number 1, a/x.wav, and number 2, b/x.wav; .* add a column id"):
+        read_corpus("custom", tmp_path, manifest="m.csv")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +157,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 @pytest.mark.slow
-def test_a_table_of_a_million_rows_becomes_a_manifest_in_less_than_a_gigabyte(tmp_path):
+def test_a_table_of_a_million_rows_becomes_a_manifest_in_little_memory(tmp_path):
     rows = 1_000_000
     with open(tmp_path / "manifest.csv", "w") as file:
         file.write("path,label,speaker,recording\n")
@@ -161,6 +166,7 @@ def test_a_table_of_a_million_rows_becomes_a_manifest_in_less_than_a_gigabyte(tm
         )
     out = tmp_path / "out.jsonl"
     ran = subprocess.run([sys.executable, "-c", _COUNT_PEAK, tmp_path, out], capture_output=True, text=True, check=True)
-    assert int(ran.stdout.split()[-1]) < 1e9
+    # 75 MB are Python and its libraries, 60 MB the 100,000 utterances held before the rest goes to disk.
+    assert int(ran.stdout.split()[-1]) < 300e6
     with open(out, "rb") as lines:
         assert sum(1 for _ in lines) == rows
