@@ -5,7 +5,16 @@ import torch
 
 from featurekit.errors import ParameterError
 from featurekit.training import TrainSettings
-from featurekit.training.devices import choose_device, place, precision, reproducible
+from featurekit.training.devices import (
+    choose_device,
+    cpu_threads,
+    place,
+    precision,
+    random_state,
+    reproducible,
+    restore_random_state,
+    share_threads,
+)
 
 
 def test_auto_takes_the_gpu_where_there_is_one():
@@ -46,3 +55,31 @@ def test_seeds_hold_inside_and_the_state_returns_even_after_an_error():
     assert torch.equal(*drawn)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
+
+
+def test_deterministic_kernels_are_asked_for_inside_only(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    flags = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    with reproducible(TrainSettings(deterministic=True), torch.device("cpu"), one_shape=True):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == (True, False)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == flags
+
+
+def test_dropout_goes_on_where_it_was():
+    device = torch.device("cpu")
+    with torch.random.fork_rng(devices=[]):
+        state = random_state(device)
+        drawn = torch.rand(3)
+        restore_random_state(state | {"cuda": torch.zeros(16, dtype=torch.uint8)}, device)
+        assert torch.equal(torch.rand(3), drawn)
+
+
+def test_processes_share_the_cores(monkeypatch):
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)))
+    for sharing, expected in ((1, 8), (3, 2), (20, 1)):
+        share_threads(sharing)
+        assert cpu_threads() == expected
+    torch.set_num_threads(threads)

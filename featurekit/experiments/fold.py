@@ -1,0 +1,126 @@
+"""One fold of a run: fit it, choose the epoch on dev, predict its test part once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featurekit import data, training
+from featurekit.data import augment
+from featurekit.settings import replace_file
+from featurekit.training import resume
+from featurekit.training.devices import choose_device, cpu_threads, share_threads
+
+if TYPE_CHECKING:
+    from featurekit.experiments.run import Run
+
+PREDICTIONS = "predictions.jsonl"
+
+
+def train_fold(
+    run: Run,
+    number: int,
+    *,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+    sharing: int = 1,
+) -> list[dict[str, Any]]:
+    """Fit one fold and predict its test part, which the training never sees; ``predictions.jsonl`` is written last.
+
+    Parameters
+    ----------
+    run : Run
+        The run; its folder is there.
+    number : int
+        Which fold.
+    on_epoch, on_note : callable, optional
+        As :func:`featurekit.training.fit` calls them.
+    sharing : int
+        Folds that are trained at once.
+
+    Returns
+    -------
+    list of dict
+        The history of the fit.
+    """
+    started = time.perf_counter()
+    fold, folder = run.split.folds[number], run.folder / "folds" / str(number)
+    normaliser = _normaliser(run, fold)
+    train = _dataset(run, fold, "train", normaliser)
+    model = training.build_for(run.settings.model, train, seed=run.training.seed, **run.settings.hyper)
+    run.initial.load_into(model, number)
+    fitted = training.fit(
+        model,
+        train,
+        _dataset(run, fold, "dev", normaliser) if fold.dev else None,
+        run.training,
+        folder=folder,
+        on_epoch=on_epoch,
+        on_note=on_note,
+        sharing=sharing,
+    )
+    facts = {
+        "fold": fold.name,
+        "build": {
+            "n_classes": len(run.task.outputs),
+            "dims": train.dims or None,
+            "image_shape": train.image_shape,
+            **run.settings.hyper,
+        },
+        "normaliser": normaliser.to_dict(),
+        "history": fitted.history,
+        "best_epoch": fitted.best_epoch,
+        "device": str(choose_device(run.training.device)),
+        "threads": run.training.threads or cpu_threads(),
+        "train_s": round(time.perf_counter() - started, 3),
+    }
+    training.save_checkpoint(folder, fitted.state, facts)
+    test = _dataset(run, fold, "test", normaliser)
+    rows = training.records(test, training.predict(model, test, run.training), fold.name)
+    replace_file(folder / PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    (folder / resume.FILE).unlink(missing_ok=True)
+    return fitted.history
+
+
+def read_predictions(folder: Path, number: int) -> list[dict[str, Any]]:
+    """What a finished fold predicted."""
+    text = (folder / "folds" / str(number) / PREDICTIONS).read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def in_a_process(work: tuple[Any, Path, int, int]) -> list[dict[str, Any]]:
+    """Train one fold in a worker process: (settings of the run, folder of runs, number, how many at once) → history."""
+    from featurekit.experiments.run import Run
+
+    settings, runs, number, sharing = work
+    share_threads(sharing)
+    return train_fold(Run(settings, runs=runs), number, sharing=sharing)
+
+
+def _normaliser(run: Run, fold: data.Fold) -> data.Normaliser:
+    """Fitted on the training part, or on its neutral speech where the settings ask for that."""
+    if run.training.normalise == "training":
+        return data.Normaliser.fit(run.store, run.columns, fold.train)
+    labels = data.labelled(run.store.manifest, run.task, fold.train, drop_unlabelled=run.settings.drop_unlabelled)
+    return data.Normaliser.fit(run.store, run.columns, data.normalise.neutral_ids(labels))
+
+
+def _dataset(run: Run, fold: data.Fold, part: str, normaliser: data.Normaliser) -> data.Dataset:
+    return data.Dataset(
+        run.store,
+        run.columns,
+        fold,
+        part,
+        task=run.task,
+        context=run.context,
+        context_of=run.settings.context_of,
+        n_frames=run.training.n_frames,
+        normaliser=normaliser,
+        text="text" in run.model.reads,
+        augment=augment.make_augment(run.augment, len(run.task.outputs)) if part == "train" else None,
+        drop_unlabelled=run.settings.drop_unlabelled,
+        preload=False,  # the training decides where the values lie
+    )

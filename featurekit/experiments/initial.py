@@ -1,0 +1,118 @@
+"""Parts of a model that start from finished runs: the branches of a fusion, say, each trained on its own before.
+
+A part is a submodule that is itself a registered network (:mod:`featurekit.models`). Each fold takes the state of the same
+fold of the finished run. Where the splits differ, a fold takes the one of the same name (or the only one), and is refused
+when what that was trained or chosen on meets this fold's test part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from featurekit import training
+from featurekit.data import Fold, Split
+from featurekit.errors import ParameterError, SplitError
+from featurekit.inference import read_run
+
+
+@dataclass(frozen=True)
+class Initial:
+    """Which checkpoint each part of each fold starts from.
+
+    Parameters
+    ----------
+    folders : dict
+        Part → one checkpoint's folder a fold.
+    """
+
+    folders: Mapping[str, Sequence[Path]]
+
+    @classmethod
+    def of(cls, parts: Mapping[str, str], split: Split, keys: Sequence[str]) -> Initial:
+        """Find them.
+
+        Parameters
+        ----------
+        parts : mapping
+            Part → folder of a finished run.
+        split : Split
+            Of the run that is to be trained.
+        keys : sequence of str
+            Keys of the columns it reads.
+
+        Raises
+        ------
+        ParameterError
+            When a folder is no finished run, or read columns that this run does not.
+        SplitError
+            When a finished run trained on what is to be tested here.
+        """
+        return cls({part: _checkpoints(part, Path(folder), split, keys) for part, folder in parts.items()})
+
+    @property
+    def digests(self) -> dict[str, list[str]]:
+        """Digest of every state: they belong to what the run is."""
+        return {part: [_tensors_digest(folder) for folder in folders] for part, folders in self.folders.items()}
+
+    def load_into(self, model: Any, number: int) -> None:
+        """Put the states of one fold into the parts of a model.
+
+        Raises
+        ------
+        ParameterError
+            When the model has no such part, or the state is of another network.
+        """
+        for part, folders in self.folders.items():
+            state, _ = training.load_checkpoint(folders[number])
+            try:
+                model.get_submodule(part).load_state_dict(state)
+            except AttributeError:
+                known = ", ".join(name for name, _ in model.named_children())
+                raise ParameterError(f"{type(model).__name__} has no part {part!r}; its parts are {known}") from None
+            except RuntimeError as error:
+                why = " ".join(str(error).split())[:300]
+                raise ParameterError(
+                    f"{folders[number]} does not fit part {part!r}; train it with the same model, features and task: {why}"
+                ) from None
+
+
+def _checkpoints(part: str, folder: Path, split: Split, keys: Sequence[str]) -> list[Path]:
+    record, theirs = read_run(folder), Split.read(folder / "split.json")
+    strange = [column["name"] for column in record["columns"] if column["key"] not in keys]
+    if strange:
+        raise ParameterError(
+            f"{folder}, for part {part!r}, read {', '.join(strange)}, which this run does not; name that in --features too"
+        )
+    if theirs.digest == split.digest:
+        return [folder / "folds" / str(number) for number in range(len(split.folds))]
+    return [folder / "folds" / str(_alike(part, folder, fold, theirs)) for fold in split.folds]
+
+
+def _alike(part: str, folder: Path, fold: Fold, theirs: Split) -> int:
+    names = [other.name for other in theirs.folds]
+    if fold.name not in names and len(names) > 1:
+        raise SplitError(
+            f"{folder}, for part {part!r}, has another split and no fold {fold.name} (it has {', '.join(names[:20])}); "
+            "train it on the split of this run"
+        )
+    number = names.index(fold.name) if fold.name in names else 0
+    seen = {*theirs.folds[number].train, *theirs.folds[number].dev}
+    met = sorted(seen & set(fold.test))
+    if met:
+        raise SplitError(
+            f"{folder}, for part {part!r}, was trained on {len(met)} utterances that fold {fold.name} tests on: "
+            f"{', '.join(met[:3])}; train it on the split of this run"
+        )
+    return number
+
+
+def _tensors_digest(folder: Path) -> str:
+    try:
+        record: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
+        return str(record["tensors_sha256"])
+    except (OSError, ValueError, KeyError):
+        raise ParameterError(f"{folder} is not a checkpoint; run the same `featurekit train` again for its run") from None

@@ -1,0 +1,105 @@
+"""What a run is, what comes of it, and what a caller hears meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featurekit.data import Fold
+
+if TYPE_CHECKING:
+    from featurekit.experiments.run import Run
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What a run is. A TOML file has these keys; ``[training]`` and ``[hyper]`` are tables.
+
+    Parameters
+    ----------
+    store : str
+        Folder of the store.
+    model : str
+        As in ``list models``.
+    features : str
+        Columns of the store, or features and presets whose columns it has; what the model's paper reads when empty.
+    split : str
+        As in ``list splits``, with settings where wanted: ``"speaker-kfold(k=5)"``; or a file that ``featurekit split``
+        wrote, a CSV of ids, or a folder of EmoBox's folds.
+    task : str
+        Label scheme, as in ``list tasks``; the corpus's own when empty.
+    context : int or None
+        Utterances in a window; by default the model's own where the corpus has conversations, else 1.
+    context_of : str
+        ``"same_speaker"`` or ``"any_speaker"``.
+    seed : int
+        Of the split, the initial weights and the order of batches.
+    speaker_from : str
+        ``"manifest"``, or ``"recording"`` where the corpus names no speakers.
+    allow_speaker_overlap : bool
+        Needed by splits that share speakers; stamped on the result.
+    drop_unlabelled : bool
+        Leave out utterances without a label for the task instead of refusing.
+    shuffle_labels : bool
+        Control: permute the labels among all utterances. The result must fall to chance.
+    augment : tuple of str or None
+        As in ``list augmentations``, with settings where wanted: ``"specaugment(time_width=40)"``; on training batches
+        only. None is what the model's paper does.
+    test_store : str
+        Folder of a second store, of another corpus: train on the first, test on all of this one. ``split`` is then
+        cross-corpus and only its dev counts.
+    test_task : str
+        Label scheme of that corpus; its own when empty. Classes that the first one lacks are left out.
+    training : mapping
+        Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
+    hyper : mapping
+        The model's own hyper-parameters. One that names a file counts by the file's content.
+    init : mapping
+        Part of the model → folder of a finished run whose states it starts from (:mod:`featurekit.experiments.initial`).
+    """
+
+    store: str
+    model: str
+    features: str = ""
+    split: str = "speaker-disjoint"
+    task: str = ""
+    context: int | None = None
+    context_of: str = "same_speaker"
+    seed: int = 0
+    speaker_from: str = "manifest"
+    allow_speaker_overlap: bool = False
+    drop_unlabelled: bool = False
+    shuffle_labels: bool = False
+    augment: tuple[str, ...] | None = None
+    test_store: str = ""
+    test_task: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    hyper: dict[str, Any] = field(default_factory=dict)
+    init: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run."""
+
+    folder: Path
+    metrics: dict[str, Any]
+    verdict: str
+
+
+class RunProgress:
+    """What a caller hears during a run."""
+
+    def started(self, run: Run) -> None:
+        """Called once, when everything was checked and before anything is trained."""
+
+    def epoch(self, fold: Fold, row: Mapping[str, Any], epochs: int) -> None:
+        """Called after each epoch with its row of the history."""
+
+    def note(self, text: str) -> None:
+        """Called with what a person should know: where the values lie, where a fold goes on."""
+
+    def finished(self, fold: Fold, predictions: Sequence[Mapping[str, Any]]) -> None:
+        """Called after each fold with its predictions on the test part."""

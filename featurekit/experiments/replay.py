@@ -1,0 +1,119 @@
+"""A run trained again from its own record, elsewhere, and compared with what it said.
+
+On a CPU, with the same versions and as many threads, everything is equal to the bit. Where it is not, what differs is
+said: the store, the split, the versions, the weights, the predictions, the scores.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurekit.experiments.fold import read_predictions
+from featurekit.experiments.options import RunProgress, RunSettings
+from featurekit.experiments.run import Run
+from featurekit.inference import read_run
+from featurekit.settings import from_mapping
+from featurekit.training import NOT_IDENTITY
+
+# What decides the numbers, by its name in run.json.
+_DECIDING = ("columns", "contents", "classes", "outputs", "context", "split", "initial", "versions")
+
+
+@dataclasses.dataclass(frozen=True)
+class Replay:
+    """What came of training again.
+
+    Parameters
+    ----------
+    changed : dict
+        What decides the numbers and is not what it was → (then, now).
+    folds : list of dict
+        One a fold: ``fold``, ``weights_equal``, ``predictions_changed`` (how many), ``of``, ``largest_difference`` (of a
+        probability or rating).
+    pooled : dict
+        Metric → (then, now).
+    """
+
+    changed: Mapping[str, tuple[Any, Any]]
+    folds: Sequence[Mapping[str, Any]]
+    pooled: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def same(self) -> bool:
+        """Whether every prediction came again, to the last bit."""
+        return all(not fold["predictions_changed"] and not fold["largest_difference"] for fold in self.folds)
+
+    def to_record(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return {"same": self.same, **dataclasses.asdict(self)}
+
+
+def replay(folder: str | Path, *, store: str | None = None, progress: RunProgress | None = None) -> Replay:
+    """Train a finished run again in a temporary folder, and compare.
+
+    Parameters
+    ----------
+    folder : path
+        The run.
+    store : path, optional
+        Where its store is now, if not where it was.
+    progress : RunProgress, optional
+        Hears the training.
+
+    Raises
+    ------
+    FeaturekitError
+        When the folder is no finished run, or its store or columns are not there.
+    """
+    folder = Path(folder)
+    record = read_run(folder)
+    settings = from_mapping(RunSettings, record["settings"], where=str(folder / "run.json"))
+    of_first = _facts(folder, 0)
+    # Threads share out sums, which changes their last bits: as many as then.
+    how = {"threads": of_first["threads"], **settings.training}
+    settings = dataclasses.replace(settings, store=store or settings.store, training=how)
+    with tempfile.TemporaryDirectory(prefix="featurekit-replay-") as runs:
+        run = Run(settings, runs=runs)
+        result = run.execute(progress)
+        now = json.loads((result.folder / "run.json").read_text("utf-8"))
+        then = json.loads((folder / "metrics.json").read_text("utf-8"))
+        numbers = range(min(len(record["folds"]), len(now["folds"])))
+        pairs = {key: (record[key], now[key]) for key in _DECIDING}
+        pairs["training"] = _identity(record["training"]), _identity(now["training"])
+        pairs |= {key: (of_first[key], _facts(result.folder, 0)[key]) for key in ("device", "threads")}
+        return Replay(
+            {key: pair for key, pair in pairs.items() if pair[0] != pair[1]},
+            [_compared(folder, result.folder, number) | {"fold": now["folds"][number]} for number in numbers],
+            {key: (value, result.metrics["pooled"].get(key)) for key, value in then["pooled"].items()},
+        )
+
+
+def _compared(then: Path, now: Path, number: int) -> dict[str, Any]:
+    digests = [_facts(run, number) for run in (then, now)]
+    rows = [{row["id"]: row for row in read_predictions(run, number)} for run in (then, now)]
+    both = [name for name in rows[0] if name in rows[1]]
+    key = "probabilities" if all("probabilities" in row for side in rows for row in side.values()) else "predicted"
+    values = [np.array([side[name][key] for name in both], dtype=np.float64) for side in rows]
+    changed = sum(rows[0][name]["predicted"] != rows[1][name]["predicted"] for name in both)
+    return {
+        "weights_equal": digests[0]["tensors_sha256"] == digests[1]["tensors_sha256"],
+        "predictions_changed": changed + len(rows[0].keys() ^ rows[1].keys()),
+        "of": len(rows[0]),
+        "largest_difference": float(np.abs(values[0] - values[1]).max()) if both else 0.0,
+    }
+
+
+def _facts(folder: Path, number: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "folds" / str(number) / "model.json").read_text("utf-8"))
+    return found
+
+
+def _identity(training: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in training.items() if key not in NOT_IDENTITY}

@@ -1,0 +1,94 @@
+"""Scores of a run from what its folder holds: the same when it ends and when it is looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurekit import evaluation
+from featurekit.data import Fold, Task, labelled, tasks
+from featurekit.errors import ParameterError
+from featurekit.experiments.fold import PREDICTIONS, read_predictions
+from featurekit.inference import read_record
+from featurekit.manifest import Manifest
+
+
+def rescored(folder: str | Path) -> dict[str, Any]:
+    """Everything a report says about a run, computed from its stored predictions.
+
+    Parameters
+    ----------
+    folder : path
+        A run whose folds are all there.
+
+    Returns
+    -------
+    dict
+        As :func:`featurekit.evaluation.score` or :func:`featurekit.evaluation.score_values`, and ``split``.
+
+    Raises
+    ------
+    ParameterError
+        When the folder is no run, of another version, or a fold is missing.
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    names = record["folds"]
+    missing = [name for number, name in enumerate(names) if not (folder / "folds" / str(number) / PREDICTIONS).exists()]
+    if missing:
+        raise ParameterError(
+            f"{folder} is not finished: fold {', '.join(missing[:10])} of {len(names)} is missing; "
+            "run the same `featurekit train` again, it goes on from there"
+        )
+    rows = [row for number in range(len(names)) for row in read_predictions(folder, number)]
+    seed, reference = record["settings"]["seed"], record["reference"]
+    if record["kind"] == "values":
+        scale = None if record["scale"] is None else tuple(record["scale"])
+        how = {"scale": scale, "training_mean": reference["training_mean"], "seed": seed}
+        scores = evaluation.score_values(rows, record["outputs"], **how)
+    else:
+        labels = [name for name, count in reference["training_counts"].items() for _ in range(count)]
+        human = reference["human"]
+        scores = evaluation.score(rows, record["classes"], training_labels=labels, human=human, seed=seed)
+    return scores | {"split": record["split"]}
+
+
+def reference(manifest: Manifest, task: Task, folds: Sequence[Fold], *, shuffled: bool) -> dict[str, Any]:
+    """What results stand beside: what training knew before listening, and what people reach.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Raw labels and raters.
+    task : Task
+        What is learnt.
+    folds : sequence of Fold
+        Of the run.
+    shuffled : bool
+        Whether labels are a control's; nobody agrees with those.
+
+    Returns
+    -------
+    dict
+        ``training_counts``: class → utterances, over the training parts of all folds; or for ratings ``training_mean``.
+        ``human``: agreement of the raters with the labels of the test parts (``n``, ``accuracy``,
+        ``unweighted_accuracy``), None where the corpus keeps no raters.
+    """
+    train = [name for fold in folds for name in fold.train]
+    if task.kind == "values" and task.target_of is not None:
+        found = {name: np.asarray(task.target_of(manifest[name]), dtype=np.float64) for name in set(train)}
+        return {"training_mean": np.mean([found[name] for name in train], axis=0).tolist(), "human": None}
+    labels = labelled(manifest, task, sorted(set(train)), drop_unlabelled=True)
+    counts: dict[str, int] = dict.fromkeys(task.classes, 0)
+    for name in train:
+        if name in labels:
+            counts[labels[name]] += 1
+    tested = {name for fold in folds for name in fold.test}
+    people = None if shuffled else tasks.agreement(manifest.filter(lambda utterance: utterance.id in tested), task)
+    human: Mapping[str, Any] | None = None
+    if people is not None:
+        human = {"n": people.utterances, "accuracy": people.weighted, "unweighted_accuracy": people.unweighted}
+    return {"training_counts": counts, "human": human}

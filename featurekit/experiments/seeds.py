@@ -1,0 +1,73 @@
+"""One run several times, from other initial weights in another order: the mean and its deviation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurekit.errors import ParameterError
+from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+from featurekit.experiments.run import Run, train_pending, write_json
+
+
+def with_seeds(settings: RunSettings, n: int) -> list[RunSettings]:
+    """The same settings with ``n`` training seeds, counted up from theirs; the split stays what it is.
+
+    Raises
+    ------
+    ParameterError
+        When n is below 1.
+    """
+    if n < 1:
+        raise ParameterError(f"--seeds is {n}; expected 1 or more")
+    first = int(settings.training.get("seed", settings.seed))
+    return [dataclasses.replace(settings, training={**settings.training, "seed": first + more}) for more in range(n)]
+
+
+def execute_seeds(
+    settings: RunSettings, n: int, *, runs: str | Path, jobs: int = 1, progress: RunProgress | None = None
+) -> tuple[list[RunResult], dict[str, Any], Path]:
+    """Execute a run with several seeds.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        Of the run with the first seed.
+    n : int
+        How many seeds.
+    runs : path
+        Folder of runs.
+    jobs : int
+        Folds, of whatever seed, that are trained at once.
+    progress : RunProgress, optional
+        Hears every run.
+
+    Returns
+    -------
+    results : list of RunResult
+    summary : dict
+        ``runs``: their folders; ``pooled``: metric → ``mean``, ``std`` (sample deviation, None of one), ``values``.
+    path : Path
+        Where the summary was written: beside the first run, ``<its name>.seeds.json``.
+    """
+    every = [Run(one, runs=runs) for one in with_seeds(settings, n)]
+    if jobs > 1:
+        for _ in train_pending(every, jobs):
+            pass
+    results = [run.execute(progress) for run in every]
+    names = [name for name in results[0].metrics["pooled"] if name != "n"]
+    pooled = {name: _spread([result.metrics["pooled"][name] for result in results]) for name in names}
+    summary = {"runs": [str(result.folder) for result in results], "pooled": pooled}
+    path = results[0].folder.with_name(f"{results[0].folder.name}.seeds.json")
+    write_json(path, summary)
+    return results, summary, path
+
+
+def _spread(values: Sequence[float | None]) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    mean = float(np.mean(known)) if known else None
+    return {"mean": mean, "std": float(np.std(known, ddof=1)) if len(known) > 1 else None, "values": list(values)}

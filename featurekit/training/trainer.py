@@ -1,0 +1,182 @@
+"""One pass over the training part: batches, gradients, updates; what goes wrong in a step is said with its batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from featurekit.data.collate import Batch
+from featurekit.data.dataset import Dataset
+from featurekit.errors import TrainingError
+from featurekit.training.batches import Batches, in_order, shuffled
+from featurekit.training.devices import Forward, precision, random_state, restore_random_state
+from featurekit.training.losses import make_loss
+from featurekit.training.options import TrainSettings
+from featurekit.training.residency import Residency
+from featurekit.training.resume import Standing
+from featurekit.training.updates import Updates
+
+# Reading a loss makes the host wait for a GPU; on a CPU it costs nothing, and the weights stay good.
+_LOOK_EVERY = 32
+
+
+class Trainer:
+    """A model, its training batches, its loss and its updates.
+
+    Parameters
+    ----------
+    model : module
+        On its device.
+    train : Dataset
+        The training part.
+    settings : TrainSettings
+        How.
+    device : torch.device
+        Where.
+    residency : Residency
+        Where the values lie.
+    on_note : callable
+        Told what a person should know.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        train: Dataset,
+        settings: TrainSettings,
+        device: torch.device,
+        residency: Residency,
+        on_note: Callable[[str], None],
+    ) -> None:
+        self.model, self.train, self.settings, self.device = model, train, settings, device
+        pays = train.context == 1 and any(isinstance(module, nn.Conv2d) for module in model.modules())
+        self._forward = Forward(model, settings, device, pays=pays, on_note=on_note)
+        self._loss = make_loss(settings, train, device)
+        self._batches = Batches(train, device, residency=residency.kind, workers=residency.workers)
+        self._generator = torch.Generator().manual_seed(settings.seed)
+        self._updates: Updates | None = None
+
+    def begin(self, standing: Standing | None) -> None:
+        """What the model fits before its first step (:mod:`featurekit.models`), or everything as it stood."""
+        hook = getattr(self.model, "prepare", None)
+        if standing is not None:
+            self.model.load_state_dict(standing.tensors["model"])
+        elif hook is not None:
+            order = in_order(len(self.train), self.settings.batch_size)
+            speakers = dict(zip(self.train.ids, self.train.speakers, strict=True))
+            hook(lambda: self._batches.of(order), self._generator, speakers=speakers)
+        if any(parameter.requires_grad for parameter in self.model.parameters()):
+            batches = len(shuffled(len(self.train), self.settings.batch_size, self.settings.seed, 0))
+            self._updates = Updates(self.model, self.settings, math.ceil(batches / self.settings.accumulate))
+        if standing is not None:
+            if self._updates is not None:
+                self._updates.load(standing.tensors.get("optimizer", {}), standing.updates)
+            random = dict(standing.tensors["random"])
+            self._generator.set_state(random.pop("augmentation"))
+            restore_random_state(random, self.device)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether there is anything to learn by gradients."""
+        return self._updates is not None
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of the next update."""
+        return self._updates.lr if self._updates is not None else 0.0
+
+    def standing(self) -> Standing:
+        """Where training stands, but for best state and history."""
+        tensors = {"model": dict(self.model.state_dict()), "random": random_state(self.device)}
+        tensors["random"]["augmentation"] = self._generator.get_state()
+        if self._updates is None:
+            return Standing(tensors)
+        return Standing(tensors | {"optimizer": self._updates.state()}, updates=self._updates.done)
+
+    def epoch(self, number: int) -> float:
+        """One pass; the mean loss an utterance.
+
+        Raises
+        ------
+        TrainingError
+            When a loss is not finite, or a batch does not fit into the memory of the GPU.
+        """
+        self.model.train()
+        order = shuffled(len(self.train), self.settings.batch_size, self.settings.seed, number)
+        losses: list[Tensor] = []
+        looked = 0
+        for place, batch in enumerate(self._batches.of(order)):
+            losses.append(self._step(batch, place, order, number))
+            if len(losses) - looked >= _LOOK_EVERY or place + 1 == len(order):
+                self._look(losses[looked:], order[looked : place + 1], number)
+                looked = len(losses)
+        sizes = torch.tensor([len(batch) for batch in order], dtype=torch.float64)
+        return float((torch.stack(losses).double().cpu() * sizes).sum() / len(self.train))
+
+    def _learn(self, loss: Tensor, place: int, order: Sequence[Sequence[int]]) -> None:
+        """Gradient of a batch; an update where its group ends."""
+        many = self.settings.accumulate
+        if many > 1:
+            start = place - place % many
+            loss = loss * (len(order[place]) / sum(len(batch) for batch in order[start : start + many]))
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._updates is not None and ((place + 1) % many == 0 or place + 1 == len(order)):
+            self._updates.step()
+
+    def _step(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> Tensor:
+        """Loss of a batch, and what is learnt of it."""
+        try:
+            loss = self._loss_of(batch)
+            if self.device.type == "cpu":
+                self._look([loss.detach()], [order[place]], number)
+            if self._updates is not None:
+                self._learn(loss, place, order)
+            return loss.detach()
+        except torch.OutOfMemoryError:
+            del batch  # and the search below must not run in the handler: the exception's frames hold the tensors
+        raise self._too_much(order[place], number)
+
+    def _loss_of(self, batch: Batch) -> Tensor:
+        if self.train.augment is not None and self._updates is not None:
+            batch = self.train.augment(batch, self._generator)
+        with precision(self.settings, self.device), torch.set_grad_enabled(self._updates is not None):
+            logits = self._forward(batch).logits
+        return self._loss(logits, batch.labels)
+
+    def _look(self, losses: Sequence[Tensor], order: Sequence[Sequence[int]], number: int) -> None:
+        for value, indices in zip(torch.stack(list(losses)).tolist(), order, strict=True):
+            if not math.isfinite(value):
+                ids = ", ".join(self.train.ids[index] for index in indices)
+                raise TrainingError(
+                    f"the loss is {value} in epoch {number} on the batch of {ids}; look at these utterances' "
+                    "features (a normaliser replaces what is not finite), lower lr, or set gradient_clip"
+                )
+
+    def _too_much(self, indices: Sequence[int], number: int) -> TrainingError:
+        """What to say when a batch did not fit: the largest half of a half that does, found by trying."""
+        size = len(indices)
+        while size > 1:
+            size //= 2
+            self.model.zero_grad(set_to_none=True)
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            if self._fits(indices[:size]):
+                way = f"a batch of {size} fits: use --batch-size {size}"
+                many = math.ceil(self.settings.batch_size / size) * self.settings.accumulate
+                way += f", and accumulate = {many} in [training] for the same updates"
+                break
+        else:
+            way = "not even one utterance fits: use a smaller model or shorter utterances (n_frames)"
+        return TrainingError(f"out of memory on {self.device.type} in epoch {number} with a batch of {len(indices)}; {way}")
+
+    def _fits(self, indices: Sequence[int]) -> bool:
+        try:
+            loss = self._loss_of(next(self._batches.of([list(indices)])))
+            if self._updates is not None:
+                loss.backward()  # type: ignore[no-untyped-call]
+        except (torch.OutOfMemoryError, ValueError):  # batch normalisation refuses a batch of one
+            return False
+        return True
