@@ -248,14 +248,17 @@ def softmax_inside(scores: Tensor, lengths: Tensor) -> Tensor:
 
 
 def each_present(x: Tensor, present: Tensor) -> Tensor:
-    """Slots that exist, one a row: (B, C, …) → (N, …); :func:`back_to_slots` undoes it. Exported, all slots: N is known."""
-    return x.flatten(0, 1) if torch.compiler.is_exporting() else x[present]
+    """Slots that exist, one a row: (B, C, …) → (N, …); :func:`back_to_slots` undoes it.
+
+    All slots, where the computation is being written down as a graph: then N must not depend on values.
+    """
+    return x.flatten(0, 1) if _is_traced() else x[present]
 
 
 def back_to_slots(rows: Tensor, present: Tensor) -> Tensor:
     """(N, E) → (B, C, E) with zeros in empty slots."""
-    if torch.compiler.is_exporting():
-        return rows.unflatten(0, present.shape).masked_fill(~present[..., None], 0.0)
+    if _is_traced():
+        return rows.reshape(*present.shape, -1).masked_fill(~present[..., None], 0.0)
     slots = rows.new_zeros(*present.shape, rows.shape[-1])
     slots[present] = rows
     return slots
@@ -338,6 +341,10 @@ def _keras_initial(layer: nn.LSTM, units: int) -> None:
     nn.init.zeros_(weights["bias_hh_l0"])
     nn.init.zeros_(weights["bias_ih_l0"])
     weights["bias_ih_l0"].data[units : 2 * units] = 1.0
+
+
+def _is_traced() -> bool:
+    return torch.compiler.is_exporting() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
 
 
 def _take(x: Tensor, index: Tensor) -> Tensor:

@@ -1,0 +1,59 @@
+"""A figure to draw on and the way to a PNG file.
+
+matplotlib is used through its objects (Figure, FigureCanvasAgg), so no window system, no global state and no backend of
+the caller's is touched. It is an optional extra: ``pip install 'featurekit[plots]'``.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from featurekit.errors import MissingDependencyError
+
+DPI = 110
+WIDTH_INCHES = 11.0
+INK = "0.25"
+
+
+def new_figure(height_inches: float, title: str) -> Any:
+    """An empty Figure of the house's width.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without matplotlib.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise MissingDependencyError("pictures need matplotlib; pip install 'featurekit[plots]'") from None
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=11, color=INK)
+    return figure
+
+
+def save(figure: Any, path: Path) -> Path:
+    """Write a figure as PNG."""
+    with warnings.catch_warnings():  # a name in a script that the font lacks becomes boxes, which is no reason to stop
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(path, metadata={"Software": None})
+    return path
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib must not read as a formula."""
+    return text.replace("$", r"\$")
+
+
+def file_name(text: str) -> str:
+    """A file name from a column's or an utterance's name; only letters, digits, dots and dashes stay.
+
+    >>> file_name("luo2019/mel(n_mels=64)")
+    'luo2019-mel-n_mels-64'
+    """
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")[:120] or "column"

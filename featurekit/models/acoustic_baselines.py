@@ -1,0 +1,207 @@
+"""Baselines of Lu et al. 2020: CNN and LSTM on log-mel energies alone, and with the transcript beside them.
+
+``cnn-acoustic``: convolutions over time of width 5, every second frame kept, then the maximum over time;
+``lstm-acoustic``: stacked LSTM layers, then the last state; ``acoustic-text``: the CNN on the audio, word embeddings and an
+LSTM on the transcript, both vectors beside each other, one dense layer. Then a linear layer.
+
+The paper tuned 2 to 5 layers and names neither the best number nor sizes: 3 convolutions of 128, 2 LSTM layers of 128 and
+embeddings of 128 are ours, and so is dropout 0.3. The transcripts are the manifest's, where the paper took those of its
+recogniser. Words need no vocabulary: a hash gives each its place in the table of embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from featurekit.errors import ParameterError
+from featurekit.models import Inputs, Output, model
+from featurekit.models.asr_decoders import PAPER, RECIPE
+from featurekit.models.layers import MaskedConv1d, MaskedLSTM, masked_max, target_frames, target_slot
+
+WORDS = 1 << 15  # featurekit.data.words.BUCKETS; this room may not import it, a test holds the two equal
+_OF_PAPER: Mapping[str, Any] = {
+    "recipe": RECIPE,
+    "paper": PAPER,
+    "dims": 80,
+    "features": "lu2020",
+    "augment": ("specaugment",),
+}
+
+
+class ConvolutionStack(nn.Module):
+    """Convolutions over time with ReLU, every second frame kept, and the maximum over time: (N, T, D) → (N, filters).
+
+    Parameters
+    ----------
+    dims, filters, layers : int
+        D; dimensions and number of the layers.
+    """
+
+    def __init__(self, dims: int, filters: int, layers: int) -> None:
+        super().__init__()
+        sizes = [dims, *[filters] * layers]
+        self.layers = nn.ModuleList(MaskedConv1d(*pair, width=5, stride=2) for pair in pairwise(sizes))
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """One vector a sequence."""
+        for layer in self.layers:
+            x, lengths = layer(x, lengths)
+            x = x.relu()
+        return masked_max(x, lengths)
+
+
+@model("cnn-acoustic", **_OF_PAPER)
+class CNNAcoustic(nn.Module):
+    """Convolutions over time on the target utterance's frames.
+
+    Parameters
+    ----------
+    dims : int
+        D of the frames.
+    n_classes : int
+        K.
+    layers : int
+        Convolutions; the paper tried 2 to 5.
+    filters : int
+        Of each.
+    dropout : float
+        Before the class layer.
+    """
+
+    def __init__(self, *, dims: int, n_classes: int, layers: int = 3, filters: int = 128, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.cnn = ConvolutionStack(dims, filters, layers)
+        self.dropout = nn.Dropout(dropout)
+        self.classes = nn.Linear(filters, n_classes)
+
+    def forward(self, batch: Inputs) -> Output:
+        """Classify the middle utterance.
+
+        Parameters
+        ----------
+        batch : Inputs
+            ``frames`` (B, C, T, D) and ``lengths``.
+
+        Returns
+        -------
+        Output
+            ``embedding`` (B, 128): the maximum over time.
+        """
+        embedding = self.cnn(*target_frames(batch))  # (B, 128)
+        return Output(self.classes(self.dropout(embedding)), embedding)
+
+
+@model("lstm-acoustic", **_OF_PAPER)
+class LSTMAcoustic(nn.Module):
+    """Stacked LSTM layers on the target utterance's frames.
+
+    Parameters
+    ----------
+    dims : int
+        D of the frames.
+    n_classes : int
+        K.
+    layers : int
+        LSTM layers; the paper tried 2 to 5.
+    units : int
+        Of each.
+    dropout : float
+        Before the class layer.
+    """
+
+    def __init__(self, *, dims: int, n_classes: int, layers: int = 2, units: int = 128, dropout: float = 0.3) -> None:
+        super().__init__()
+        sizes = [dims, *[units] * layers]
+        self.layers = nn.ModuleList(MaskedLSTM(*pair, bidirectional=False) for pair in pairwise(sizes))
+        self.dropout = nn.Dropout(dropout)
+        self.classes = nn.Linear(units, n_classes)
+
+    def forward(self, batch: Inputs) -> Output:
+        """Classify the middle utterance.
+
+        Parameters
+        ----------
+        batch : Inputs
+            ``frames`` (B, C, T, D) and ``lengths``.
+
+        Returns
+        -------
+        Output
+            ``embedding`` (B, 128): the last state.
+        """
+        x, lengths = target_frames(batch)
+        embedding = x
+        for layer in self.layers:
+            x, embedding = layer(x, lengths)  # (B, T, 128), (B, 128)
+        return Output(self.classes(self.dropout(embedding)), embedding)
+
+
+@model("acoustic-text", reads=("frames", "text"), **_OF_PAPER)
+class AcousticText(nn.Module):
+    """Convolutions on the audio, an LSTM on the words of the transcript, one dense layer on both.
+
+    Parameters
+    ----------
+    dims : int
+        D of the frames.
+    n_classes : int
+        K.
+    layers, filters : int
+        Convolutions on the audio.
+    word_dims : int
+        Of a word's embedding.
+    units : int
+        Of the LSTM on the words, and of the dense layer.
+    dropout : float
+        After the embeddings and before the class layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        dims: int,
+        n_classes: int,
+        layers: int = 3,
+        filters: int = 128,
+        word_dims: int = 128,
+        units: int = 128,
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.cnn = ConvolutionStack(dims, filters, layers)
+        self.words = nn.Embedding(WORDS, word_dims, padding_idx=0)
+        self.lstm = MaskedLSTM(word_dims, units, bidirectional=False)
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(filters + units, units)
+        self.classes = nn.Linear(units, n_classes)
+
+    def forward(self, batch: Inputs) -> Output:
+        """Classify the middle utterance.
+
+        Parameters
+        ----------
+        batch : Inputs
+            ``frames`` (B, C, T, D), ``lengths``, ``text`` (B, C, L), ``text_lengths``.
+
+        Returns
+        -------
+        Output
+            ``embedding`` (B, 128): the dense layer on both.
+
+        Raises
+        ------
+        ParameterError
+            When the batch has no transcripts.
+        """
+        if batch.text is None or batch.text_lengths is None:
+            raise ParameterError("acoustic-text reads transcripts, and this batch has none; make the dataset with text=True")
+        heard = self.cnn(*target_frames(batch))  # (B, 128)
+        words = self.dropout(self.words(target_slot(batch.text)))  # (B, L, 128)
+        _, said = self.lstm(words, target_slot(batch.text_lengths))  # (B, 128), 0 where nothing was said
+        embedding = self.dense(torch.cat([heard, said], dim=-1)).relu()  # (B, 128)
+        return Output(self.classes(self.dropout(embedding)), embedding)

@@ -1,0 +1,152 @@
+"""MultiNet: a DenseNet and a ResNet side by side (Banerjee, Huang, Lettiere 2021, section 4.1, tables 5 and 6).
+
+Model A reads the columns mel, MFCC and tonnetz, Model B all. Each network's pooled vector goes through a linear layer to an
+output of table 5's size; both are concatenated and go through a final unit:
+
+========  ===============================  ========  ==============================================
+D1, R1    DenseNet-201, ResNet-50: 1024    A1        dropout, linear (2048, 512), ReLU, linear (512, K)
+D2, R2    DenseNet-201, ResNet-50: 32      A2        linear (2048, K)
+D3, R3    DenseNet-121, ResNet-18: 32      A3, A4    linear (64, K); dropout, linear (64, K)
+========  ===============================  ========  ==============================================
+
+Any two of one size combine, as in table 6; D3 with R3 and A3 was their best and is the default. "We transfer the ResNet and
+DenseNet weights from their respective best performing models and fine-tune the entire MultiNet": ``model_a`` and ``model_b``
+are the registered networks densenet121, densenet201, resnet18 and resnet50, so that ``[init]`` takes finished runs of these;
+their class layers are not used. Adam; learning rates 1e-3 and 1e-4 were tried, 1e-4 is the default; weight decay, batch and
+epochs are those of the two networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.models import Inputs, Output, model
+from featurekit.models.densenet import DenseNet
+from featurekit.models.layers import fit_frames, target_frames
+from featurekit.models.logistic import BANERJEE
+from featurekit.models.resnet import BANERJEE_RECIPE, ResNet
+
+# Table 5: network and size of its output.
+_NETWORKS: dict[str, tuple[str, int]] = {
+    "D1": ("densenet201", 1024),
+    "D2": ("densenet201", 32),
+    "D3": ("densenet121", 32),
+    "R1": ("resnet50", 1024),
+    "R2": ("resnet50", 32),
+    "R3": ("resnet18", 32),
+}
+_UNITS = {"A1": 2048, "A2": 2048, "A3": 64, "A4": 64}
+
+
+@model("multinet", recipe=BANERJEE_RECIPE, paper=BANERJEE, dims=301, features="banerjee2021")
+class MultiNet(nn.Module):
+    """Two image networks on different columns, fused by linear layers.
+
+    Parameters
+    ----------
+    dims : int
+        D of the frames.
+    n_classes : int
+        K.
+    columns : mapping or None
+        Column → slice of D; without it Model A reads all of D.
+    a, b : {"D1", "D2", "D3", "R1", "R2", "R3"}
+        Model A and Model B of table 5.
+    unit : {"A1", "A2", "A3", "A4"}
+        The final unit.
+    columns_a : sequence of str
+        What Model A reads: names of columns, with or without their preset.
+    n_frames : int
+        Columns of the picture.
+    dropout : float
+        Of A1 and A4.
+    weights : str
+        Initial weights of both networks: "" or "imagenet".
+
+    Raises
+    ------
+    UnknownNameError
+        For a network or unit that table 5 does not have.
+    ParameterError
+        When sizes do not add up to what the unit takes, or there is none of ``columns_a``.
+    """
+
+    def __init__(
+        self,
+        *,
+        dims: int,
+        n_classes: int,
+        columns: Mapping[str, slice] | None,
+        a: str = "D3",
+        b: str = "R3",
+        unit: str = "A3",
+        columns_a: Sequence[str] = ("mel", "mfcc", "tonnetz"),
+        n_frames: int = 250,
+        dropout: float = 0.5,
+        weights: str = "",
+    ) -> None:
+        super().__init__()
+        size = _size(a, b, unit)
+        self.n_frames = n_frames
+        self.dims_a = _dims_of(columns, columns_a, dims)
+        self.model_a, self.out_a = _branch(a, n_classes, n_frames, weights)
+        self.model_b, self.out_b = _branch(b, n_classes, n_frames, weights)
+        hidden = [nn.Dropout(dropout), nn.Linear(size, 512), nn.ReLU()] if unit == "A1" else []
+        self.unit = nn.Sequential(*hidden, *([nn.Dropout(dropout)] if unit == "A4" else []))
+        self.classes = nn.Linear(512 if unit == "A1" else size, n_classes)
+
+    def forward(self, batch: Inputs) -> Output:
+        """Classify the middle utterance.
+
+        Parameters
+        ----------
+        batch : Inputs
+            ``frames`` (B, C, T, D) and ``lengths``.
+
+        Returns
+        -------
+        Output
+            ``embedding`` (B, 64), with D1 and R1 (B, 2048): both outputs.
+        """
+        rows = fit_frames(*target_frames(batch), self.n_frames).transpose(1, 2)[:, None]  # (B, 1, 301, 250)
+        one = self.out_a(self.model_a.backbone(rows[:, :, self.dims_a]))  # (B, 32)
+        two = self.out_b(self.model_b.backbone(rows))  # (B, 32)
+        both = torch.cat([one, two], dim=1)  # (B, 64)
+        return Output(self.classes(self.unit(both)), both)
+
+
+def _size(a: str, b: str, unit: str) -> int:
+    for name, known in ((a, _NETWORKS), (b, _NETWORKS), (unit, _UNITS)):
+        if name not in known:
+            raise UnknownNameError("network or unit of table 5", name, [*_NETWORKS, *_UNITS])
+    size = _NETWORKS[a][1] + _NETWORKS[b][1]
+    if size != _UNITS[unit]:
+        fitting = ", ".join(name for name, wanted in _UNITS.items() if wanted == size) or "no unit"
+        raise ParameterError(f"{a} and {b} give {size} numbers and {unit} takes {_UNITS[unit]}; {fitting} takes {size}")
+    return size
+
+
+def _branch(name: str, n_classes: int, n_frames: int, weights: str) -> tuple[ResNet, nn.Linear]:
+    variant, size = _NETWORKS[name]
+    network = (DenseNet if variant.startswith("dense") else ResNet)(
+        n_classes=n_classes, variant=variant, n_frames=n_frames, weights=weights
+    )
+    network.classes.requires_grad_(False)
+    return network, nn.Linear(network.backbone.dims_out, size)
+
+
+def _dims_of(columns: Mapping[str, slice] | None, wanted: Sequence[str], dims: int) -> list[int]:
+    """Numbers of the dimensions Model A reads."""
+    if columns is None:
+        return list(range(dims))
+    found = [range(dims)[part] for name, part in columns.items() if name in wanted or name.rsplit("/", 1)[-1] in wanted]
+    if not found:
+        raise ParameterError(
+            f"Model A of multinet reads {', '.join(wanted)}, and there is none among {', '.join(columns)}; "
+            "give features = banerjee2021, or name other columns in columns_a"
+        )
+    return [number for part in found for number in part]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from featurekit.data.collate import Batch
+from featurekit.data.words import BUCKETS, word_numbers
+from featurekit.errors import ParameterError
+from featurekit.models import build
+from featurekit.models.acoustic_baselines import WORDS
+from featurekit.models.layers import MaskedConv1d
+
+
+def make_batch(texts, dims=6):
+    frames = torch.randn(len(texts), 1, 9, dims, generator=torch.Generator().manual_seed(0))
+    numbers = [torch.from_numpy(word_numbers(text)) for text in texts]
+    lengths = torch.tensor([[len(words)] for words in numbers])
+    padded = nn.utils.rnn.pad_sequence(numbers, batch_first=True)[:, None]
+    nine = torch.full((len(texts), 1), 9)
+    return Batch(frames, nine, None, nine > 0, torch.zeros(len(texts)).long(), ["x"] * len(texts), {}, padded, lengths)
+
+
+def test_the_table_of_words_has_a_place_for_every_number():
+    assert WORDS == BUCKETS
+    assert build("acoustic-text", dims=3, n_classes=2).words.num_embeddings == BUCKETS
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_masked_convolution_is_torchs_on_the_sequence_alone(stride):
+    layer = MaskedConv1d(3, 4, width=5, stride=stride)
+    x, lengths = torch.randn(3, 8, 3), torch.tensor([8, 5, 1])
+    y, short = layer(x, lengths)
+    for i, n in enumerate(lengths.tolist()):
+        alone = layer.conv(x[i : i + 1, :n].transpose(1, 2)).transpose(1, 2)[0]
+        assert short[i] == len(alone)
+        torch.testing.assert_close(y[i, : len(alone)], alone)
+        assert not y[i, len(alone) :].any()
+
+
+def test_layers_are_a_hyper_parameter():
+    for name in ("cnn-acoustic", "lstm-acoustic"):
+        two, five = (sum(v.numel() for v in build(name, dims=6, n_classes=2, layers=n).parameters()) for n in (2, 5))
+        one = 5 * 128 * 128 + 128 if name == "cnn-acoustic" else 4 * 128 * (128 + 128 + 2)
+        assert five - two == 3 * one
+
+
+def test_words_and_sound_both_count_and_silence_on_either_side_is_allowed():
+    torch.manual_seed(0)
+    model = build("acoustic-text", dims=6, n_classes=2).eval()
+    batch = make_batch(["good morning", "bad morning", ""])
+    same_sound = replace(batch, frames=batch.frames[:1].expand(3, -1, -1, -1))
+    logits = model(same_sound).logits
+    assert not torch.allclose(logits[0], logits[1])
+    assert torch.isfinite(logits).all()
+    same_words = replace(batch, text=batch.text[:1].expand(3, -1, -1), text_lengths=batch.text_lengths[:1].expand(3, -1))
+    logits = model(same_words).logits
+    assert not torch.allclose(logits[0], logits[1])
+
+
+def test_a_batch_without_transcripts_is_refused():
+    model = build("acoustic-text", dims=6, n_classes=2)
+    with pytest.raises(ParameterError, match="reads transcripts"):
+        model(replace(make_batch(["a"]), text=None))
