@@ -1,0 +1,141 @@
+"""``featurekit evaluate``: the whole table of a run's stored predictions; and how results are printed anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featurekit.experiments.scores import rescored
+
+_SENTIMENT = {
+    "has0_accuracy": "Acc2 Has0",
+    "has0_f1": "F1 Has0",
+    "non0_accuracy": "Acc2 Non0",
+    "non0_f1": "F1 Non0",
+    "accuracy5": "Acc5",
+    "accuracy7": "Acc7",
+}
+
+
+@click.command("evaluate")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def evaluate_command(run: Path, as_json: bool) -> None:
+    """Score the stored predictions of RUN again, and print all there is: class, speaker, gender, fold, calibration.
+
+    \b
+    featurekit evaluate cache/runs/emodb-resnet18-cae56bfe
+    featurekit evaluate cache/runs/emodb-resnet18-cae56bfe --json | jq .pooled
+
+    Nothing is trained or predicted, and nothing is written. Intervals are 95 %, by resampling speakers.
+    """
+    scores = rescored(run)
+    click.echo(json.dumps(scores, ensure_ascii=False) if as_json else "\n".join([summary(scores), *tables(scores)]))
+
+
+def summary(scores: Mapping[str, Any]) -> str:
+    """The headline: pooled metrics with intervals, folds, and what stands beside them."""
+    speakers = scores["intervals"]["n_speakers"]
+    lines = [f"{scores['n']} test utterances of {speakers} speakers, {scores['split']['verdict']}"]
+    of_values = scores["kind"] == "values"
+    lines += _of_values(scores) if of_values else _of_classes(scores)
+    return "\n".join(lines if of_values else [*lines, confusion(scores["classes"], scores["confusion"])])
+
+
+def tables(scores: Mapping[str, Any]) -> list[str]:
+    """One table each: classes or outputs, folds, speakers, genders, calibration."""
+    if scores["kind"] == "values":
+        found = [_table("output", scores["per_output"], dict.fromkeys(("mae", "correlation", "ccc"), 1.0))]
+        columns = {"n": 0.0, "mae": 1.0, "correlation": 1.0, "ccc": 1.0}
+        per_person = {"n": 0.0, "mae": 1.0}
+    else:
+        found = [_table("class", scores["per_class"], {"recall": 100.0, "precision": 100.0, "f1": 100.0, "support": 0.0})]
+        columns = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0, "macro_f1": 100.0, "weighted_f1": 100.0}
+        per_person = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0}
+    if len(scores["folds"]) > 1:
+        found.append(_table("fold", scores["folds"], columns))
+    found += [_table(name, scores[f"per_{name}"], per_person) for name in ("speaker", "gender") if scores[f"per_{name}"]]
+    if scores.get("calibration"):
+        bins = {f"> {entry['above']:.2f}": entry for entry in scores["calibration"]["bins"]}
+        found.append(_table("confidence", bins, {"n": 0.0, "confidence": 100.0, "accuracy": 100.0}))
+    return found
+
+
+def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+    """Counts; rows are the truth, columns the guess."""
+    width = max(6, *(len(name) + 1 for name in classes))
+    rows = [" " * width + "".join(f"{name:>{width}}" for name in classes)]
+    rows += [
+        f"{name:>{width}}" + "".join(f"{count:>{width}}" for count in row) for name, row in zip(classes, counts, strict=True)
+    ]
+    return "\n".join(rows)
+
+
+def percent(value: float | None) -> str:
+    """A share as percent; a dash where it is not defined."""
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def plain(value: float | None) -> str:
+    """A number as it is; a dash where it is not defined."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _of_classes(scores: Mapping[str, Any]) -> list[str]:
+    pooled, majority, human, ece = (scores[key] for key in ("pooled", "majority", "human", "calibration"))
+    lines = [
+        f"  UA {_with_interval(scores, 'unweighted_accuracy', percent)}{_of_folds(scores, 'unweighted_accuracy', percent)}",
+        f"  WA {_with_interval(scores, 'accuracy', percent)}, macro-F1 {_with_interval(scores, 'macro_f1', percent)}, "
+        f"weighted F1 {percent(pooled['weighted_f1'])}" + (f", ECE {percent(ece['ece'])}" if ece else ""),
+        f"  always the majority class: UA {percent(majority['unweighted_accuracy'])}, WA {percent(majority['accuracy'])}",
+    ]
+    if human:
+        told = f"UA {percent(human['unweighted_accuracy'])}, WA {percent(human['accuracy'])}"
+        lines.append(f"  raters agree with the labels: {told} of {human['n']} rated test utterances")
+    return lines
+
+
+def _of_values(scores: Mapping[str, Any]) -> list[str]:
+    constant, pooled = scores["constant"], scores["pooled"]
+    folds = _of_folds(scores, "ccc", plain)
+    lines = [f"  CCC {_with_interval(scores, 'ccc', plain)}{folds}, correlation {_with_interval(scores, 'correlation', plain)}"]
+    lines.append(f"  MAE {_with_interval(scores, 'mae', plain)}; always the training mean: {plain(constant['mae'])}")
+    told = [
+        f"{title} {percent(pooled[name])} ({percent(constant[name])})" for name, title in _SENTIMENT.items() if name in pooled
+    ]
+    return [*lines, f"  {', '.join(told)}; in brackets the training mean"] if told else lines
+
+
+def _of_folds(scores: Mapping[str, Any], name: str, shown: Any) -> str:
+    if len(scores["folds"]) < 2:
+        return ""
+    mean, deviation = (shown(scores[key][name]) for key in ("fold_mean", "fold_std"))
+    return f"; mean of {len(scores['folds'])} folds {mean} ± {deviation}"
+
+
+def _with_interval(scores: Mapping[str, Any], name: str, shown: Any) -> str:
+    low, high = scores["intervals"][name]
+    between = "no interval: one speaker" if scores["intervals"]["n_speakers"] < 2 else f"{shown(low)}, {shown(high)}"
+    return f"{shown(scores['pooled'][name])} [{between}]"
+
+
+def _table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, float]) -> str:
+    """Columns are names and what they are multiplied by: 100 for shares, 1 for numbers, 0 for counts."""
+    width = max(len(name) for name in (title, *rows)) + 2
+    heads = {name: _HEADS.get(name, name) for name in columns}
+    lines = ["", f"{title:<{width}}" + "".join(f"{head:>12}" for head in heads.values())]
+    for name, row in rows.items():
+        cells = ""
+        for key, factor in columns.items():
+            value = str(row[key]) if not factor else (percent if factor == 100 else plain)(row[key])
+            cells += f"{value:>12}"
+        lines.append(f"{name:<{width}}{cells}")
+    return "\n".join(lines)
+
+
+_HEADS = {"unweighted_accuracy": "UA", "accuracy": "WA", "macro_f1": "macro-F1", "weighted_f1": "weighted F1", "f1": "F1"}
+_HEADS |= {"mae": "MAE", "ccc": "CCC"}

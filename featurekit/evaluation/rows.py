@@ -1,0 +1,84 @@
+"""Rows of predictions as they are scored: checked, grouped, and made JSON-able."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from featurekit.errors import ParameterError
+
+Scores = dict[str, float]
+_FIELDS = ("id", "label", "predicted")
+
+
+def checked(predictions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows as a list.
+
+    Raises
+    ------
+    ParameterError
+        When there are none, a field is missing, or an id occurs twice in a fold.
+    """
+    rows = list(predictions)
+    if not rows:
+        raise ParameterError("there are no predictions to score")
+    seen = set()
+    for row in rows:
+        lacking = [name for name in _FIELDS if name not in row]
+        if lacking:
+            raise ParameterError(f"a prediction lacks {', '.join(lacking)}; got {', '.join(row)}")
+        key = (str(row.get("fold", "0")), row["id"])
+        if key in seen:
+            raise ParameterError(f"{row['id']} is predicted twice in fold {key[0]}; score each utterance once a fold")
+        seen.add(key)
+    return rows
+
+
+class Groups:
+    """Who said what, in which fold."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.speakers = np.array([str(row.get("speaker") or row["id"]) for row in rows])
+        self.genders = np.array([str(row.get("gender") or "") for row in rows])
+        self.folds = np.array([str(row.get("fold", "0")) for row in rows])
+
+    @property
+    def n_speakers(self) -> int:
+        """How many speakers there are."""
+        return len(np.unique(self.speakers))
+
+    def by_fold(self, score: Callable[[np.ndarray], Scores]) -> dict[str, Any]:
+        """``folds``: the scores of each; ``fold_mean``, ``fold_std``: their plain mean and sample deviation."""
+        folds = {name: score(self.folds == name) for name in dict.fromkeys(self.folds.tolist())}
+        keys = [key for key in next(iter(folds.values())) if key != "n"]
+        values = {key: [fold[key] for fold in folds.values()] for key in keys}
+        return {
+            "folds": folds,
+            "fold_mean": {key: _mean(values[key]) for key in keys},
+            "fold_std": {key: float(np.std(values[key], ddof=1)) if len(folds) > 1 else float("nan") for key in keys},
+        }
+
+    def by_person(self, score: Callable[[np.ndarray], Scores], keys: Sequence[str]) -> dict[str, Any]:
+        """``per_speaker``, ``per_gender``: these scores of each; utterances whose group is unknown ("") are left out."""
+        result: dict[str, Any] = {}
+        for title, groups in (("per_speaker", self.speakers), ("per_gender", self.genders)):
+            scores = {name: score(groups == name) for name in sorted(set(groups.tolist()) - {""})}
+            result[title] = {name: {key: found[key] for key in ("n", *keys)} for name, found in scores.items()}
+        return result
+
+
+def jsonable(value: Any) -> Any:
+    """NaN → None, tuples → lists: JSON has neither."""
+    if isinstance(value, dict):
+        return {key: jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _mean(values: Sequence[float]) -> float:
+    defined = [value for value in values if not math.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")

@@ -1,0 +1,104 @@
+"""Score predicted ratings: error and correlation by output, fold, speaker and gender, beside the mean and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from featurekit import metrics
+from featurekit.errors import ParameterError
+from featurekit.evaluation.rows import Groups, Scores, checked, jsonable
+
+_SENTIMENT_SCALE = (-3.0, 3.0)
+_ERRORS = ("mae", "correlation", "ccc")
+
+
+def score_values(
+    predictions: Iterable[Mapping[str, Any]],
+    outputs: Sequence[str],
+    *,
+    scale: tuple[float, float] | None = None,
+    training_mean: Sequence[float] | None = None,
+    level: float = 0.95,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Everything a report says about predicted ratings; JSON-able, with None where a number is not defined.
+
+    Parameters
+    ----------
+    predictions : iterable of mapping
+        ``id``, ``label``, ``predicted`` (lists of K numbers) and, where known, ``speaker``, ``gender``, ``fold``; as
+        :func:`featurekit.training.prediction.records` makes them. An id may occur once a fold.
+    outputs : sequence of str
+        Names of the K ratings.
+    scale : (float, float), optional
+        Lowest and highest rating. One rating on [-3, 3] is a sentiment score and gets MOSI's metrics
+        (:func:`featurekit.metrics.sentiment`) too.
+    training_mean : sequence of float, optional
+        Mean ratings of the training utterances, which the baseline answers; without them those of the evaluated ones.
+    level, n_resamples, seed : float, int, int
+        Of the bootstrap by speaker.
+
+    Returns
+    -------
+    dict
+        ``kind``: "values"; ``n``, ``outputs``; ``pooled``: ``mae``, ``correlation`` (Pearson), ``ccc``, each the mean over the
+        outputs, and for a sentiment score ``has0_accuracy``, …; ``intervals``: (low, high) of each, resampling speakers;
+        ``folds``, ``fold_mean``, ``fold_std``; ``per_output``: MAE, correlation, CCC; ``per_speaker``, ``per_gender``: n and
+        MAE; ``constant``: the same metrics of answering the training mean.
+
+    Raises
+    ------
+    ParameterError
+        When there are no predictions, a field is missing, an id occurs twice in a fold, or a row has not K numbers.
+    """
+    rows = checked(predictions)
+    t, p = (_table(rows, key, outputs) for key in ("label", "predicted"))
+    groups, of_sentiment = Groups(rows), len(outputs) == 1 and scale == _SENTIMENT_SCALE
+
+    def measured(t: np.ndarray, p: np.ndarray) -> Scores:
+        columns = [_errors(t[:, k], p[:, k]) for k in range(len(outputs))]
+        found = {name: float(np.mean([column[name] for column in columns])) for name in _ERRORS}
+        return found | metrics.sentiment(t[:, 0], p[:, 0]) if of_sentiment else found
+
+    def scored(inside: np.ndarray) -> Scores:
+        return {"n": int(inside.sum()), **measured(t[inside], p[inside])}
+
+    how: dict[str, Any] = {"level": level, "n_resamples": n_resamples, "seed": seed}
+    low, high = metrics.clustered_interval(lambda t, p: np.array(list(measured(t, p).values())), groups.speakers, t, p, **how)
+    pooled = scored(np.ones(len(rows), dtype=bool))
+    intervals = {name: (float(low[place]), float(high[place])) for place, name in enumerate(list(pooled)[1:])}
+    mean = np.asarray(t.mean(axis=0) if training_mean is None else training_mean, dtype=np.float64)
+    result = {
+        "kind": "values",
+        "n": len(rows),
+        "outputs": list(outputs),
+        "pooled": pooled,
+        "intervals": {**intervals, "level": level, "n_speakers": groups.n_speakers},
+        **groups.by_fold(scored),
+        "per_output": {name: _errors(t[:, k], p[:, k]) for k, name in enumerate(outputs)},
+        **groups.by_person(scored, ("mae",)),
+        "constant": {"values": mean.tolist(), **measured(t, np.broadcast_to(mean, t.shape))},
+    }
+    return jsonable(result)
+
+
+def _errors(truth: np.ndarray, predicted: np.ndarray) -> Scores:
+    return {
+        "mae": metrics.mae(truth, predicted),
+        "correlation": metrics.correlation(truth, predicted),
+        "ccc": metrics.concordance(truth, predicted),
+    }
+
+
+def _table(rows: Sequence[Mapping[str, Any]], key: str, outputs: Sequence[str]) -> np.ndarray:
+    """(n, K) float64."""
+    for row in rows:
+        if not isinstance(row[key], (list, tuple)) or len(row[key]) != len(outputs):
+            raise ParameterError(
+                f"{row['id']} has {row[key]!r} as its {key}; expected {len(outputs)} numbers: {', '.join(outputs)}"
+            )
+    return np.array([row[key] for row in rows], dtype=np.float64)

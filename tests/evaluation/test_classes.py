@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from featurekit import metrics
+from featurekit.errors import ParameterError
+from featurekit.evaluation import score
+
+
+def predictions(n=90, seed=0):
+    rng = np.random.default_rng(seed)
+    names = np.array(["angry", "calm", "sad"])
+    rows = []
+    for i in range(n):
+        label = rng.integers(3)
+        predicted = label if rng.random() < 0.6 else rng.integers(3)
+        rows.append(
+            {
+                "id": f"u{i}", "speaker": f"s{i % 6}", "gender": "fm"[i % 2], "fold": f"f{i % 3}",
+                "label": str(names[label]), "predicted": str(names[predicted]), "probabilities": [0.2, 0.3, 0.5],
+            }
+        )  # fmt: skip
+    return rows
+
+
+def test_pooled_and_fold_metrics_equal_scikit_learns():
+    rows = predictions()
+    result = score(rows)
+    truth, predicted = [row["label"] for row in rows], [row["predicted"] for row in rows]
+    assert result["n"] == 90
+    assert result["pooled"]["accuracy"] == pytest.approx(sk.accuracy_score(truth, predicted))
+    assert result["pooled"]["unweighted_accuracy"] == pytest.approx(sk.balanced_accuracy_score(truth, predicted))
+    assert result["pooled"]["macro_f1"] == pytest.approx(sk.f1_score(truth, predicted, average="macro"))
+    assert result["confusion"] == sk.confusion_matrix(truth, predicted).tolist()
+    recalls = sk.recall_score(truth, predicted, average=None)
+    np.testing.assert_allclose([entry["recall"] for entry in result["per_class"].values()], recalls)
+    folds = [
+        sk.balanced_accuracy_score(*([row[key] for row in rows if row["fold"] == fold] for key in ("label", "predicted")))
+        for fold in ("f0", "f1", "f2")
+    ]
+    np.testing.assert_allclose([fold["unweighted_accuracy"] for fold in result["folds"].values()], folds)
+    assert result["fold_mean"]["unweighted_accuracy"] == pytest.approx(np.mean(folds))
+    assert result["fold_std"]["unweighted_accuracy"] == pytest.approx(np.std(folds, ddof=1))
+
+
+def test_speakers_and_genders_are_scored_apart_and_unknown_genders_left_out():
+    rows = predictions()
+    rows[0]["gender"] = ""
+    result = score(rows)
+    assert set(result["per_speaker"]) == {f"s{i}" for i in range(6)}
+    assert result["per_speaker"]["s1"]["n"] == 15
+    assert set(result["per_gender"]) == {"f", "m"}
+    assert result["per_gender"]["f"]["n"] == 44
+
+
+def test_the_interval_resamples_speakers_and_is_seeded():
+    rows = predictions()
+    result = score(rows, seed=1)
+    low, high = result["intervals"]["unweighted_accuracy"]
+    assert low < result["pooled"]["unweighted_accuracy"] < high
+    assert result["intervals"]["n_speakers"] == 6
+    assert result == score(rows, seed=1)
+    assert result["intervals"] != score(rows, seed=2)["intervals"]
+
+
+def test_the_majority_is_taken_from_training_where_it_is_known():
+    rows = predictions()
+    assert score(rows, training_labels=["sad", "sad", "calm"])["majority"]["class"] == "sad"
+    counts = {name: sum(row["label"] == name for row in rows) for name in ("angry", "calm", "sad")}
+    assert score(rows)["majority"]["accuracy"] == pytest.approx(max(counts.values()) / 90)
+
+
+def test_the_result_is_json_and_what_is_not_defined_is_none():
+    rows = [{"id": "a", "label": "x", "predicted": "x"}, {"id": "b", "label": "x", "predicted": "y"}]
+    result = score(rows, ["x", "y", "z"])
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert result["per_class"]["z"]["recall"] is None
+    assert result["fold_std"]["accuracy"] is None
+    assert result["confusion"] == [[1, 1, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_a_perfect_fold_that_lacks_a_class_loses_nothing():
+    rows = [{"id": i, "fold": "1" if i < 3 else "2", "label": c, "predicted": c} for i, c in enumerate("aabbcc")]
+    assert {fold["macro_f1"] for fold in score(rows)["folds"].values()} == {1.0}
+
+
+def test_predictions_that_cannot_be_scored_are_refused():
+    row = {"id": "a", "label": "x", "predicted": "x"}
+    with pytest.raises(ParameterError, match="no predictions"):
+        score([])
+    with pytest.raises(ParameterError, match="lacks predicted"):
+        score([{"id": "a", "label": "x"}])
+    with pytest.raises(ParameterError, match="a is predicted twice in fold 0"):
+        score([row, row])
+    with pytest.raises(ParameterError, match="'x' is not one of the classes y, z"):
+        score([row], ["y", "z"])
+    assert score([{**row, "fold": "1"}, {**row, "fold": "2"}])["n"] == 2
+
+
+def test_every_headline_metric_has_an_interval_of_its_own_resamples():
+    rows = predictions()
+    result = score(rows)
+    speakers = np.array([row["speaker"] for row in rows])
+    truth, predicted = (np.array([row[key] for row in rows]) for key in ("label", "predicted"))
+    for name in ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1"):
+        alone = metrics.clustered_interval(getattr(metrics, name), speakers, truth, predicted)
+        assert result["intervals"][name] == pytest.approx(alone, abs=1e-12)
+
+
+def test_the_calibration_is_that_of_the_likeliest_class():
+    rows = predictions()
+    for row in rows:
+        row["probabilities"] = [0.7 if name == row["predicted"] else 0.15 for name in ("angry", "calm", "sad")]
+    result = score(rows)
+    assert result["calibration"]["ece"] == pytest.approx(abs(0.7 - result["pooled"]["accuracy"]))
+    assert score([{**row, "probabilities": None} for row in rows])["calibration"] is None
+
+
+def test_what_people_reach_is_carried_along():
+    human = {"n": 12, "accuracy": 0.8, "unweighted_accuracy": 0.7}
+    assert score(predictions(), human=human)["human"] == human
+    assert score(predictions())["human"] is None
+
+
+def test_precision_of_a_class_equals_scikit_learns():
+    rows = predictions()
+    expected = sk.precision_score([row["label"] for row in rows], [row["predicted"] for row in rows], average=None)
+    found = [entry["precision"] for entry in score(rows)["per_class"].values()]
+    np.testing.assert_allclose(found, expected)
