@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # The stamp is remade when what is installed changes, so every target starts from the pinned versions.
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint bench bench-features bench-voice bench-extract bench-cuda bench-store bench-models faults clean
+.PHONY: demo test lint bench bench-features bench-voice bench-extract bench-cuda bench-store bench-models bench-latency faults clean
 
 demo: $(STAMP)
 	$(BIN)/featurekit demo
@@ -45,6 +45,10 @@ bench-store: $(STAMP)
 # The table of docs/models.md
 bench-models: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_models.py
+
+# Ten seconds of audio to a class; the table of docs/inference.md
+bench-latency: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_latency.py
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -m slow tests/faults

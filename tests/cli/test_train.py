@@ -1,0 +1,125 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from featurekit.cli import main, train
+from featurekit.data import Fold
+from featurekit.errors import ParameterError
+from featurekit.training import resume
+
+
+@pytest.fixture
+def arguments(tiny_store, tmp_path):
+    how = ["--split", "speaker-disjoint", "--device", "cpu", "--epochs", "3", "--runs", str(tmp_path / "runs")]
+    return ["train", "--store", str(tiny_store), "--model", "ub-lstm", "--features", "rms", *how]
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(item) for item in arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+def test_an_interrupt_ends_with_130_and_the_same_command_goes_on_in_the_middle_of_the_fold(arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "_SHARE", 1.0)
+    heard = []
+
+    def interrupted(self, fold, row, epochs):
+        heard.append(row["epoch"])
+        if heard == [1, 2]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(train.Lines, "epoch", interrupted)
+    assert "the same command goes on from there" in run(*arguments, code=130)
+    assert "goes on after epoch 2" in run(*arguments)
+    assert heard == [1, 2, 3]
+    folder = next((tmp_path / "runs").iterdir())
+    straight = run(*arguments, "--runs", tmp_path / "straight", "--json")
+    assert json.loads(straight)["pooled"] == json.loads((folder / "metrics.json").read_text())["pooled"]
+
+
+def test_where_the_values_lie_is_said_once(arguments):
+    said = run(*arguments, "--split", "loso", "--epochs", 1)
+    assert said.count("values resident on the host") == 1
+    assert said.count("  fold ") == 6
+
+
+def test_evaluate_prints_every_table_and_the_same_numbers_as_json(arguments, tmp_path):
+    trained = json.loads(run(*arguments, "--split", "loso", "--epochs", 1, "--json"))
+    said = run("evaluate", trained["run"])
+    for title in (
+        "class ",
+        "fold ",
+        "speaker ",
+        "gender ",
+        "confidence",
+        "always the majority class",
+        "ECE",
+        "speaker-disjoint",
+    ):
+        assert title in said
+    assert f"UA {100 * trained['pooled']['unweighted_accuracy']:.1f} [" in said
+    again = json.loads(run("evaluate", trained["run"], "--json"))
+    assert again == {key: value for key, value in trained.items() if key != "run"}
+
+
+def test_evaluate_refuses_what_is_not_finished_or_of_another_version(arguments, tmp_path):
+    folder = json.loads(run(*arguments, "--json"))["run"]
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "folds" / "0" / "predictions.jsonl").unlink()
+    assert "is not finished" in run("evaluate", copy, code=2)
+    record = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(record | {"format": 99}))
+    assert "format 99" in run("evaluate", copy, code=2)
+    assert "is not a run" in run("evaluate", tmp_path, code=2)
+
+
+def test_seeds_give_mean_and_deviation(arguments, tmp_path):
+    said = run(*arguments, "--epochs", 1, "--seeds", 2)
+    assert "2 seeds:" in said
+    assert "±" in said
+    written = json.loads(next((tmp_path / "runs").glob("*.seeds.json")).read_text())
+    assert len(written["pooled"]["unweighted_accuracy"]["values"]) == 2
+
+
+def test_ratings_are_described_as_ratings(arguments):
+    said = run(*arguments, "--task", "sentiment-score")
+    for word in ("CCC", "MAE", "Acc2 Has0", "Acc2 Non0", "always the training mean"):
+        assert word in said
+    folder = json.loads(run(*arguments, "--task", "sentiment-score", "--json"))["run"]
+    assert "output" in run("evaluate", folder)
+
+
+def test_predict_answers_with_ratings_where_the_run_rates(arguments, tiny_corpus):
+    folder = json.loads(run(*arguments, "--task", "sentiment-score", "--epochs", 1, "--json"))["run"]
+    audio = next(path for path in sorted(tiny_corpus.rglob("*.flac")))
+    answer = json.loads(run("predict", folder, audio, "--json"))
+    assert set(answer["values"]) == {"score"}
+    assert answer["predicted"] == ""
+    assert "score " in run("predict", folder, audio)
+
+
+def test_parts_are_named_once_with_a_run():
+    assert train.parts_of(["frames=cache/a", "images=b=c"]) == {"frames": "cache/a", "images": "b=c"}
+    for wrong in (["frames"], ["=b"], ["frames="], ["a=b", "a=c"]):
+        with pytest.raises(ParameterError, match="PART=RUN"):
+            train.parts_of(wrong)
+
+
+def test_a_fold_of_ratings_is_one_line_with_its_error(capsys):
+    rows = [{"label": [1.0, 2.0], "predicted": [1.5, 2.5]}]
+    train.Lines().finished(Fold("a", ("x",), (), ("y",)), rows)
+    assert "MAE 0.500" in capsys.readouterr().out
+
+
+def test_replay_says_that_a_run_comes_again_and_what_does_not(arguments, tmp_path):
+    folder = json.loads(run(*arguments, "--epochs", 1, "--json"))["run"]
+    assert "the same, to the bit" in run("replay", folder)
+    path = next(Path(folder).glob("folds/0/predictions.jsonl"))
+    path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
+    assert "1 of" in run("replay", folder, code=1)
+    assert json.loads(run("replay", folder, "--json", code=1))["same"] is False
