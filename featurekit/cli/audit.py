@@ -12,9 +12,10 @@ import click
 
 from featurekit import store
 from featurekit.cli.extract import Bars, corpus_options
+from featurekit.cli.progress import counted
 from featurekit.data import JoinedStore, Split
 from featurekit.data.audit import Audit, audit_corpus, audit_split, fingerprint_column, training_ids
-from featurekit.errors import ParameterError
+from featurekit.errors import CorpusNotFoundError, ParameterError
 from featurekit.manifest import Manifest
 
 
@@ -69,7 +70,7 @@ def audit_command(
 
 def describe(found: Audit) -> str:
     """The audit a person reads: the verdict, then what was found, the worst fold of each kind."""
-    folds = "" if not found.folds else f", {found.folds} {'fold' if found.folds == 1 else 'folds'}"
+    folds = "" if not found.folds else f", {counted(found.folds, 'fold')}"
     lines = [f"{found.subject}{folds}: {found.verdict}"]
     rows = found.rows()
     for severity, _, _, where, text, examples in rows:
@@ -109,7 +110,7 @@ def _case(subject: Path, store_path: Path | None, corpus: str | None, root: Path
     if subject.suffix == ".json":
         case.split = Split.read(subject)
     else:
-        from featurekit.data.foreign import read_folds
+        from featurekit.data.splits.foreign import read_folds
 
         folds = tuple(read_folds(subject, case.manifest))
         case.split = Split("foreign", folds, {}, "manifest", True, case.manifest.digest)
@@ -146,17 +147,23 @@ def _known(subject: Path, store_path: Path | None, corpus: str | None, root: Pat
         return _Case(None, Manifest.read(manifest), "custom")
     if subject.is_dir():
         recipe = "lhotse" if any(subject.glob("*cuts*.jsonl*")) else "emobox"
-        return _Case(None, corpora.read_corpus(recipe, subject), recipe)
+        try:
+            return _Case(None, corpora.read_corpus(recipe, subject), recipe)
+        except CorpusNotFoundError:
+            raise ParameterError(
+                f"{subject} is no store and no run, and holds neither lhotse cuts nor EmoBox's lines (<name>.jsonl); "
+                "for lists of ids say whose they are: --store, --manifest or --corpus with --root"
+            ) from None
     raise ParameterError("an audit needs the utterances that the split divides: --store, --manifest or --corpus with --root")
 
 
-def _listen(case: _Case, root: Path | None) -> store.Store | None:
-    """A store of fingerprints in cache/audit, kept for the next time; None where the audio is not at hand."""
+def _listen(case: _Case, root: Path | None) -> store.Store:
+    """A store of fingerprints in cache/audit, kept for the next time."""
     from featurekit import extraction, settings
 
     folder = settings.corpus_root(case.corpus, root)
     if folder is None:
-        return None
+        raise ParameterError(f"--audio needs the audio of {case.corpus}: its folder as --root, or in featurekit.toml")
     originals = case.manifest.filter(lambda item: not item.parent)  # a child has its parent's audio by intention
     out = Path("cache") / "audit" / f"{case.corpus}-{originals.digest[:8]}"
     extraction.build_store(originals, root=folder, out=out, columns="audio_fingerprint", corpus=case.corpus, progress=Bars())

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from featurekit.audio import FLAGS
 from featurekit.backends import BACKENDS
 from featurekit.cli.progress import Bar
 from featurekit.extraction import Forecast, Progress, Summary
@@ -69,7 +70,9 @@ def manifest_command(corpus: str, root: Path | None, manifest: Path | None, augm
     help="What computes: a GPU for what it can, or the CPU. auto: a column keeps the engine the store has it from; "
     "the GPU, if there is one, for a new store.",
 )
-@click.option("--max-failures", default=0.01, show_default=True, help="Share of utterances that may fail.")
+@click.option(
+    "--max-failures", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share of utterances that may fail."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def extract_command(
@@ -172,7 +175,8 @@ def describe(summary: Summary) -> str:
     else:
         lines.append("failed: none")
     if summary.flagged:
-        lines.append("flagged, kept: " + ", ".join(f"{count} {status}" for status, count in summary.flagged.most_common()))
+        flags = (f"{count} {status} ({FLAGS.get(status, status)})" for status, count in summary.flagged.most_common())
+        lines.append("flagged, kept: " + ", ".join(flags))
     lines.append(f"store: {summary.store}   (featurekit store info {summary.store})")
     return "\n".join(lines)
 

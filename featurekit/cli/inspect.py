@@ -12,7 +12,7 @@ import click
 
 from featurekit.backends import BACKENDS
 from featurekit.cli.extract import corpus_options
-from featurekit.cli.progress import Bar
+from featurekit.cli.progress import Bar, counted
 from featurekit.inspection import Finding, Report, Severity
 
 SHOWN_ITEMS = 10
@@ -99,7 +99,7 @@ def describe(report: Report, most: int | None = SHOWN_ITEMS) -> str:
     lines = [report.subject, *_fact_lines(report.facts)]
     for finding in report.ranked():
         lines += _finding_lines(finding, most)
-    counts = ", ".join(_count(report.count(severity), str(severity)) for severity in Severity)
+    counts = ", ".join(counted(report.count(severity), str(severity)) for severity in Severity)
     lines.append(counts if report.findings else "nothing is wrong")
     return "\n".join(lines)
 
@@ -148,10 +148,6 @@ def _finding_lines(finding: Finding, most: int | None) -> Iterator[str]:
     yield from (f"    {item}" for item in shown)
     if len(finding.items) > len(shown):
         yield f"    … and {len(finding.items) - len(shown)} more: --all"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _bar(total: int) -> Callable[[int], None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from featurekit.cli.progress import counted
 from featurekit.errors import MissingDependencyError
 
 
@@ -73,7 +74,7 @@ def describe(result: Mapping[str, Any]) -> str:
     lines = [
         f"{result['corpus']} · {result['model']} on {', '.join(result['features'])} · task {result['task']}, "
         f"{len(result['classes'])} classes · {result['n']} utterances of {result['n_speakers']} speakers · "
-        f"{result['folds']} folds, {_counted(result['seeds'], 'seed')}",
+        f"{result['folds']} folds, {counted(result['seeds'], 'seed')}",
         f"  {'split':<16}  {'UA':>5}  {'95 % over speakers':>18}  {'seeds':>12}",
     ]
     rows = {**result["protocols"], "difference": result["difference"]}
@@ -85,7 +86,3 @@ def describe(result: Mapping[str, Any]) -> str:
     lines += [f"  {'chance':<16}  {100 * result['chance']:>5.1f}"]
     lines += [f"{name}: {score['verdict']}" for name, score in result["protocols"].items()]
     return "\n".join(lines)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -31,7 +31,8 @@ def list_command(kind: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--toml", is_flag=True, help="Of a model: print the run file of its paper's recipe, for `featurekit train`.")
 def explain_command(name: str, toml: bool) -> None:
-    """Explain a feature or preset (its graph, columns and settings), a corpus (facts and folder tree), a split or a model.
+    """Explain whatever is listed: a feature or preset (graph, columns, settings), a corpus (facts, folder tree), a split, a
+    model, a task, an augmentation or a perturbation.
 
     \b
     featurekit explain mfcc
@@ -62,12 +63,26 @@ def explain_command(name: str, toml: bool) -> None:
         if error.name != name:
             raise  # a setting inside the name is wrong, not the name
     models = _models()
-    if name not in models:
-        known = [*corpora.CORPORA.names(), *features.FEATURES.names(), *features.PRESETS.names(), *models, *_splits()]
-        raise UnknownNameError("feature, preset, corpus, split or model", name, known)
-    from featurekit.models import explanation
+    if name in models:
+        from featurekit.models import explanation
 
-    click.echo(explanation.explain(name))
+        click.echo(explanation.explain(name))
+        return
+    others = {kind: (_LISTS[kind](), use) for kind, use in _USES.items()}
+    if not any(name in rows for rows, _ in others.values()):
+        known = (item for kind in KINDS for item in _LISTS[kind]())
+        raise UnknownNameError("feature, preset, corpus, split, model, task, augmentation or perturbation", name, known)
+    for kind, (rows, use) in others.items():
+        if name in rows:
+            click.echo(f"{name}, of {kind}: {rows[name]}\nuse: {use.format(name)}")
+
+
+# Kinds whose members are one line each: what `explain` adds to that line.
+_USES = {
+    "tasks": "featurekit train --store STORE --model MODEL --task {}",
+    "augmentations": "featurekit train --store STORE --model MODEL --augment {}   (on batches, in training alone)",
+    "perturbations": "featurekit extract --corpus CORPUS --root DIR --augment '{}(…)'   (children in the store, for training)",
+}
 
 
 def _corpora() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, a line every half minute in a log."""
+"""Progress: a bar on a terminal, a line every half minute in a log; counts in words."""
 
 from __future__ import annotations
 
@@ -64,3 +64,12 @@ class Bar:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def counted(number: int, what: str) -> str:
+    """A count and its noun.
+
+    >>> counted(1, "fold"), counted(5, "fold")
+    ('1 fold', '5 folds')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -99,8 +99,7 @@ def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:
         digest = audio.fingerprint(audio.hash_file(file), item.start, item.end, item.channel, item.perturbation)
         if item.fingerprint and digest != item.fingerprint:
             return None, f"{file} is not the file that was extracted; run the same `featurekit extract` again"
-        signal = audio.decode(file, start=item.start, end=item.end, channel=item.channel)
-        return augmented.perturbed(signal, item), ""
+        return augmented.decode(folder, item), ""
     except (FileNotFoundError, NotADirectoryError):
         if root is not None:
             raise CorpusNotFoundError(f"there is no file {str(file)!r}; give the corpus's own folder") from None

@@ -16,14 +16,16 @@ import click
 @click.option(
     "--split", "request", default="speaker-disjoint", show_default=True, help="From `featurekit list splits`, or a file."
 )
-@click.option("--task", default="emotion", show_default=True, help="A name from `featurekit list tasks`.")
+@click.option("--task", help="A name from `featurekit list tasks`.  [default: the corpus's own; of a manifest: emotion]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Breaks ties.")
 @click.option("--speaker-from", type=click.Choice(["manifest", "recording"]), default="manifest", show_default=True)
 @click.option("--allow-speaker-overlap", is_flag=True, help="Accept a split that shares speakers; stamped on every result.")
 @click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print digest, verdict, notes and counts as JSON.")
-def split_command(source: Path, request: str, task: str, seed: int, output: Path | None, as_json: bool, **how: Any) -> None:
+def split_command(
+    source: Path, request: str, task: str | None, seed: int, output: Path | None, as_json: bool, **how: Any
+) -> None:
     """Divide a corpus into training, development and test, show who is where, and write it as a file.
 
     \b
@@ -38,8 +40,8 @@ def split_command(source: Path, request: str, task: str, seed: int, output: Path
     from featurekit.data import audit_split, get_task
     from featurekit.data.splits import from_request
 
-    manifest, ids = _read(source)
-    scheme = get_task(task, manifest)
+    manifest, ids, own_task = _read(source)
+    scheme = get_task(task or own_task, manifest)
     split = from_request(request, manifest, scheme, seed=seed, ids=ids, **how)
     rows = _rows(split, manifest, scheme)
     if output is not None:
@@ -83,21 +85,22 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
     return lines
 
 
-def _read(source: Path) -> tuple[Any, list[str] | None]:
-    """Manifest, and the ids that did not fail where it is a store."""
+def _read(source: Path) -> tuple[Any, list[str] | None, str]:
+    """Manifest, the ids that did not fail where it is a store, and the task where none is asked for."""
     from featurekit import store
+    from featurekit.corpora import default_task
     from featurekit.data import usable_ids
     from featurekit.manifest import Manifest
 
     if not source.is_dir():
-        return Manifest.read(source), None
+        return Manifest.read(source), None, "emotion"
     opened = store.open_store(source)
-    return opened.manifest, usable_ids(opened, list(opened.columns))
+    return opened.manifest, usable_ids(opened, list(opened.columns)), default_task(opened.corpus)
 
 
 def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:
     """One record a part of a fold: utterances, children, speakers, genders, minutes, classes."""
-    from featurekit.data.folds import PARTS
+    from featurekit.data.splits.folds import PARTS
 
     rows = []
     for fold in split.folds:

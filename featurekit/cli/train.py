@@ -11,7 +11,7 @@ import click
 
 from featurekit import experiments, metrics
 from featurekit.cli import evaluate
-from featurekit.cli.progress import Bar
+from featurekit.cli.progress import Bar, counted
 from featurekit.data import Fold
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunProgress, RunSettings
@@ -64,7 +64,7 @@ def train_command(
     \b
     featurekit train --store cache/ravdess --model ub-bilstm --features luo2019-best4
     featurekit train --store cache/emodb --model resnet18 --features mel256 --split loso --augment specaugment
-    featurekit train pipelines/demo.toml --seed 1
+    featurekit train pipelines/ravdess-resnet18.toml --seed 1
     featurekit train pipelines/emodb-resnet18.toml --seeds 5 --jobs 4
     featurekit train --store cache/mosi --task sentiment2-nonzero --test-store cache/moud --model resnet18 --features mel256
 
@@ -169,7 +169,7 @@ class Lines(RunProgress):
         self._echo(
             f"{run.store.corpus} · {run.settings.model} · {', '.join(run.columns)}\n"
             f"task {run.task.name}: {', '.join(run.task.outputs)} · split {run.split.kind}: {run.verdict}, "
-            f"{_count(len(run.split.folds), 'fold')} · context {run.context}"
+            f"{counted(len(run.split.folds), 'fold')} · context {run.context}"
         )
         for note in run.notes:
             self._echo(f"note: {note}")
@@ -203,7 +203,7 @@ class Lines(RunProgress):
             scores = f"MAE {error:.3f}"
         else:
             scores = f"UA {100 * metrics.unweighted_accuracy(truth, guess):.1f}, WA {100 * metrics.accuracy(truth, guess):.1f}"
-        how = f"{self._epochs} epochs" if self._epochs else "finished before"
+        how = counted(self._epochs, "epoch") if self._epochs else "finished before"
         self._epochs = 0
         parts = f"train {len(fold.train)}, dev {len(fold.dev)}, test {len(fold.test)} utterances"
         self._echo(f"  fold {fold.name}: {parts}, {how}: {scores}")
@@ -228,7 +228,3 @@ def describe_seeds(summary: Mapping[str, Any], path: Path) -> str:
             f"  {name:<20} {shown(found['mean'])} ± {shown(found['std'])}   ({', '.join(map(shown, found['values']))})"
         )
     return "\n".join([*lines, f"written: {path}"])
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -188,7 +188,9 @@ def _draw_words(axes: Any, words: Sequence[Word]) -> None:
         axes.text(middle, 0.5, plain(word.text), ha="center", va="center", fontsize=8, color=INK, clip_on=True)
     axes.set_ylim(0, 1)
     axes.set_yticks([])
-    axes.set_title("words:  mean weight of their frames in three bins, pale to red", loc="left", fontsize=8, color=INK, pad=3)
+    low, high = (extreme(word.weight for word in words) for extreme in (min, max))
+    about = f"words:  mean weight of their frames, {low:.2g} to {high:.2g}, in three bins, pale to red"
+    axes.set_title(about, loc="left", fontsize=8, color=INK, pad=3)
     axes.tick_params(labelsize=7, color=INK, labelcolor=INK)
 
 

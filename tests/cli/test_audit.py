@@ -134,13 +134,16 @@ def test_audio_is_computed_where_asked_for_and_finds_a_copy_under_another_codec(
     assert (leak["kind"], leak["count"]) == ("near-duplicate", 1)
     assert leak["examples"][0].startswith("0 and copy (")
     bare = [tmp_path / "folds.csv", "--manifest", tmp_path / "m.jsonl", "--audio"]
-    assert "audio not checked" in run("audit", *bare)  # nobody said where the audio is
+    assert "--audio needs the audio of custom" in run("audit", *bare, code=2)  # nobody said where it is
     extraction.build_store(manifest, root=root, out=tmp_path / "s", columns="audio_fingerprint", backend="serial")
     assert "1 group of near-duplicate audio: keep each in one part" in run("audit", tmp_path / "s")
 
 
 def test_what_cannot_be_audited_is_refused(tmp_path, tiny_store):
     assert "no split, run, manifest" in run("audit", tmp_path / "no", code=2)
+    (tmp_path / "wavs").mkdir()
+    assert "neither lhotse cuts nor EmoBox's lines" in run("audit", tmp_path / "wavs", code=2)
+    assert "--audio needs the audio of demo" in run("audit", tiny_store, "--audio", code=2)
     (tmp_path / "split.json").write_text("{}")
     assert "--store, --manifest or --corpus" in run("audit", tmp_path / "split.json", code=2)
     assert "lacks" in run("audit", tmp_path / "split.json", "--store", tiny_store, code=2)

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 import featurekit as fk
@@ -44,9 +46,20 @@ def test_list_says_a_line_about_each(kind):
     assert json.loads(run("list", kind, "--json"))
 
 
-@pytest.mark.parametrize("name", ["luo2019", "mfcc", "ravdess", "ub-bilstm", "resnet18"])
-def test_explain_knows_presets_features_corpora_and_models(name):
+@pytest.mark.parametrize("name", ["luo2019", "mfcc", "ravdess", "ub-bilstm", "resnet18", "emotion-soft", "mixup", "noise"])
+def test_explain_knows_what_is_listed(name):
     assert name in run("explain", name)
+
+
+def test_explain_of_a_name_that_is_two_things_says_both():
+    said = run("explain", "shift")
+    assert "shift, of augmentations: " in said
+    assert "shift, of perturbations: " in said
+
+
+def test_a_store_of_which_nothing_is_published_has_an_info(tmp_path):
+    fk.store.create(tmp_path / "s", "demo")
+    assert "0 shards committed, nothing published yet" in run("store", "info", tmp_path / "s")
 
 
 def test_extract_info_verify_and_a_second_extract(tiny_corpus, tmp_path):
@@ -105,6 +118,9 @@ def test_failures_past_the_budget_exit_with_one(tmp_path):
         (["train"], "--store, --model"),
         (["train", "no.toml"], "no.toml"),
         (["predict", "no/such/run", __file__], "is not a run"),
+        (["train", "."], "is a folder"),
+        (["extract", "--max-failures", "5", "--corpus", "demo"], "0<=x<=1"),
+        (["extract", "--root", "{corpus}", "--manifest", "no.csv"], "there is no table 'no.csv'"),
         (["extract", "--workers", "0", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}"], "1 or more"),
         (["extract", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}", "--features", "mfccs"], "did you mean mfcc"),
     ],
@@ -199,6 +215,30 @@ def test_a_plugin_file_adds_a_feature(tiny_corpus, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "crest" in fk.open_store(tmp_path / "s").columns
+
+
+def test_the_plugin_of_the_documentation_extracts_trains_and_predicts(tmp_path):
+    """docs/plugins.md, as it stands there: a feature, a corpus and a model of one file."""
+    block = re.search(r"```python\n(.*?)```", (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "mine.py").write_text(block[1])
+    rng = np.random.default_rng(0)
+    for speaker in "abcd":
+        (tmp_path / "speech" / speaker).mkdir(parents=True)
+        for emotion, pitch in (("calm", 150), ("angry", 400)):
+            tone = np.sin(2 * np.pi * pitch * np.arange(8000) / 16000) + 0.1 * rng.standard_normal(8000)
+            soundfile.write(tmp_path / "speech" / speaker / f"{emotion}_1.wav", 0.3 * tone, 16000)
+    featurekit = [sys.executable, "-m", "featurekit", "--plugin", "mine.py"]
+    extract = "extract --corpus mine --root speech --features mfcc,peakiness --backend joblib --workers 2"
+    train = "train --store cache/mine --model mean-mlp --features mfcc,peakiness --epochs 1 --device cpu --json"
+    said = ""
+    for verb in (extract, train):
+        done = subprocess.run([*featurekit, *verb.split()], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        said = done.stdout
+    predict = ["predict", json.loads(said)["run"], "speech/a/calm_1.wav", "--json"]
+    done = subprocess.run([*featurekit, *predict], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)["probabilities"]) == {"angry", "calm"}
 
 
 def test_what_the_messages_advise_exists():

@@ -1,0 +1,137 @@
+"""A run's networks over the utterances of a store: who is judged by which fold, and what comes out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from featurekit import models, store
+from featurekit.data import Dataset, Fold, Split, Task, usable_ids
+from featurekit.data.collate import collate
+from featurekit.errors import ParameterError
+from featurekit.inference import speed
+from featurekit.inference.runs import FoldNetwork, StoreOfRun, fold_number, load_fold, read_run
+from featurekit.inference.shares import Share, folds_on, shares
+from featurekit.models import Output
+
+_NETWORKS = 4  # folds whose networks are kept in memory
+_ANY = Task("any", ("any",), lambda utterance: "any", "every utterance, whatever its label")
+
+
+class Applied:
+    """A run applied to a store.
+
+    Parameters
+    ----------
+    run : Path
+        A finished run.
+    opened : Store
+        With the run's columns, of its own corpus or another one.
+    fold : str or None
+        The fold whose network judges every utterance; by default as :func:`featurekit.inference.shares.shares` deals.
+    device : torch.device
+        Where to compute; in float32.
+
+    Raises
+    ------
+    ParameterError
+        When the run or the store's columns cannot be used, or no utterance has values.
+    UnknownNameError
+        For a fold the run does not have.
+    """
+
+    def __init__(self, run: Path, opened: store.Store, fold: str | None, device: torch.device) -> None:
+        self.run, self.opened, self.fold, self.device = run, opened, fold, device
+        self.record = read_run(run)
+        self.view = StoreOfRun(opened, self.record)
+        usable = usable_ids(self.view, list(self.view.columns))
+        if not usable:
+            raise ParameterError(f"no utterance of {opened.path} has values in {', '.join(self.view.columns)}")
+        only = None if fold is None else fold_number(self.record, fold)
+        self.numbers = [*range(len(self.record["folds"]))] if only is None else [only]
+        self.shares = shares(folds_on(Split.read(run / "split.json"), self.record, opened.corpus), usable, only)
+        self._network = lru_cache(_NETWORKS)(self._load)
+        self._dataset = lru_cache(None)(self._gather)
+
+    @cached_property
+    def failed(self) -> dict[str, str]:
+        """Id → why it cannot be judged."""
+        fine = {name for share in self.shares for name in share.ids}
+        ids = enumerate(self.opened.ids)
+        return {name: self.view.why_unusable(index) or "no frames" for index, name in ids if name not in fine}
+
+    @property
+    def folds(self) -> dict[str, int]:
+        """Fold → how many utterances it judges."""
+        counts: Counter[str] = Counter()
+        for share in self.shares:
+            counts[share.fold.name] += len(share.ids)
+        return dict(counts)
+
+    @cached_property
+    def trained_on(self) -> tuple[str, ...]:
+        """Ids of this corpus that any of the networks has seen, or the networks whose outputs they read."""
+        seen = {name for share in self.shares for name in share.seen}
+        return tuple(sorted(seen.union(*(info.trained_on for info in self.view.columns.values()))))
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the model reads the manifest's transcripts."""
+        return "text" in models.MODELS.get(self.record["settings"]["model"]).reads
+
+    def outputs(self, wanted: set[str], batch_size: int) -> Iterator[tuple[list[str], Output]]:
+        """Ids and what the networks say of them, a batch at a time."""
+        for number, share in enumerate(self.shares):
+            places = [place for place, name in enumerate(share.ids) if name in wanted]
+            memory: dict[int, dict[Any, Any]] = {}
+            for start in range(0, len(places), batch_size):
+                batch = places[start : start + batch_size]
+                yield [share.ids[place] for place in batch], self._forward(share, self._dataset(number), batch, memory)
+
+    def longest(self) -> tuple[int, Output]:
+        """Frames of the first share's longest utterance (0 where only an image is read), and the output of it alone."""
+        share = self.shares[0]
+        names = [name for name, info in self.view.columns.items() if info.kind != "image"]
+        rows = [self.opened.manifest.index(name) for name in share.ids]
+        lengths = self.view.lengths(names[0])[rows] if names else [0] * len(rows)
+        place = max(range(len(rows)), key=lambda place: lengths[place])
+        alone = Share(share.fold, share.number, share.ids[place : place + 1])
+        dataset = self._of(alone)
+        return int(dataset.lengths[0]), self._forward(alone, dataset, [0], {})
+
+    def _forward(self, share: Share, dataset: Dataset, places: Sequence[int], memory: dict[int, dict[Any, Any]]) -> Output:
+        model = self._network(share.number).model
+        batch = collate([dataset[place] for place in places], columns=dataset.columns).to(self.device)
+        slots = dataset.slots[list(places)].reshape(-1).tolist()
+        speed.look_up(model, [memory.setdefault(slot, {}) for slot in slots if slot >= 0])
+        with torch.inference_mode():
+            output: Output = model(batch)
+        return output
+
+    def _load(self, number: int) -> FoldNetwork:
+        network = load_fold(self.run, self.record, number, self.device)
+        speed.ready(network.model, "fp32")
+        return network
+
+    def _gather(self, number: int) -> Dataset:
+        return self._of(self.shares[number])
+
+    def _of(self, share: Share) -> Dataset:
+        return Dataset(
+            self.view,
+            list(self.view.columns),
+            Fold(share.fold.name, (), (), share.ids),
+            "test",
+            task=_ANY,
+            context=self.record["context"],
+            context_of=self.record["settings"]["context_of"],
+            n_frames=self.record["training"]["n_frames"],
+            normaliser=self._network(share.number).normaliser,
+            text=self.reads_text,
+            preload=False,
+        )

@@ -1,0 +1,80 @@
+"""New audio as a model reads it: features of one utterance, and utterances side by side in a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from featurekit import audio, features
+from featurekit.data import Normaliser, Sample
+from featurekit.data.columns import Layout
+from featurekit.features import Column
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """One utterance of new audio.
+
+    Parameters
+    ----------
+    arrays : mapping
+        Column → its values, as a store would hold them.
+    memory : dict
+        What networks found out about it (:mod:`featurekit.inference.speed`); it goes with the utterance.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def read(self, column: str, index: int) -> np.ndarray:
+        """Values of a column, as a store of one utterance would give them."""
+        return self.arrays[column]
+
+
+class Ear:
+    """Columns of a run, computed from audio.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        Under the run's names, in its order.
+    """
+
+    def __init__(self, columns: Iterable[Column]) -> None:
+        self.plan = features.Plan(columns)
+        described: Any = SimpleNamespace(columns={column.name: column for column in self.plan.columns})
+        self.layout = Layout.of(described, list(described.columns))
+
+    def __call__(self, samples: np.ndarray, sample_rate: int) -> Heard:
+        """Features of one utterance: float32 samples at any rate, resampled to each rate that is needed."""
+        with threadpool_limits(1):  # the bytes of a store; and threads only wait for each other on work so small
+            signals = {rate: audio.resample(samples, sample_rate, rate) for rate in self.plan.sample_rates}
+            values = self.plan.compute(signals)
+        return Heard(
+            {name: value.pixels if isinstance(value, features.ImageArray) else value for name, value in values.items()}
+        )
+
+    def sample(self, window: Sequence[Heard | None], normaliser: Normaliser, n_frames: int | None) -> Sample:
+        """The utterance in the middle of a window; None is an empty slot."""
+        frames = images = None
+        if self.layout.slices:
+            frames = [self._frames(heard, normaliser, n_frames) for heard in window]
+        if self.layout.image:
+            pictures = [self._picture(heard, normaliser) for heard in window]
+            there = next(picture for picture in pictures if picture is not None)
+            images = [np.zeros_like(there) if picture is None else picture for picture in pictures]
+        return Sample("heard", 0, np.array([heard is not None for heard in window]), frames, images)
+
+    def _frames(self, heard: Heard | None, normaliser: Normaliser, n_frames: int | None) -> np.ndarray:
+        if heard is None:
+            return np.zeros((0, self.layout.dims), np.float32)
+        store: Any = heard
+        return self.layout.frames(store, 0, normaliser, n_frames)
+
+    def _picture(self, heard: Heard | None, normaliser: Normaliser) -> np.ndarray | None:
+        return None if heard is None else self.layout.pixels(heard.arrays[str(self.layout.image)], normaliser)

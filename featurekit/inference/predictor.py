@@ -1,0 +1,214 @@
+"""A run applied: new audio in, class and probabilities out, by the features and the normalisers the run used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from featurekit import audio, training
+from featurekit.data.collate import Batch, collate
+from featurekit.errors import AudioError, FeaturekitError
+from featurekit.inference import speed
+from featurekit.inference.heard import Ear, Heard
+from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold, read_run
+from featurekit.training.devices import choose_device
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One utterance judged: the likeliest class, and each class's probability; or its ratings. The mean over the run's folds.
+
+    Where a run rates, ``predicted`` and ``probabilities`` are empty and ``values`` has a number a rating; else the
+    other way round.
+
+    Parameters
+    ----------
+    path : str
+        The file; ``-`` for a stream.
+    utterance : str
+        What was taken for one: ``file``, or ``chunk 3``.
+    predicted, probabilities, values
+        The judgement.
+    start_s, end_s : float
+        Where it lies in the file or stream.
+    neighbours : int
+        Utterances before it that the model heard too.
+    notes : tuple of str
+        What was odd about the audio.
+    """
+
+    path: str
+    utterance: str
+    predicted: str
+    probabilities: dict[str, float]
+    values: dict[str, float]
+    start_s: float
+    end_s: float
+    neighbours: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An utterance that could not be judged.
+
+    Parameters
+    ----------
+    path, utterance, start_s, end_s
+        As in :class:`Prediction`; of a file no times are known.
+    error : str
+        Why.
+    """
+
+    path: str
+    utterance: str
+    error: str
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+class Predictor:
+    """A finished run, ready for new audio.
+
+    Parameters
+    ----------
+    run : path
+        A run's folder, as ``featurekit train`` printed it.
+    device : {"auto", "cpu", "cuda"}
+        Where to compute; features are computed on the CPU.
+    precision : {"fp32", "bf16"}
+        Of torchvision's networks (:mod:`featurekit.inference.speed`).
+
+    Raises
+    ------
+    ParameterError
+        When the folder is no finished run, one of another version, of features this version computes otherwise, or of
+        inputs that audio alone does not give.
+    """
+
+    def __init__(self, run: str | Path, *, device: str = "auto", precision: str = "fp32") -> None:
+        self.record = read_run(run)
+        self.classes: list[str] = self.record["classes"]
+        self.context: int = self.record["context"]
+        self.ear = Ear(audio_columns(self.record))
+        self.device = choose_device(device)
+        self._folds = [load_fold(run, self.record, number, self.device) for number in range(len(self.record["folds"]))]
+        for fold in self._folds:
+            speed.ready(fold.model, precision)
+
+    def __call__(self, path: str | Path) -> Prediction:
+        """Judge one audio file as one utterance.
+
+        A model of conversations hears it alone: the slots of its neighbours are marked absent.
+
+        Raises
+        ------
+        AudioError
+            When the file is not usable audio, with its status.
+        """
+        signal = audio.decode(path)
+        heard = self.ear(signal.samples, signal.sample_rate)
+        return self.prediction(self.judge([self.alone(heard)])[0], str(path), "file", (0.0, signal.duration_s), signal.notes)
+
+    def files(self, paths: Iterable[str | Path], *, batch_size: int = 16) -> Iterator[Prediction | Refused]:
+        """Judge files, several at a time: the numbers are those of one at a time, but for the last bits.
+
+        Parameters
+        ----------
+        paths : iterable of path
+            Each file is one utterance.
+        batch_size : int
+            Files that go through the network together.
+
+        Yields
+        ------
+        Prediction or Refused
+            In the order of the paths.
+        """
+        waiting: list[tuple[str, audio.Signal, Heard] | Refused] = []
+        for path in paths:
+            waiting.append(self._listened(str(path)))
+            if len(waiting) >= batch_size:
+                yield from self._told(waiting)
+                waiting = []
+        yield from self._told(waiting)
+
+    def alone(self, heard: Heard) -> list[Heard | None]:
+        """The window of an utterance without neighbours."""
+        return self.window([], heard)
+
+    def window(self, before: Sequence[Heard | None], heard: Heard) -> list[Heard | None]:
+        """The window of an utterance whose latest predecessors are known, and nothing that follows it."""
+        half = self.context // 2
+        earlier = [None] * half + list(before)
+        return [*earlier[len(earlier) - half :], heard, *[None] * half]
+
+    def judge(self, windows: Sequence[Sequence[Heard | None]]) -> np.ndarray:
+        """Probabilities, or ratings, of the utterance in the middle of each window: (n, K), the mean over the folds."""
+        return np.mean([self._by_fold(fold, windows) for fold in self._folds], axis=0)
+
+    def prediction(
+        self,
+        answers: np.ndarray,
+        path: str,
+        utterance: str,
+        times_s: tuple[float, float],
+        notes: Sequence[str] = (),
+        neighbours: int = 0,
+    ) -> Prediction:
+        """What :meth:`judge` answered for one utterance (K,), with its names."""
+        told = {name: float(value) for name, value in zip(self.record["outputs"], answers, strict=True)}
+        return Prediction(
+            path=path,
+            utterance=utterance,
+            predicted="" if self._rates else self.classes[int(answers.argmax())],
+            probabilities={} if self._rates else told,
+            values=told if self._rates else {},
+            start_s=times_s[0],
+            end_s=times_s[1],
+            neighbours=neighbours,
+            notes=tuple(notes),
+        )
+
+    def batch(self, windows: Sequence[Sequence[Heard | None]], fold: FoldNetwork) -> Batch:
+        """The windows as the network of a fold reads them."""
+        n_frames = self.record["training"]["n_frames"]
+        samples = [self.ear.sample(window, fold.normaliser, n_frames) for window in windows]
+        return collate(samples, columns=self.ear.layout.slices)
+
+    def _by_fold(self, fold: FoldNetwork, windows: Sequence[Sequence[Heard | None]]) -> np.ndarray:
+        batch = self.batch(windows, fold).to(self.device)
+        speed.look_up(fold.model, [heard.memory for window in windows for heard in window if heard is not None])
+        with torch.inference_mode():
+            logits = fold.model(batch).logits.float()
+        if self._rates:
+            centre, half = training.centre_and_half(self.record["scale"])
+            return centre + half * logits.cpu().numpy()
+        return logits.softmax(-1).cpu().numpy()
+
+    def _listened(self, path: str) -> tuple[str, audio.Signal, Heard] | Refused:
+        try:
+            signal = audio.decode(path)
+            return path, signal, self.ear(signal.samples, signal.sample_rate)
+        except AudioError as error:
+            return Refused(path, "file", str(error))
+        except OSError as error:
+            return Refused(path, "file", str(error) if isinstance(error, FeaturekitError) else error.strerror or str(error))
+
+    def _told(self, waiting: Sequence[tuple[str, audio.Signal, Heard] | Refused]) -> Iterator[Prediction | Refused]:
+        heard = [item[2] for item in waiting if not isinstance(item, Refused)]
+        answers = iter(self.judge([self.alone(one) for one in heard])) if heard else iter(())
+        for item in waiting:
+            if isinstance(item, Refused):
+                yield item
+            else:
+                path, signal, _ = item
+                yield self.prediction(next(answers), path, "file", (0.0, signal.duration_s), signal.notes)
+
+    @property
+    def _rates(self) -> bool:
+        return bool(self.record["kind"] == "values")

@@ -1,0 +1,254 @@
+"""A finished run as it lies on disk: its record, its columns, the network of each fold."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from featurekit import features, models, training
+from featurekit.data import Normaliser
+from featurekit.data.columns import Layout
+from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.features import Column, cuda
+from featurekit.store import ColumnInfo
+from featurekit.training.devices import place
+
+RUN_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class FoldNetwork:
+    """What one fold of a run learnt.
+
+    Parameters
+    ----------
+    model : module
+        In evaluation mode, on its device.
+    normaliser : Normaliser
+        Fitted on the fold's training ids.
+    """
+
+    model: torch.nn.Module
+    normaliser: Normaliser
+
+
+def read_run(run: str | Path) -> dict[str, Any]:
+    """The record of a finished run.
+
+    Raises
+    ------
+    ParameterError
+        When the folder is not a run, the run is not finished, or its format is another version's.
+    """
+    record = read_record(run)
+    if not (Path(run) / "metrics.json").exists():
+        raise ParameterError(f"{run} is not finished; run the same `featurekit train` again, it goes on from there")
+    return record
+
+
+def read_record(run: str | Path) -> dict[str, Any]:
+    """The record of a run, finished or not.
+
+    Raises
+    ------
+    ParameterError
+        When the folder is not a run, or its format is another version's.
+    """
+    folder = Path(run)
+    try:
+        record = json.loads((folder / "run.json").read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ParameterError(f"{folder} is not a run (it has no run.json); `featurekit train` prints a run's folder") from None
+    except ValueError as error:
+        raise ParameterError(f"{folder / 'run.json'} is not JSON ({error}); train again") from None
+    if record.get("format") != RUN_FORMAT:
+        raise ParameterError(
+            f"{folder} is a run of format {record.get('format')}, this featurekit reads {RUN_FORMAT}; remove it and train again"
+        )
+    return dict(record)
+
+
+def layout_of(record: Mapping[str, Any]) -> Layout:
+    """How a run's columns are stacked."""
+    columns = {entry["name"]: ColumnInfo.from_dict(entry) for entry in record["columns"]}
+    return Layout.of(SimpleNamespace(columns=columns), list(columns))  # type: ignore[arg-type]
+
+
+def load_fold(run: str | Path, record: Mapping[str, Any], number: int, device: torch.device) -> FoldNetwork:
+    """The network of one fold and the normaliser of its inputs.
+
+    Raises
+    ------
+    ParameterError
+        When the checkpoint is missing, damaged or of another network.
+    """
+    folder = fold_folder(run, number)
+    state, facts = training.load_checkpoint(folder)
+    model = models.rebuild(record["settings"]["model"], columns=layout_of(record).slices, **facts["build"])
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        why = " ".join(str(error).split())[:200]
+        raise ParameterError(f"{folder} is of another version of its model; remove the run and train again: {why}") from None
+    return FoldNetwork(place(model, device).eval(), Normaliser.from_dict(facts["normaliser"]))
+
+
+def fold_folder(run: str | Path, number: int) -> Path:
+    """Where the checkpoint of a fold lies."""
+    return Path(run) / "folds" / str(number)
+
+
+def fold_identity(run: str | Path, number: int) -> dict[str, Any]:
+    """What makes the numbers of a fold's network: the digest of its weights, its sizes and its normaliser.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such checkpoint.
+    """
+    facts = training.checkpoint_record(fold_folder(run, number))
+    return {"weights": facts["tensors_sha256"], "build": facts["build"], "normaliser": facts["normaliser"]}
+
+
+def fold_number(record: Mapping[str, Any], name: str) -> int:
+    """Number of a run's fold by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        When the run has no such fold.
+    """
+    if name not in record["folds"]:
+        raise UnknownNameError("fold", name, record["folds"])
+    return int(record["folds"].index(name))
+
+
+def audio_columns(record: Mapping[str, Any]) -> list[Column]:
+    """The run's columns as this version computes them from audio, under the run's names.
+
+    Raises
+    ------
+    ParameterError
+        When one of them was written by a run, or by another version of its feature; when the model reads transcripts.
+    """
+    model = record["settings"]["model"]
+    if "text" in models.MODELS.get(model).reads:
+        raise ParameterError(
+            f"{model} reads transcripts, which audio alone does not have; extract the audio into a store whose manifest "
+            "has texts, and use `featurekit embed RUN STORE --what logits`"
+        )
+    return [_audio_column(entry) for entry in record["columns"]]
+
+
+def _audio_column(entry: Mapping[str, Any]) -> Column:
+    if entry.get("of_run"):
+        raise ParameterError(
+            f"the run reads {entry['name']}, which `featurekit embed` wrote: a network's output, not a feature of audio; "
+            "extract the audio into a store, embed it with both runs: featurekit embed RUN STORE --what logits"
+        )
+    try:
+        column = features.parse(entry["spec"])[0].renamed(entry["name"])
+    except UnknownNameError as error:
+        raise ParameterError(f"the run's column {entry['name']} cannot be computed here: {error}") from None
+    # What a GPU computed for the run is computed here on the CPU, the same within a tolerance.
+    stored = cuda.as_stored(column, entry["key"]) if entry["engine"] == "cuda" else column
+    if stored.key != entry["key"]:
+        raise ParameterError(
+            f"the run's column {entry['name']} was computed by another version of its feature; extract and train again"
+        )
+    return column
+
+
+class StoreOfRun:
+    """A store under the names by which a run knows its columns (:class:`~featurekit.data.normalise.StoreLike`).
+
+    Columns are found by their keys, so a store of another corpus, or with other names, will do.
+
+    Parameters
+    ----------
+    store : Store
+    record : mapping
+        Of the run.
+
+    Raises
+    ------
+    ParameterError
+        When the store lacks a column, with the command that adds it.
+    """
+
+    def __init__(self, store: Any, record: Mapping[str, Any]) -> None:
+        self.store, self.manifest = store, store.manifest
+        by_key = {info.key: name for name, info in store.columns.items()}
+        # A column of the other engine is the same within a tolerance, as for `predict`.
+        by_spec = {info.spec: name for name, info in store.columns.items() if not info.of_run}
+        wanted = [ColumnInfo.from_dict(entry) for entry in record["columns"]]
+        self._names = {info.name: by_key.get(info.key) or by_spec.get(info.spec, "") for info in wanted}
+        lacking = [info for info in wanted if not self._names[info.name]]
+        if lacking:
+            raise ParameterError(_how_to_add(store, lacking))
+        self.columns = {name: store.columns[own] for name, own in self._names.items()}
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the columns that are read, in the run's order."""
+        return [info.key for info in self.columns.values()]
+
+    def lengths(self, column: str) -> Any:
+        """Rows of each utterance, (n,)."""
+        return self.store.lengths(self._names[column])
+
+    def status(self, column: str) -> Any:
+        """0 ok, 1 failed, 2 skipped, (n,)."""
+        return self.store.status(self._names[column])
+
+    def read(self, column: str, index: int) -> Any:
+        """Values of one utterance."""
+        return self.store.read(self._names[column], index)
+
+    def why_unusable(self, index: int) -> str:
+        """The reason why an utterance has no values in one of the columns; empty where it has all."""
+        for name, own in self._names.items():
+            if self.store.status(own)[index]:
+                return f"{name}: {self.store.errors(own)[index]}"
+        return ""
+
+
+def _how_to_add(store: Any, lacking: Sequence[ColumnInfo]) -> str:
+    names = ", ".join(info.name for info in lacking)
+    problem = f"{store.path} lacks what the run reads, {names} (it has {', '.join(sorted(store.columns))})"
+    learnt = next((info.of_run for info in lacking if info.of_run), "")
+    if learnt:
+        return f"{problem}; the run {learnt} makes it: featurekit embed {learnt} {store.path}"
+    request = shlex.quote(",".join(info.spec for info in lacking))
+    return f"{problem}; add it: featurekit extract --corpus {store.corpus} --features {request} --out {store.path}"
+
+
+def audio_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Files as they are; folders as the audio files below them, sorted.
+
+    Raises
+    ------
+    ParameterError
+        For a path that does not exist, or a folder without audio.
+    """
+    from featurekit import audio
+
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(item for item in path.rglob("*") if item.is_file() and audio.is_audio_name(item.name))
+            if not inside:
+                raise ParameterError(f"there is no audio file in {str(path)!r}")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise ParameterError(f"there is no file {str(path)!r}")
+    return found

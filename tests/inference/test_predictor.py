@@ -1,0 +1,121 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from featurekit import inference
+from featurekit.errors import AudioError, ParameterError
+
+# Of frames, of pictures, fitted without gradients, and one that tells columns apart by their names.
+FEATURES = {
+    "ub-bilstm": "rms,mel(n_mels=32)",
+    "resnet18": "rms,mel(n_mels=32)",
+    "svm": "rms",
+    "sae-cnn-blstm": "rms,fft_spectrum",
+    "sbcnn-lenet": "spectrogram(height=48,width=48)",
+}
+
+
+@pytest.fixture(scope="module", params=FEATURES)
+def finished(request, speech_store, finish):
+    return finish(speech_store, request.param, FEATURES[request.param], split="speaker-kfold(k=2)")
+
+
+def test_a_file_is_judged_as_the_run_judged_it_in_its_store(finished, speech):
+    rows = {}
+    for path in sorted(finished.glob("folds/*/predictions.jsonl")):
+        for line in path.read_text().splitlines():
+            rows[json.loads(line)["id"]] = (int(path.parent.name), json.loads(line))
+    predictor = inference.Predictor(finished, device="cpu")
+    folds = predictor._folds
+    for name, (fold, row) in rows.items():
+        predictor._folds = [folds[fold]]  # the one fold that did not train on it
+        judged = predictor(speech / f"{name}.wav")
+        np.testing.assert_allclose(list(judged.probabilities.values()), row["probabilities"], atol=2e-5)
+        assert judged.predicted == row["predicted"]
+
+
+def test_the_folds_are_averaged(finished, speech):
+    judged = inference.Predictor(finished, device="cpu")(speech / "3.wav")
+    assert sum(judged.probabilities.values()) == pytest.approx(1)
+    assert set(judged.probabilities) == {"loud", "soft"}
+    assert (judged.start_s, judged.end_s) == (0.0, pytest.approx(0.5))
+
+
+def test_many_files_are_judged_as_one_by_one(finished, speech):
+    predictor = inference.Predictor(finished, device="cpu")
+    paths = inference.audio_files([speech])
+    for path, together in zip(paths, predictor.files(paths, batch_size=5), strict=True):
+        alone = predictor(path)
+        assert (together.path, together.predicted) == (str(path), alone.predicted)
+        np.testing.assert_allclose(list(together.probabilities.values()), list(alone.probabilities.values()), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def run(speech_store, finish):
+    return finish(speech_store, "mlp-pool", "rms")
+
+
+def test_unusable_audio_is_a_status_not_a_crash(run, speech, tmp_path):
+    (tmp_path / "empty.wav").write_bytes(b"")
+    predictor = inference.Predictor(run, device="cpu")
+    with pytest.raises(AudioError):
+        predictor(tmp_path / "empty.wav")
+    found = list(predictor.files([speech / "1.wav", tmp_path / "empty.wav", tmp_path / "absent.wav", speech / "2.wav"]))
+    assert [isinstance(item, inference.Refused) for item in found] == [False, True, True, False]
+    assert "No such file" in found[2].error
+
+
+def test_bf16_moves_a_picture_network_little_and_another_not_at_all(speech_store, finish, run, speech):
+    image = finish(speech_store, "resnet18", "rms,mel(n_mels=32)", split="speaker-kfold(k=2)")
+    exact, rough = (list(inference.Predictor(image, precision=how)(speech / "1.wav").probabilities.values()) for how in HOWS)
+    assert 0 < np.abs(np.subtract(exact, rough)).max() < 0.05
+    assert inference.Predictor(run, precision="bf16")(speech / "1.wav") == inference.Predictor(run)(speech / "1.wav")
+    with pytest.raises(ParameterError, match="fp32 or bf16"):
+        inference.Predictor(run, precision="fp8")
+
+
+HOWS = ("fp32", "bf16")
+
+
+def test_what_is_no_finished_run_is_refused_with_the_way_on(run, tmp_path):
+    with pytest.raises(ParameterError, match="is not a run"):
+        inference.Predictor(tmp_path)
+    record = json.loads((run / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps(record | {"format": 99}))
+    with pytest.raises(ParameterError, match="format 99"):
+        inference.Predictor(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ParameterError, match="not finished"):
+        inference.Predictor(tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused(run, speech_store, finish, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    other = finish(speech_store, "rnn-pool", "rms")
+    shutil.copy(other / "folds/0/model.safetensors", copy / "folds/0/model.safetensors")
+    with pytest.raises(ParameterError, match="damaged or of another run"):
+        inference.Predictor(copy)
+    shutil.copy(other / "folds/0/model.json", copy / "folds/0/model.json")
+    with pytest.raises(ParameterError, match="another version of its model"):
+        inference.Predictor(copy)
+
+
+def test_a_model_that_reads_transcripts_cannot_judge_audio_alone(run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    record = json.loads((copy / "run.json").read_text())
+    record["settings"]["model"] = "acoustic-text"
+    (copy / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ParameterError, match="reads transcripts"):
+        inference.Predictor(copy)
+
+
+def test_folders_are_searched_and_absent_paths_refused(speech, tmp_path):
+    assert len(inference.audio_files([speech])) == 12
+    with pytest.raises(ParameterError, match="no audio"):
+        inference.audio_files([tmp_path])
+    with pytest.raises(ParameterError, match="no file"):
+        inference.audio_files([tmp_path / "absent.wav"])
