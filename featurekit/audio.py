@@ -39,25 +39,15 @@ from featurekit.containers import Promise, read_promise, refuse_insane, refuse_i
 from featurekit.containers import Status as Status  # part of this module's interface
 from featurekit.errors import AudioError, ParameterError
 
-AUDIO_EXTENSIONS = frozenset(
-    {
-        ".wav",
-        ".wave",
-        ".flac",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".au",
-        ".w64",
-        ".caf",
-        ".rf64",
-        ".sph",
-    }
-)
+AUDIO_EXTENSIONS = frozenset({".wav", ".wave", ".aif", ".aiff", ".aifc", ".au", ".caf", ".rf64", ".sph", ".w64"})
+AUDIO_EXTENSIONS |= {".flac", ".mp3", ".oga", ".ogg", ".opus"}
+# What a flag says of an utterance that was kept.
+FLAGS: dict[str, str] = {
+    Status.RATE: "upsampled: bands above half of the file's rate hold nothing",
+    Status.CHANNELS: "several channels mixed down",
+    Status.SILENT: "never above -80 dB",
+    Status.CLIPPED: "runs of samples at full scale",
+}
 MIN_S, MAX_S = 0.01, 6 * 3600.0
 MAX_FRAMES = int(MAX_S) * 48_000  # a compressed bomb at a high rate must not pass as six hours
 END_TOLERANCE_S = 0.1  # label tables are rounded; a segment may overshoot the file by this much

@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.errors import FeaturekitError, ParameterError, UnknownNameError
 
 Member = TypeVar("Member")
 
@@ -105,7 +105,7 @@ def load_plugin(path: str | Path) -> None:
     Raises
     ------
     ParameterError
-        When there is no such Python file.
+        When there is no such Python file, or importing it fails.
     """
     path = Path(path).absolute()
     name = f"featurekit_plugin_{path.stem}"
@@ -117,9 +117,11 @@ def load_plugin(path: str | Path) -> None:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
-        raise
+        if isinstance(error, FeaturekitError) or not isinstance(error, Exception):
+            raise
+        raise ParameterError(f"--plugin {path} cannot be imported: {type(error).__name__}: {error}") from error
     others = [item for item in os.environ.get(PLUGINS, "").split(os.pathsep) if item and item != str(path)]
     os.environ[PLUGINS] = os.pathsep.join([*others, str(path)])
 

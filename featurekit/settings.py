@@ -48,7 +48,7 @@ def from_mapping(kind: type[Settings], mapping: Mapping[str, Any], *, where: str
     mapping : mapping
         Keys are field names.
     where : str
-        What the errors name as the source, for example ``"pipelines/demo.toml"``.
+        What the errors name as the source, for example ``"pipelines/luo2019.toml"``.
 
     Raises
     ------
@@ -87,6 +87,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError:
         raise ParameterError(f"there is no settings file {str(path)!r}") from None
+    except IsADirectoryError:
+        raise ParameterError(f"{str(path)!r} is a folder; expected a settings file (TOML)") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} is not TOML: {error}") from None
 
@@ -144,14 +146,24 @@ def _literal(tree: ast.expr) -> Any:
     return value
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON a person can read, whole or not at all; NaN is refused."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    replace_file(path, (text + "\n").encode("utf-8", "surrogateescape"))
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Write a small file so that a reader, or a kill, meets the old one or the new one, never half of it.
 
     Raises
     ------
+    ParameterError
+        When there is no such folder.
     OSError
         When the disk refuses; the temporary file is removed.
     """
+    if not path.parent.is_dir():
+        raise ParameterError(f"cannot write {path}: there is no folder {str(path.parent)!r}")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:
@@ -159,6 +171,9 @@ def replace_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # the name that was asked for, not the temporary one
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -189,10 +204,10 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
                 return _coerce(value, option, where)
             except ParameterError:
                 continue
-        raise ParameterError(f"{where} is {value!r}; expected {hint}")
+        raise ParameterError(f"{where} is {value!r}; expected {' or '.join(map(_worded, options))}")
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
-            raise ParameterError(f"{where} is {value!r}; expected a list")
+            raise ParameterError(f"{where} is {value!r}; expected {_worded(hint)}")
         item = typing.get_args(hint)[0]
         return tuple(_coerce(entry, item, where) for entry in value)
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
@@ -203,5 +218,14 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
     if expected is Any:
         return value
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        raise ParameterError(f"{where} is {value!r}; expected {getattr(expected, '__name__', expected)}")
+        raise ParameterError(f"{where} is {value!r}; expected {_worded(hint)}")
     return value
+
+
+def _worded(hint: Any) -> str:
+    """A type as someone who writes TOML calls it."""
+    origin = typing.get_origin(hint) or hint
+    if origin is tuple:
+        return f"a list of {_worded(typing.get_args(hint)[0])}"
+    words = {dict: "a table", types.NoneType: "None"}
+    return words.get(origin, getattr(origin, "__name__", str(origin)))

@@ -13,18 +13,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import featurekit as fk
-from featurekit.data import get_task, usable_ids
 from featurekit.data.splits import from_request
-from featurekit.experiments import stored_columns
 
 
 def main() -> None:
     path, request, task, split_request = sys.argv[1:5]
     store = fk.open_store(path)
-    columns = stored_columns(store, request)
-    ids = usable_ids(store, columns)
+    columns = fk.stored_columns(store, request)
+    ids = fk.usable_ids(store, columns)
     X, y, _ = fk.as_arrays(store, columns, task=task, ids=ids)
-    split = from_request(split_request, store.manifest, get_task(task, store.manifest), ids=ids)
+    split = from_request(split_request, store.manifest, fk.get_task(task, store.manifest), ids=ids)
     place = {name: row for row, name in enumerate(ids)}
     parent_of = {item.id: item.parent for item in store.manifest if item.parent}
     for with_children in (False, True):

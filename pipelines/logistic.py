@@ -12,13 +12,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import featurekit as fk
-from featurekit.experiments import stored_columns
 
 
 def main() -> None:
     path, request, task = sys.argv[1:4]
     store = fk.open_store(path)
-    X, y, speakers = fk.as_arrays(store, stored_columns(store, request), task=task)
+    X, y, speakers = fk.as_arrays(store, fk.stored_columns(store, request), task=task)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
     guessed = cross_val_predict(model, X, y, groups=speakers, cv=GroupKFold(6))
     ua = 100 * balanced_accuracy_score(y, guessed)

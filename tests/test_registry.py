@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.registry import Registry, load_plugin
+from featurekit.registry import PLUGINS, Registry, load_plugin
 
 
 @pytest.fixture
@@ -71,7 +71,8 @@ def test_a_broken_member_fails_again_the_second_time(package):
             birds().names()
 
 
-def test_a_plugin_file_joins_and_a_missing_one_is_an_error(package, tmp_path):
+def test_a_plugin_file_joins_and_a_missing_one_is_an_error(package, tmp_path, monkeypatch):
+    monkeypatch.setenv(PLUGINS, "")  # restored afterwards, so that later workers do not look for birds
     plugin = tmp_path / "mine.py"
     plugin.write_text("from shelf_of_birds import BIRDS\nBIRDS.add('magpie', object())\n")
     load_plugin(plugin)
@@ -79,6 +80,12 @@ def test_a_plugin_file_joins_and_a_missing_one_is_an_error(package, tmp_path):
     for wrong in (tmp_path / "none.py", tmp_path):
         with pytest.raises(ParameterError, match="--plugin needs a Python file"):
             load_plugin(wrong)
+
+
+def test_a_plugin_that_cannot_be_imported_says_which_and_why(tmp_path):
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
+    with pytest.raises(ParameterError, match=r"broken.py cannot be imported: ModuleNotFoundError: .*nothing_of_that_name"):
+        load_plugin(tmp_path / "broken.py")
 
 
 def test_a_registry_of_a_package_that_does_not_exist_says_so():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.settings import canonical_json, corpus_root, digest, from_mapping, read_toml
+from featurekit.settings import canonical_json, corpus_root, digest, from_mapping, read_toml, replace_file, write_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -67,6 +67,28 @@ def test_a_wrong_type_names_the_key_and_what_was_got(wrong):
         read(model="svm", **wrong)
 
 
+def test_expected_types_are_named_as_toml_has_them():
+    @dataclass(frozen=True)
+    class Wanted:
+        names: tuple[str, ...] | None = None
+        table: dict[str, int] | None = None
+
+    with pytest.raises(ParameterError, match="names is 'a'; expected a list of str or None"):
+        from_mapping(Wanted, {"names": "a"}, where="x")
+    with pytest.raises(ParameterError, match="table is 3; expected a table or None"):
+        from_mapping(Wanted, {"table": 3}, where="x")
+
+
+def test_a_file_is_written_into_a_folder_that_is_there_or_not_at_all(tmp_path):
+    with pytest.raises(ParameterError, match=r"cannot write .*x.json: there is no folder '.*nowhere'"):
+        replace_file(tmp_path / "nowhere" / "x.json", b"")
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="taken") as refused:
+        replace_file(tmp_path / "taken", b"")
+    assert refused.value.filename == str(tmp_path / "taken")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
 @given(JSON)
 def test_a_digest_does_not_depend_on_the_order_of_keys(value):
     turned = dict(reversed(value.items())) if isinstance(value, dict) else value
@@ -104,3 +126,11 @@ def test_a_corpus_root_is_the_argument_then_the_environment_then_the_file(tmp_pa
     monkeypatch.setenv("FEATUREKIT_CORPORA", str(tmp_path / "all"))
     assert corpus_root("mosi", None) == tmp_path / "all" / "mosi"
     assert corpus_root("mosi", "here").name == "here"
+
+
+def test_json_for_people_keeps_every_name_and_refuses_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"id": "caf\udce9", "word": "très"})
+    assert (tmp_path / "a.json").read_bytes() == b'{\n "id": "caf\xe9",\n "word": "tr\xc3\xa8s"\n}\n'
+    with pytest.raises(ValueError, match="Out of range"):
+        write_json(tmp_path / "a.json", {"id": float("nan")})
+    assert (tmp_path / "a.json").exists()

@@ -207,6 +207,11 @@ def explain(name: str) -> str:
     return "\n".join(lines) + "\n" + _indented(corpus.tree)
 
 
+def default_task(name: str) -> str:
+    """The label scheme of a corpus where nobody asks for another; ``label`` of a store whose corpus is not known here."""
+    return CORPORA.get(name).corpus.default_task if name in CORPORA else "label"
+
+
 def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Path | None = None) -> Manifest:
     """Read a corpus's folder into a manifest.
 
@@ -220,6 +225,10 @@ def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Pa
         CSV, JSONL or Parquet table to read instead of the recipe's own search; its paths are relative to ``root``. A relative
         name that does not exist is looked up in ``root``.
 
+    Returns
+    -------
+    Manifest
+
     Raises
     ------
     UnknownNameError
@@ -231,7 +240,7 @@ def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Pa
     """
     found, folder = CORPORA.get(name), locate(name, root)
     if manifest is not None:
-        table = Path(manifest) if Path(manifest).exists() else folder / manifest
+        table = next((path for path in (Path(manifest), folder / manifest) if path.exists()), Path(manifest))
         return Manifest(read_table(table), where=str(manifest))
     read = Manifest(found.utterances(folder), where=f"corpus {name} in {folder}")
     if not len(read):

@@ -1,7 +1,7 @@
 """What a model sees: tasks, splits, context windows, normalisation, datasets, batches.
 
 ``Batch`` and the augmentations need torch and are imported when first asked for, so that splits and
-:func:`~featurekit.data.dataset.as_arrays` work without it. The function ``collate`` is in the module ``collate``, whose
+:func:`~featurekit.data.arrays.as_arrays` work without it. The function ``collate`` is in the module ``collate``, whose
 name it shares.
 """
 
@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from featurekit.data.arrays import as_arrays
 from featurekit.data.audit import Audit, audit_split, training_ids
 from featurekit.data.columns import usable_ids
-from featurekit.data.dataset import Dataset, Sample, as_arrays
-from featurekit.data.folds import Fold, Split
+from featurekit.data.dataset import Dataset, Sample
 from featurekit.data.joined import JoinedStore
 from featurekit.data.normalise import Normaliser
 from featurekit.data.splits import make_split, predefined
+from featurekit.data.splits.folds import Fold, Split
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.data.windows import context_windows
 

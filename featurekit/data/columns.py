@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurekit.data.normalise import Normaliser, StoreLike, scaled
+from featurekit.data.normalise import Normaliser, StoreLike, scaled, store_rows
 from featurekit.errors import ParameterError, UnknownNameError
 
 
@@ -16,6 +16,16 @@ def usable_ids(store: StoreLike, features: Sequence[str]) -> list[str]:
 
     Make splits of these (``make_split(..., ids=usable_ids(store, features))``), so that a failed utterance is left
     out before the parts are cut, not after.
+
+    Parameters
+    ----------
+    store : Store
+    features : sequence of str
+        Its columns.
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
@@ -34,6 +44,25 @@ def usable_rows(store: StoreLike, features: Iterable[str]) -> np.ndarray:
         if store.columns[name].kind != "image":
             usable &= np.asarray(store.lengths(name)) > 0
     return usable
+
+
+def refuse_unusable(store: StoreLike, features: Sequence[str], ids: list[str]) -> list[str]:
+    """The ids, all of which have values in every column.
+
+    Raises
+    ------
+    ParameterError
+        For utterances that have none, with the way on.
+    """
+    usable = usable_rows(store, features)
+    failed = [name for name, row in zip(ids, store_rows(store, ids), strict=True) if not usable[row]]
+    if failed:
+        shown = ", ".join(failed[:3]) + (", …" if len(failed) > 3 else "")
+        raise ParameterError(
+            f"{len(failed)} utterances have no values in {', '.join(features)}: {shown}; make the split of usable ones "
+            "(ids=usable_ids(store, features)), or mend the files and run the same `featurekit extract` again"
+        )
+    return ids
 
 
 def check_names(store: StoreLike, features: Sequence[str] | str) -> list[str]:

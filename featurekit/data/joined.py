@@ -6,6 +6,7 @@ have a speaker 01. Columns are those both stores computed alike: the same key, u
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -133,6 +134,11 @@ class JoinedStore:
         rules = "; ".join(f"{prefix}: {scheme.description}" for prefix, scheme in schemes.items())
         name = train if train == test else f"{train} and {test}"
         return replace(own[0], name=name, label_of=_LabelOf(schemes, own[0].classes), description=rules)
+
+    def left_out(self, task: Task, test: str) -> dict[str, int]:
+        """Classes of the test corpus's scheme that the joint task lacks → how many utterances are left out for that."""
+        labels = map(get_task(test, self.stores[1].manifest).label_of, self.stores[1].manifest)
+        return dict(sorted(Counter(label for label in labels if label and label not in (*task.classes, EXCLUDED)).items()))
 
     def _trained_on(self, column: str) -> tuple[str, ...]:
         infos = [store.columns[name] for store, name in self._of(column)]

@@ -12,6 +12,18 @@ from featurekit.manifest import Manifest
 CONTEXTS = ("same_speaker", "any_speaker")
 
 
+def check_size(size: int) -> None:
+    """Refuse a window that has no middle.
+
+    Raises
+    ------
+    ParameterError
+        For an even size or one below 1.
+    """
+    if size < 1 or size % 2 == 0:
+        raise ParameterError(f"a context window has an odd number of utterances, the target in the middle; got {size}")
+
+
 def context_windows(
     manifest: Manifest,
     ids: Iterable[str],
@@ -49,8 +61,7 @@ def context_windows(
     ParameterError
         For an even size, an unknown context, or a target that is not in ``ids``.
     """
-    if size < 1 or size % 2 == 0:
-        raise ParameterError(f"a context window has an odd number of utterances, the target in the middle; got {size}")
+    check_size(size)
     if context not in CONTEXTS:
         raise ParameterError(f"context is {context!r}; expected {' or '.join(CONTEXTS)}")
     allowed = dict.fromkeys(manifest.index(name) for name in ids)

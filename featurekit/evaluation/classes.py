@@ -11,8 +11,6 @@ from featurekit import metrics
 from featurekit.errors import ParameterError
 from featurekit.evaluation.rows import Groups, Scores, checked, jsonable
 
-HEADLINE = ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1")
-
 
 def score(
     predictions: Iterable[Mapping[str, Any]],
@@ -64,27 +62,20 @@ def score(
     def counted(t: np.ndarray, p: np.ndarray) -> np.ndarray:
         return np.bincount(t * len(names) + p, minlength=len(names) ** 2).reshape(len(names), len(names))
 
-    def scored(inside: np.ndarray) -> Scores:
+    def measured(t: np.ndarray, p: np.ndarray) -> Scores:
         # Macro-F1 runs over the classes that are true or guessed here: a speaker who never says a class must not lose by it.
-        return {"n": int(inside.sum()), **metrics.headline(counted(t[inside], p[inside]))}
+        return metrics.headline(counted(t, p))
 
-    low, high = metrics.clustered_interval(
-        lambda t, p: np.array(list(metrics.headline(counted(t, p)).values())),
-        groups.speakers,
-        t,
-        p,
-        level=level,
-        n_resamples=n_resamples,
-        seed=seed,
-    )
-    intervals = {name: (float(low[place]), float(high[place])) for place, name in enumerate(HEADLINE)}
+    def scored(inside: np.ndarray) -> Scores:
+        return {"n": int(inside.sum()), **measured(t[inside], p[inside])}
+
     counts = counted(t, p)
     result = {
         "kind": "classes",
         "n": len(rows),
         "classes": names,
         "pooled": scored(np.ones(len(rows), dtype=bool)),
-        "intervals": {**intervals, "level": level, "n_speakers": groups.n_speakers},
+        "intervals": groups.intervals(measured, t, p, level=level, n_resamples=n_resamples, seed=seed),
         **groups.by_fold(scored),
         "per_class": _per_class(counts, names),
         **groups.by_person(scored, ("accuracy", "unweighted_accuracy")),

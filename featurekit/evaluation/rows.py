@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from featurekit import metrics
 from featurekit.errors import ParameterError
 
 Scores = dict[str, float]
@@ -49,6 +50,21 @@ class Groups:
     def n_speakers(self) -> int:
         """How many speakers there are."""
         return len(np.unique(self.speakers))
+
+    def intervals(
+        self, measured: Callable[..., Scores], *arrays: np.ndarray, level: float, n_resamples: int, seed: int
+    ) -> dict[str, Any]:
+        """(low, high) of each score of ``measured(*arrays)``, resampling speakers; ``level``, ``n_speakers``."""
+        low, high = metrics.clustered_interval(
+            lambda *drawn: np.array(list(measured(*drawn).values())),
+            self.speakers,
+            *arrays,
+            level=level,
+            n_resamples=n_resamples,
+            seed=seed,
+        )
+        borders = zip(low.tolist(), high.tolist(), strict=True)
+        return {**dict(zip(measured(*arrays), borders, strict=True)), "level": level, "n_speakers": self.n_speakers}
 
     def by_fold(self, score: Callable[[np.ndarray], Scores]) -> dict[str, Any]:
         """``folds``: the scores of each; ``fold_mean``, ``fold_std``: their plain mean and sample deviation."""

@@ -67,17 +67,13 @@ def score_values(
     def scored(inside: np.ndarray) -> Scores:
         return {"n": int(inside.sum()), **measured(t[inside], p[inside])}
 
-    how: dict[str, Any] = {"level": level, "n_resamples": n_resamples, "seed": seed}
-    low, high = metrics.clustered_interval(lambda t, p: np.array(list(measured(t, p).values())), groups.speakers, t, p, **how)
-    pooled = scored(np.ones(len(rows), dtype=bool))
-    intervals = {name: (float(low[place]), float(high[place])) for place, name in enumerate(list(pooled)[1:])}
     mean = np.asarray(t.mean(axis=0) if training_mean is None else training_mean, dtype=np.float64)
     result = {
         "kind": "values",
         "n": len(rows),
         "outputs": list(outputs),
-        "pooled": pooled,
-        "intervals": {**intervals, "level": level, "n_speakers": groups.n_speakers},
+        "pooled": scored(np.ones(len(rows), dtype=bool)),
+        "intervals": groups.intervals(measured, t, p, level=level, n_resamples=n_resamples, seed=seed),
         **groups.by_fold(scored),
         "per_output": {name: _errors(t[:, k], p[:, k]) for k, name in enumerate(outputs)},
         **groups.by_person(scored, ("mae",)),

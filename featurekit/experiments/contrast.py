@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from featurekit import metrics
-from featurekit.errors import MissingDependencyError
+from featurekit.display import canvas
 
 PROTOCOLS = ("random", "speaker-disjoint")
 LEVEL, N_RESAMPLES = 0.95, 2000
-_INK, _COLOURS, _DPI = "#333333", ("#c44e52", "#4c72b0"), 120
+_COLOURS = ("#c44e52", "#4c72b0")
 
 
 def compare(
@@ -95,26 +95,17 @@ def plot(result: Mapping[str, Any], path: str | Path) -> Path:
     MissingDependencyError
         Without matplotlib.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise MissingDependencyError("the plot needs matplotlib; pip install 'featurekit[plots]'") from None
-    figure = Figure(figsize=(10.5, 4.2), dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
+    about = f"{result['corpus']}, {result['n']} utterances of {result['n_speakers']} speakers"
+    how = f"{result['folds']} folds, {result['seeds']} seeds; bars are 95 % over speakers"
+    figure = canvas.new_figure(4.2, f"{about}: {how}\n{result['model']} on {', '.join(result['features'])}")
     seeds, difference, recalls = figure.subplots(1, 3, gridspec_kw={"width_ratios": [2.2, 1, 2.6]})
     _draw_seeds(seeds, result)
     _draw_difference(difference, result["difference"])
     _draw_recalls(recalls, result)
     for axes in (seeds, difference, recalls):
         axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=8, colors=_INK)
-    about = f"{result['corpus']}, {result['n']} utterances of {result['n_speakers']} speakers"
-    how = f"{result['folds']} folds, {result['seeds']} seeds; bars are 95 % over speakers"
-    what = f"{result['model']} on {', '.join(result['features'])}"
-    figure.suptitle(f"{about}: {how}\n{what}".replace("$", r"\$"), x=0.01, ha="left", fontsize=10, color=_INK)
-    figure.savefig(path, metadata={"Software": None})
-    return Path(path)
+        axes.tick_params(labelsize=8, colors=canvas.INK)
+    return canvas.save(figure, Path(path))
 
 
 def _draw_seeds(axes: Any, result: Mapping[str, Any]) -> None:
@@ -123,19 +114,19 @@ def _draw_seeds(axes: Any, result: Mapping[str, Any]) -> None:
         axes.plot((0.12, 0.88), [100 * value for value in pair], color="#bbbbbb", linewidth=0.8, marker="o", markersize=3)
     for place, (score, colour) in enumerate(zip(scores, _COLOURS, strict=True)):
         _draw_bar(axes, place, score, colour, outwards=1 if place else -1)
-    axes.axhline(100 * result["chance"], color=_INK, linewidth=0.8, linestyle=":")
-    axes.text(1.45, 100 * result["chance"], "chance", fontsize=8, color=_INK, va="bottom", ha="right")
+    axes.axhline(100 * result["chance"], color=canvas.INK, linewidth=0.8, linestyle=":")
+    axes.text(1.45, 100 * result["chance"], "chance", fontsize=8, color=canvas.INK, va="bottom", ha="right")
     axes.set(xlim=(-0.5, 1.5), ylim=(0, 100), xticks=(0, 1), xticklabels=PROTOCOLS)
-    axes.set_ylabel("UA, %", fontsize=8, color=_INK)
+    axes.set_ylabel("UA, %", fontsize=8, color=canvas.INK)
 
 
 def _draw_difference(axes: Any, difference: Mapping[str, Any]) -> None:
-    _draw_bar(axes, 0, difference, _INK, outwards=-1)
+    _draw_bar(axes, 0, difference, canvas.INK, outwards=-1)
     axes.plot([0.15] * len(difference["by_seed"]), [100 * value for value in difference["by_seed"]], "o", color="#bbbbbb", ms=3)
-    axes.axhline(0, color=_INK, linewidth=0.8)
+    axes.axhline(0, color=canvas.INK, linewidth=0.8)
     top = max(5.0, *(100 * value for value in (*difference["interval"], *difference["by_seed"]) if value == value))
     axes.set(xlim=(-0.5, 0.6), xticks=(0,), xticklabels=("difference",), ylim=(min(0.0, axes.get_ylim()[0]), 1.2 * top))
-    axes.set_ylabel("points of UA that sharing speakers adds", fontsize=8, color=_INK)
+    axes.set_ylabel("points of UA that sharing speakers adds", fontsize=8, color=canvas.INK)
 
 
 def _draw_recalls(axes: Any, result: Mapping[str, Any]) -> None:
@@ -143,9 +134,9 @@ def _draw_recalls(axes: Any, result: Mapping[str, Any]) -> None:
     for step, (protocol, colour) in enumerate(zip(PROTOCOLS, _COLOURS, strict=True)):
         recalls = [100 * result["protocols"][protocol]["recalls"][name] for name in classes]
         axes.bar(np.arange(len(classes)) + 0.38 * (step - 0.5), recalls, 0.36, color=colour, label=protocol)
-    axes.set_xticks(range(len(classes)), [name.replace("$", r"\$") for name in classes], rotation=35, ha="right")
+    axes.set_xticks(range(len(classes)), [canvas.plain(name) for name in classes], rotation=35, ha="right")
     axes.set_ylim(0, 100)
-    axes.set_ylabel("recall, %", fontsize=8, color=_INK)
+    axes.set_ylabel("recall, %", fontsize=8, color=canvas.INK)
     axes.legend(fontsize=8, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0))
 
 

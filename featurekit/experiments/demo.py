@@ -16,7 +16,7 @@ def runs(store: str) -> list[RunSettings]:
             model="ub-bilstm",
             features="luo2019-best4",
             split=SPLIT,
-            training={"epochs": 20, "lr": 1e-3},
+            training={"epochs": 16, "lr": 3e-4},  # chosen on dev, over three seeds
         ),
         RunSettings(
             store=store,

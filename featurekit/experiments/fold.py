@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featurekit import data, training
 from featurekit.data import augment
+from featurekit.inference import fold_folder
 from featurekit.settings import replace_file
 from featurekit.training import resume
 from featurekit.training.devices import choose_device, cpu_threads, share_threads
@@ -17,7 +18,8 @@ from featurekit.training.devices import choose_device, cpu_threads, share_thread
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
 
-PREDICTIONS = "predictions.jsonl"
+_PREDICTIONS = "predictions.jsonl"
+History = list[dict[str, Any]]  # a row an epoch
 
 
 def train_fold(
@@ -27,7 +29,7 @@ def train_fold(
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     on_note: Callable[[str], None] | None = None,
     sharing: int = 1,
-) -> list[dict[str, Any]]:
+) -> History:
     """Fit one fold and predict its test part, which the training never sees; ``predictions.jsonl`` is written last.
 
     Parameters
@@ -47,7 +49,7 @@ def train_fold(
         The history of the fit.
     """
     started = time.perf_counter()
-    fold, folder = run.split.folds[number], run.folder / "folds" / str(number)
+    fold, folder = run.split.folds[number], fold_folder(run.folder, number)
     normaliser = _normaliser(run, fold)
     train = _dataset(run, fold, "train", normaliser)
     model = training.build_for(run.settings.model, train, seed=run.training.seed, **run.settings.hyper)
@@ -80,18 +82,23 @@ def train_fold(
     training.save_checkpoint(folder, fitted.state, facts)
     test = _dataset(run, fold, "test", normaliser)
     rows = training.records(test, training.predict(model, test, run.training), fold.name)
-    replace_file(folder / PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    replace_file(folder / _PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
     (folder / resume.FILE).unlink(missing_ok=True)
     return fitted.history
 
 
+def is_done(folder: Path, number: int) -> bool:
+    """Whether a fold of the run in this folder is trained and has predicted."""
+    return (fold_folder(folder, number) / _PREDICTIONS).exists()
+
+
 def read_predictions(folder: Path, number: int) -> list[dict[str, Any]]:
-    """What a finished fold predicted."""
-    text = (folder / "folds" / str(number) / PREDICTIONS).read_text("utf-8")
+    """What a finished fold of the run in this folder predicted."""
+    text = (fold_folder(folder, number) / _PREDICTIONS).read_text("utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
-def in_a_process(work: tuple[Any, Path, int, int]) -> list[dict[str, Any]]:
+def in_a_process(work: tuple[Any, Path, int, int]) -> History:
     """Train one fold in a worker process: (settings of the run, folder of runs, number, how many at once) → history."""
     from featurekit.experiments.run import Run
 

@@ -7,7 +7,6 @@ when what that was trained or chosen on meets this fold's test part.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from featurekit import training
 from featurekit.data import Fold, Split
 from featurekit.errors import ParameterError, SplitError
-from featurekit.inference import read_run
+from featurekit.inference import fold_folder, read_run
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,10 @@ class Initial:
     @property
     def digests(self) -> dict[str, list[str]]:
         """Digest of every state: they belong to what the run is."""
-        return {part: [_tensors_digest(folder) for folder in folders] for part, folders in self.folders.items()}
+        return {
+            part: [training.checkpoint_record(folder)["tensors_sha256"] for folder in folders]
+            for part, folders in self.folders.items()
+        }
 
     def load_into(self, model: Any, number: int) -> None:
         """Put the states of one fold into the parts of a model.
@@ -88,8 +90,8 @@ def _checkpoints(part: str, folder: Path, split: Split, keys: Sequence[str]) -> 
             f"{folder}, for part {part!r}, read {', '.join(strange)}, which this run does not; name that in --features too"
         )
     if theirs.digest == split.digest:
-        return [folder / "folds" / str(number) for number in range(len(split.folds))]
-    return [folder / "folds" / str(_alike(part, folder, fold, theirs)) for fold in split.folds]
+        return [fold_folder(folder, number) for number in range(len(split.folds))]
+    return [fold_folder(folder, _alike(part, folder, fold, theirs)) for fold in split.folds]
 
 
 def _alike(part: str, folder: Path, fold: Fold, theirs: Split) -> int:
@@ -108,11 +110,3 @@ def _alike(part: str, folder: Path, fold: Fold, theirs: Split) -> int:
             f"{', '.join(met[:3])}; train it on the split of this run"
         )
     return number
-
-
-def _tensors_digest(folder: Path) -> str:
-    try:
-        record: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
-        return str(record["tensors_sha256"])
-    except (OSError, ValueError, KeyError):
-        raise ParameterError(f"{folder} is not a checkpoint; run the same `featurekit train` again for its run") from None

@@ -21,13 +21,16 @@ from typing import Any
 import numpy as np
 
 from featurekit import data, metrics, models, store
+from featurekit.corpora import default_task
 from featurekit.data import Fold, Split
-from featurekit.data._assign import rank
+from featurekit.data.splits.assignment import rank
 from featurekit.errors import MissingDependencyError, ParameterError, SplitError, UnknownNameError
 from featurekit.experiments.contrast import PROTOCOLS, compare
+from featurekit.experiments.fold import read_predictions
 from featurekit.experiments.options import RunSettings
-from featurekit.experiments.run import Run, default_task, stored_columns, write_json
-from featurekit.settings import digest
+from featurekit.experiments.resolve import stored_columns
+from featurekit.experiments.run import Run
+from featurekit.settings import digest, write_json
 
 LOGISTIC = "pooled-logistic"
 _FORMAT = 1
@@ -224,10 +227,8 @@ class Leak:
             training=dict(self.settings.training),
         )
         run = Run(settings, runs=self.folder / "runs").execute()
-        lines = [
-            line for file in sorted(run.folder.glob("folds/*/predictions.jsonl")) for line in file.read_text().splitlines()
-        ]
-        return {row["id"]: row["predicted"] for row in map(json.loads, lines)}
+        rows = (row for number in range(len(split.folds)) for row in read_predictions(run.folder, number))
+        return {row["id"]: row["predicted"] for row in rows}
 
 
 def deal(labels: Mapping[str, str], speakers: Mapping[str, str] | None, k: int, seed: int) -> list[list[str]]:

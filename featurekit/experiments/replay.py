@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from featurekit import training
 from featurekit.experiments.fold import read_predictions
 from featurekit.experiments.options import RunProgress, RunSettings
 from featurekit.experiments.run import Run
-from featurekit.inference import read_run
+from featurekit.inference import fold_folder, read_run
 from featurekit.settings import from_mapping
-from featurekit.training import NOT_IDENTITY
 
 # What decides the numbers, by its name in run.json.
 _DECIDING = ("columns", "contents", "classes", "outputs", "context", "split", "initial", "versions")
@@ -110,10 +110,9 @@ def _compared(then: Path, now: Path, number: int) -> dict[str, Any]:
     }
 
 
-def _facts(folder: Path, number: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "folds" / str(number) / "model.json").read_text("utf-8"))
-    return found
+def _facts(run: Path, number: int) -> dict[str, Any]:
+    return training.checkpoint_record(fold_folder(run, number))
 
 
-def _identity(training: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in training.items() if key not in NOT_IDENTITY}
+def _identity(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in training.NOT_IDENTITY}

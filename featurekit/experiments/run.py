@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
@@ -22,16 +21,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from featurekit import __version__, corpora, data, features, models, store, training
+from featurekit import __version__, data, models, training
 from featurekit.backends import open_backend
 from featurekit.data import augment, splits, tasks
+from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError, WorkerError
-from featurekit.experiments.fold import PREDICTIONS, in_a_process, read_predictions, train_fold
+from featurekit.experiments import resolve
+from featurekit.experiments.fold import History, in_a_process, is_done, read_predictions, train_fold
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.scores import reference, rescored
 from featurekit.inference import RUN_FORMAT, read_record
-from featurekit.settings import digest, parse_call, replace_file
+from featurekit.settings import digest, write_json
 
 
 class Run:
@@ -52,19 +53,19 @@ class Run:
 
     def __init__(self, settings: RunSettings, *, runs: str | Path = Path("cache") / "runs") -> None:
         self.settings = settings
-        self.store = _opened(settings)
+        self.store = resolve.opened_store(settings)
         self.model = models.MODELS.get(settings.model)
-        self.columns = stored_columns(self.store, settings.features or _of_paper(self.model))
+        self.columns = resolve.stored_columns(self.store, settings.features or resolve.features_of_paper(self.model))
         self._check_kinds()
         self.training = training.settings_for(settings.model, {"seed": settings.seed, **settings.training}, where="[training]")
-        task = _task(settings, self.store)
+        task = resolve.task_of(settings, self.store)
         self.task = tasks.shuffled(task, self.store.manifest, settings.seed) if settings.shuffle_labels else task
-        self.context = settings.context or (self.model.context if _has_conversations(self.store) else 1)
+        self.context = resolve.context_size(settings, self.store, self.model)
         training.check_loss(self.training, self.task)
         self.augment = self.model.augment if settings.augment is None else settings.augment
         augment.make_augment(self.augment, len(self.task.outputs))  # a wrong name or setting is said now
         self.split = splits.from_request(
-            _split_request(settings, self.store),
+            resolve.split_request(settings, self.store),
             self.store.manifest,
             self.task,
             ids=data.usable_ids(self.store, self.columns),
@@ -116,7 +117,8 @@ class Run:
             said.append(
                 f"task {self.task.name} has {len(self.task.classes)} classes, and no utterance is {' or '.join(lacking)}"
             )
-        return said
+        lost = resolve.left_out_note(self.settings, self.store, self.task)
+        return [*said, lost] if lost else said
 
     @property
     def verdict(self) -> str:
@@ -140,13 +142,16 @@ class Run:
     @property
     def ids(self) -> list[str]:
         """Every id in some part of some fold, sorted."""
-        return sorted({name for fold in self.split.folds for part in data.folds.PARTS for name in fold.part(part)})
+        return sorted({name for fold in self.split.folds for part in PARTS for name in fold.part(part)})
 
-    def execute(self, progress: RunProgress | None = None, *, jobs: int = 1) -> RunResult:
+    def execute(
+        self, progress: RunProgress | None = None, *, jobs: int = 1, trained: Mapping[int, History] | None = None
+    ) -> RunResult:
         """Train and test every fold that has not been yet, then score them all.
 
         An interrupted run goes on with the first unfinished fold, in its middle; a finished one is only read. With several
-        ``jobs`` so many folds are trained at once, each in a process of its own.
+        ``jobs`` so many folds are trained at once, each in a process of its own. ``trained`` has the histories of folds that
+        the caller has trained just now.
 
         Returns
         -------
@@ -156,13 +161,15 @@ class Run:
         progress.started(self)
         self.begin()
         told = set()
+        done = ((number, history) for number, history in (trained or {}).items())
         if jobs > 1:
             progress.note(f"{len(self.pending)} folds to train, {jobs} at once: a fold is heard of when it is done")
-            for _, number, history in train_pending([self], jobs):
-                for row in history:
-                    progress.epoch(self.split.folds[number], row, self.training.epochs)
-                progress.finished(self.split.folds[number], read_predictions(self.folder, number))
-                told.add(number)
+            done = ((number, history) for _, number, history in train_pending([self], jobs))
+        for number, history in done:
+            for row in history:
+                progress.epoch(self.split.folds[number], row, self.training.epochs)
+            progress.finished(self.split.folds[number], read_predictions(self.folder, number))
+            told.add(number)
         for number, fold in enumerate(self.split.folds):
             if number in self.pending:
                 train_fold(self, number, on_epoch=partial(self._heard, progress, fold), on_note=progress.note)
@@ -197,8 +204,7 @@ class Run:
     @property
     def pending(self) -> list[int]:
         """Numbers of the folds that are not done."""
-        folders = [self.folder / "folds" / str(number) for number in range(len(self.split.folds))]
-        return [number for number, folder in enumerate(folders) if not (folder / PREDICTIONS).exists()]
+        return [number for number in range(len(self.split.folds)) if not is_done(self.folder, number)]
 
     def _heard(self, progress: RunProgress, fold: data.Fold, row: Mapping[str, Any]) -> None:
         progress.epoch(fold, row, self.training.epochs)
@@ -233,53 +239,7 @@ class Run:
 _OF_OTHERS = ("store", "features", "split", "test_store", "test_task")
 
 
-def stored_columns(opened: store.Store, request: str) -> list[str]:
-    """The store's names of what is asked for: a column's own name, or any feature or preset of the same key.
-
-    Raises
-    ------
-    ParameterError
-        When the store lacks a column, with the command that adds it.
-    UnknownNameError
-        When nothing is called so.
-    """
-    by_key = {info.key: name for name, info in opened.columns.items()}
-    by_spec = {info.spec: name for name, info in opened.columns.items() if info.engine != "cpu"}  # a request's key is the CPU's
-    names: list[str] = []
-    for part in features.split(request):
-        if part in opened.columns:
-            names.append(part)
-            continue
-        for column in _parsed(opened, part):
-            found = by_key.get(column.key) or by_spec.get(column.spec)
-            if found is None:
-                raise ParameterError(
-                    f"{opened.path} has no column {column.name} with these settings "
-                    f"(it has {', '.join(sorted(opened.columns))}); "
-                    f"add it: featurekit extract --corpus {opened.corpus} --features '{part}' --out {opened.path}"
-                )
-            names.append(found)
-    return list(dict.fromkeys(names))
-
-
-def _parsed(opened: store.Store, part: str) -> Sequence[Any]:
-    """Columns of a request. A feature that needs settings (which encoder?) may go by its name where the store has one of it."""
-    try:
-        return features.parse(part)
-    except ParameterError as error:
-        alike = [info for info in opened.columns.values() if info.spec.startswith(f"{part}(")]
-        if len(alike) == 1:
-            return alike
-        raise ParameterError(f"{error} ({opened.path} has {len(alike)} columns of it)") from None
-
-
-def _of_paper(model: models.Model) -> str:
-    if not model.features:
-        raise ParameterError(f"{model.name} names no features of its own; say which columns it shall read: --features …")
-    return model.features
-
-
-def train_pending(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int, list[dict[str, Any]]]]:
+def train_pending(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int, History]]:
     """Train the folds that are not done, of several runs, in so many processes at once.
 
     A fold is the same whoever trains it: its result is that of one process with as many threads.
@@ -306,37 +266,6 @@ def train_pending(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int, li
         raise WorkerError(str(error).replace("--workers", "--jobs")) from None
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON a person can read, whole or not at all."""
-    replace_file(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
-
-
-def _opened(settings: RunSettings) -> Any:
-    """The store, or both as one."""
-    opened = store.open_store(settings.store)
-    return data.JoinedStore(opened, store.open_store(settings.test_store)) if settings.test_store else opened
-
-
-def _task(settings: RunSettings, opened: Any) -> data.Task:
-    if not settings.test_store:
-        return data.get_task(settings.task or default_task(opened.corpus), opened.manifest)
-    train, test = (default_task(one.corpus) for one in opened.stores)
-    return opened.task(settings.task or train, settings.test_task or test)
-
-
-def _split_request(settings: RunSettings, opened: Any) -> str:
-    """``--split`` as it was said; with two stores it is cross-corpus between them."""
-    if not settings.test_store or splits.is_file(settings.split):
-        return settings.split
-    kind, own = parse_call(settings.split)
-    if kind not in ("cross-corpus", RunSettings.split):
-        raise ParameterError(
-            f"with --test-store the split is cross-corpus, with its dev as in cross-corpus(dev=0.2); got {kind}"
-        )
-    own = {"train_on": opened.prefixes[0], "test_on": opened.prefixes[1], **own}
-    return f"cross-corpus({', '.join(f'{name}={value!r}' for name, value in own.items())})"
-
-
 def _contents(opened: Any, columns: Sequence[str], ids: Sequence[str]) -> str:
     """What the columns hold for these utterances, by the checksums in the store: a change of any value changes it."""
     rows = [opened.manifest.index(name) for name in ids]
@@ -348,16 +277,6 @@ def _by_content(value: Any) -> Any:
     if isinstance(value, str) and value and Path(value).is_file():
         return {"sha256": hashlib.sha256(Path(value).read_bytes()).hexdigest()}
     return value
-
-
-def default_task(corpus: str) -> str:
-    """The label scheme of a corpus where nobody asks for another."""
-    return corpora.CORPORA.get(corpus).corpus.default_task if corpus in corpora.CORPORA else "label"
-
-
-def _has_conversations(opened: store.Store) -> bool:
-    recordings = [utterance.recording for utterance in opened.manifest]
-    return len(set(recordings)) < len(recordings)
 
 
 def _versions() -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from featurekit import evaluation
 from featurekit.data import Fold, Task, labelled, tasks
 from featurekit.errors import ParameterError
-from featurekit.experiments.fold import PREDICTIONS, read_predictions
+from featurekit.experiments.fold import is_done, read_predictions
 from featurekit.inference import read_record
 from featurekit.manifest import Manifest
 
@@ -37,7 +37,7 @@ def rescored(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     record = read_record(folder)
     names = record["folds"]
-    missing = [name for number, name in enumerate(names) if not (folder / "folds" / str(number) / PREDICTIONS).exists()]
+    missing = [name for number, name in enumerate(names) if not is_done(folder, number)]
     if missing:
         raise ParameterError(
             f"{folder} is not finished: fold {', '.join(missing[:10])} of {len(names)} is missing; "

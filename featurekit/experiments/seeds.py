@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from featurekit.errors import ParameterError
+from featurekit.experiments.fold import History
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
-from featurekit.experiments.run import Run, train_pending, write_json
+from featurekit.experiments.run import Run, train_pending
+from featurekit.settings import write_json
 
 
 def with_seeds(settings: RunSettings, n: int) -> list[RunSettings]:
@@ -55,10 +57,13 @@ def execute_seeds(
         Where the summary was written: beside the first run, ``<its name>.seeds.json``.
     """
     every = [Run(one, runs=runs) for one in with_seeds(settings, n)]
+    trained: dict[Path, dict[int, History]] = {run.folder: {} for run in every}
     if jobs > 1:
-        for _ in train_pending(every, jobs):
-            pass
-    results = [run.execute(progress) for run in every]
+        for run, number, history in train_pending(every, jobs):
+            trained[run.folder][number] = history
+            if progress is not None:
+                progress.note(f"{run.folder.name}, fold {run.split.folds[number].name} is trained")
+    results = [run.execute(progress, trained=trained[run.folder]) for run in every]
     names = [name for name in results[0].metrics["pooled"] if name != "n"]
     pooled = {name: _spread([result.metrics["pooled"][name] for result in results]) for name in names}
     summary = {"runs": [str(result.folder) for result in results], "pooled": pooled}

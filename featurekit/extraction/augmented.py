@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,18 @@ def child(parent: Utterance, perturbation: str) -> Utterance:
     return dataclasses.replace(
         parent, id=f"{parent.id}~{perturbation}", parent=parent.id, perturbation=perturbation, duration_s=None, fingerprint=""
     )
+
+
+def decode(root: Path, utterance: Utterance) -> audio.Signal:
+    """What is heard of an utterance: its stretch of its file below ``root``, perturbed where it is a child.
+
+    Raises
+    ------
+    AudioError
+        When the file's bytes are bad, or the perturbation leaves nothing.
+    """
+    signal = audio.decode(root / utterance.path, start=utterance.start, end=utterance.end, channel=utterance.channel)
+    return perturbed(signal, utterance)
 
 
 def perturbed(signal: audio.Signal, utterance: Utterance) -> audio.Signal:

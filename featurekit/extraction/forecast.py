@@ -252,8 +252,7 @@ def _one(made: Forecast, plan: features.Plan, root: Path, item: Utterance, files
         if files[item.path].digest == MISSING:
             raise AudioError("MISSING", f"there is no file {item.path} inside the corpus's root")
         with threadpool_limits(1):
-            signal = audio.decode(root / item.path, start=item.start, end=item.end, channel=item.channel)
-            signal = augmented.perturbed(signal, item)
+            signal = augmented.decode(root, item)
             signals = {rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in plan.sample_rates}
             if plan.columns[0].engine == "cpu":
                 plan.compute(signals)

@@ -151,8 +151,7 @@ def _decode(task: ShardWork, utterance: Utterance) -> audio.Signal:
     stat = path.stat()
     if (stat.st_size, stat.st_mtime_ns) != (facts.size, facts.mtime_ns):
         raise ManifestError(f"{utterance.path} changed while the corpus was being extracted; run the same command again")
-    signal = audio.decode(path, start=utterance.start, end=utterance.end, channel=utterance.channel)
-    return augmented.perturbed(signal, utterance)
+    return augmented.decode(task.root, utterance)
 
 
 def _result(column: Column, value: features.Value, heard: Heard) -> store.UtteranceResult:

@@ -45,7 +45,7 @@ def split(text: str) -> Iterator[str]:
             yield text[start:position].strip()
             start = position + 1
     if depth or quote:
-        raise ParameterError(f"unbalanced parentheses or quotes in the feature request {text!r}")
+        raise ParameterError(f"unbalanced parentheses or quotes in {text!r}")
     last = text[start:].strip()
     if last:  # a comma at the end is forgiven
         yield last

@@ -47,7 +47,7 @@ def check_pitch_range(settings: Settings) -> None:
         )
 
 
-def _periods(sample_rate: int, fmin: float, fmax: float) -> tuple[int, int]:
+def periods(sample_rate: int, fmin: float, fmax: float) -> tuple[int, int]:
     """Shortest and longest period searched, in samples, as librosa rounds them."""
     return math.floor(sample_rate / fmax), math.ceil(sample_rate / fmin)
 
@@ -66,7 +66,7 @@ def yin_difference(
 
     Lags run from ``floor(sample_rate / fmax)`` to ``ceil(sample_rate / fmin)`` samples; 0 is a perfect repetition.
     """
-    return normalised_difference(signal, frame_length, hop_length, *_periods(sample_rate, fmin, fmax))
+    return normalised_difference(signal, frame_length, hop_length, *periods(sample_rate, fmin, fmax))
 
 
 @feature(unit="Hz", limits={"trough_threshold": (0, 1)})
@@ -101,7 +101,7 @@ def f0_yin(
     de Cheveigné and Kawahara (2002), YIN, a fundamental frequency estimator for speech and music, JASA 111(4).
     doi:10.1121/1.1458024
     """
-    min_period = _periods(sample_rate, fmin, fmax)[0]
+    min_period = periods(sample_rate, fmin, fmax)[0]
     return (sample_rate / first_trough_periods(yin_difference, min_period, trough_threshold))[None]
 
 
@@ -124,7 +124,7 @@ def pyin_track(
     per_octave = 12 * BINS_PER_SEMITONE
     n_bins = math.floor(per_octave * np.log2(fmax / fmin)) + 1
     first, lag, probability = pitch_candidates(yin_difference)
-    candidate_hz = sample_rate / (_periods(sample_rate, fmin, fmax)[0] + lag)
+    candidate_hz = sample_rate / (periods(sample_rate, fmin, fmax)[0] + lag)
     bins = np.clip(np.round(per_octave * np.log2(candidate_hz / fmin)), 0, n_bins).astype(np.int64)
     first, bins, probability, voiced_probability = one_candidate_a_bin(first, bins, probability, n_bins)
     tiny = np.finfo(np.float64).tiny

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,17 +101,17 @@ def warm_up(columns: Iterable[Column]) -> None:
     plan.compute({rate: (0.1 * random.standard_normal(int(0.3 * rate))).astype(np.float32) for rate in plan.sample_rates})
 
 
-def extract(samples: np.ndarray, sample_rate: int, features: str) -> dict[str, Value]:
+def extract(samples: np.ndarray, sample_rate: int, features: str | Sequence[str]) -> dict[str, Value]:
     """Features of one signal, resampled to each rate that is asked for.
 
     Parameters
     ----------
     samples : np.ndarray [shape=(samples,)]
-        Mono; floats, or integers, which are divided by their type's full scale.
+        Mono; floats, or integers of 8, 16 or 32 bits, which are divided by their type's full scale.
     sample_rate : int
         Of ``samples``, in Hz.
-    features : str
-        A request, as for :func:`parse`.
+    features : str or sequence of str
+        A request, as for :func:`parse`, or several.
 
     Returns
     -------
@@ -121,7 +121,8 @@ def extract(samples: np.ndarray, sample_rate: int, features: str) -> dict[str, V
     Raises
     ------
     ParameterError
-        When ``samples`` is not one-dimensional, is empty, or holds NaN or infinities; when a rate is not positive.
+        When ``samples`` is not one-dimensional, is empty, is of another type, or holds NaN or infinities; when a rate is no
+        positive number.
 
     Examples
     --------
@@ -131,7 +132,7 @@ def extract(samples: np.ndarray, sample_rate: int, features: str) -> dict[str, V
     """
     from threadpoolctl import threadpool_limits
 
-    plan = Plan(parse(features))
+    plan = Plan(parse(features if isinstance(features, str) else ",".join(features)))
     signal = _float_signal(samples, sample_rate)
     with threadpool_limits(1):  # the bytes that a store holds; and BLAS threads only wait for each other on work so small
         return plan.compute({rate: _resample(signal, sample_rate, rate) for rate in plan.sample_rates})
@@ -181,12 +182,12 @@ def held_to_shape(column: Column, value: Value, n_samples: int) -> Value:
         When it has not.
     """
     if isinstance(value, ImageArray):
-        shape, expected = value.pixels.shape, column.image_shape
-    else:
-        shape, expected = value.shape, (column.clock.n_frames(n_samples) if column.clock else 1, column.dims)
+        shape, expected, law = value.pixels.shape, column.image_shape, "pixels"
+    else:  # in the order of the function that returned it, not of the store
+        shape, law = value.shape[::-1], "(dims, frames)"
+        expected = (column.dims, column.clock.n_frames(n_samples) if column.clock else 1)
     if shape != expected:
-        order = "" if isinstance(value, ImageArray) else ", counted as (frames, dims)"
-        raise ParameterError(f"feature {column.node} returned shape {shape}; the shape law asks for {expected}{order}")
+        raise ParameterError(f"feature {column.node} returned shape {shape}; expected {law}, here {expected}")
     return value
 
 
@@ -204,11 +205,12 @@ def _float_signal(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     if signal.dtype.kind not in "fi":
         raise ParameterError(f"samples are floats or signed integers; got {signal.dtype}")
     if signal.ndim != 1 or len(signal) == 0:
-        raise ParameterError(
-            f"samples are one-dimensional and at least one; got shape {signal.shape}; average the channels of stereo first"
-        )
-    if sample_rate < 1:
-        raise ParameterError(f"sample_rate is {sample_rate}; expected a positive number of Hz")
+        then = "; average the channels of stereo first" if signal.ndim == 2 and signal.size else ""
+        raise ParameterError(f"samples are one-dimensional and at least one; got shape {signal.shape}{then}")
+    if signal.dtype.kind == "i" and signal.dtype.itemsize > 4:  # as a list of 16-bit samples becomes: its scale is lost
+        raise ParameterError(f"samples are {signal.dtype}, which does not say their full scale; use int16, int32 or floats")
+    if not isinstance(sample_rate, (int, float, np.integer, np.floating)) or not sample_rate >= 1:
+        raise ParameterError(f"sample_rate is {sample_rate!r}; expected a positive number of Hz")
     if signal.dtype.kind == "i":
         signal = signal / -float(np.iinfo(signal.dtype).min)
     if not np.isfinite(signal).all():

@@ -6,15 +6,13 @@ Praat and openSMILE give jitter and shimmer of a whole vowel or segment; here th
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from featurekit.features.graph import feature, node
 from featurekit.features.kernels.cycles import cycle_marks, perturbation
 from featurekit.features.kernels.harmonicity import periodicity
 from featurekit.features.kernels.windows import gaussian
-from featurekit.features.pitch import PITCH_LIMITS, check_pitch_range
+from featurekit.features.pitch import PITCH_LIMITS, check_pitch_range, periods
 
 FLOOR_DB, CEILING_DB = -20.0, 60.0
 _CYCLE_LIMITS = {name: PITCH_LIMITS[name] for name in ("frame_length", "hop_length")}
@@ -58,8 +56,7 @@ def hnr(
     Boersma (1993), Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled
     sound, IFA Proceedings 17.
     """
-    periods = math.floor(sample_rate / fmax), math.ceil(sample_rate / fmin)
-    height = periodicity(signal, gaussian(frame_length), hop_length, *periods)
+    height = periodicity(signal, gaussian(frame_length), hop_length, *periods(sample_rate, fmin, fmax))
     ratio = height / np.maximum(1 - height, np.finfo(np.float64).tiny)
     level_db = 10 * np.log10(np.maximum(ratio, np.finfo(np.float64).tiny))
     return np.clip(level_db, FLOOR_DB, CEILING_DB)[None]

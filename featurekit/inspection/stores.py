@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from featurekit import store
+from featurekit.audio import FLAGS
 from featurekit.errors import FeaturekitError
 from featurekit.inspection.findings import Finding, Item, Report, Severity, seen
 
@@ -80,7 +81,11 @@ def _statuses(opened: store.Store) -> Iterator[Finding]:
     text = "{n} [utterance|utterances] failed: in the store as [a failure|failures], and in no result"
     yield from seen("failed", Severity.WARNING, text, (Item((name,), reason) for name, reason in failed.items()))
     for word, count in flags(opened).most_common():
-        yield Finding("flagged", Severity.NOTE, f"{count} of {len(opened)} utterances are flagged {word} and kept")
+        yield Finding(
+            "flagged",
+            Severity.NOTE,
+            f"{count} of {len(opened)} utterances are flagged {word} and kept: {FLAGS.get(word, word)}",
+        )
     try:
         labels = opened.manifest
     except FeaturekitError:

@@ -12,7 +12,8 @@ from torch import nn
 
 from featurekit.models import Inputs, Output, model
 from featurekit.models.asr_decoders import AUGMENT
-from featurekit.models.layers import AttentiveStatistics, masked_mean, target_frames
+from featurekit.models.layers import AttentiveStatistics, target_frames
+from featurekit.models.logistic import Logistic
 
 _RECIPE = {
     "lr": 1e-3,
@@ -29,36 +30,8 @@ _PAPER = "ours: a head on frozen speech representations, after Yang et al. 2021 
 
 
 @model("asr-linear", recipe=_RECIPE, paper=_PAPER, dims=384, features="asr_encoder")
-class ASRLinear(nn.Module):
-    """One linear layer on the mean over time.
-
-    Parameters
-    ----------
-    dims : int
-        D of the frames.
-    n_classes : int
-        K.
-    """
-
-    def __init__(self, *, dims: int, n_classes: int) -> None:
-        super().__init__()
-        self.classes = nn.Linear(dims, n_classes)
-
-    def forward(self, batch: Inputs) -> Output:
-        """Classify the middle utterance.
-
-        Parameters
-        ----------
-        batch : Inputs
-            ``frames`` (B, C, T, D) and ``lengths``.
-
-        Returns
-        -------
-        Output
-            ``embedding`` (B, D): the mean over time.
-        """
-        embedding = masked_mean(*target_frames(batch))  # (B, D)
-        return Output(self.classes(embedding), embedding)
+class ASRLinear(Logistic):
+    """One linear layer on the mean over time, as :class:`~featurekit.models.logistic.Logistic`."""
 
 
 @model("asr-attentive", recipe=_RECIPE, paper=_PAPER, dims=384, features="asr_encoder", augment=AUGMENT)

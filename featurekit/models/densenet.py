@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from featurekit.models import model
-from featurekit.models.resnet import BANERJEE_RECIPE, ResNet
+from featurekit.models.pictures import PictureClassifier
+from featurekit.models.resnet import BANERJEE_RECIPE
 
 MEL_MFCC_TONNETZ = "banerjee2021/mel,banerjee2021/mfcc,banerjee2021/tonnetz"
 _FACTS: dict[str, Any] = {
@@ -25,7 +26,7 @@ _FACTS: dict[str, Any] = {
 
 @model("densenet121", **_FACTS, fixed={"variant": "densenet121"})
 @model("densenet201", **_FACTS, fixed={"variant": "densenet201"})
-class DenseNet(ResNet):
+class DenseNet(PictureClassifier):
     """A torchvision DenseNet on the target utterance.
 
     Parameters
@@ -47,4 +48,4 @@ class DenseNet(ResNet):
     def __init__(
         self, *, n_classes: int, variant: str, n_frames: int = 250, dropout: float = 0.0, weights: str = "", train: str = "all"
     ) -> None:
-        super().__init__(n_classes=n_classes, variant=variant, n_frames=n_frames, dropout=dropout, weights=weights, train=train)
+        super().__init__(variant, n_classes=n_classes, n_frames=n_frames, dropout=dropout, weights=weights, train=train)

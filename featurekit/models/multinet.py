@@ -25,10 +25,10 @@ from torch import nn
 
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.models import Inputs, Output, model
-from featurekit.models.densenet import DenseNet
 from featurekit.models.layers import fit_frames, target_frames
 from featurekit.models.logistic import BANERJEE
-from featurekit.models.resnet import BANERJEE_RECIPE, ResNet
+from featurekit.models.pictures import PictureClassifier
+from featurekit.models.resnet import BANERJEE_RECIPE
 
 # Table 5: network and size of its output.
 _NETWORKS: dict[str, tuple[str, int]] = {
@@ -130,11 +130,9 @@ def _size(a: str, b: str, unit: str) -> int:
     return size
 
 
-def _branch(name: str, n_classes: int, n_frames: int, weights: str) -> tuple[ResNet, nn.Linear]:
+def _branch(name: str, n_classes: int, n_frames: int, weights: str) -> tuple[PictureClassifier, nn.Linear]:
     variant, size = _NETWORKS[name]
-    network = (DenseNet if variant.startswith("dense") else ResNet)(
-        n_classes=n_classes, variant=variant, n_frames=n_frames, weights=weights
-    )
+    network = PictureClassifier(variant, n_classes=n_classes, n_frames=n_frames, weights=weights)
     network.classes.requires_grad_(False)
     return network, nn.Linear(network.backbone.dims_out, size)
 

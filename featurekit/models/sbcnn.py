@@ -5,6 +5,8 @@ utterances in the window; its state at an utterance is that one's CASV; Dense K.
 
 The CNN is LeNet, AlexNet, VGG16, ZFNet, ResNet18, ResNet50 or ResNet152 without its class layer: torchvision's where it has
 one. The paper fine-tunes from ImageNet: ``weights = "imagenet"``; at random without, since that file may not be there.
+The printed lr 1e-3 belongs to that. From random weights the ResNets learn with it; the networks without normalisation
+(AlexNet, VGG16, ZFNet) were only tried with 1e-4 and less (docs/models.md says what came of it).
 
 Where the paper is silent we chose: one gray channel; 100 units a direction, so that CASV and LASV are of one size;
 dropout 0.5 before the class layer; Adam of "Adam or SGD"; no attention, which the paper's discussion gives to "both
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 
 from featurekit.errors import ParameterError
 from featurekit.models import Inputs, Output, model
-from featurekit.models.backbones import Backbone, at_least
+from featurekit.models.backbones import Backbone, at_least, keep_variance
 from featurekit.models.layers import MaskedLSTM, back_to_slots, each_present, over_context, target_slot
 
 _RECIPE = {"lr": 1e-3, "epochs": 200, "batch_size": 20, "optimizer": "adam"}
@@ -37,6 +39,7 @@ class LeNet(nn.Module):
             nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.AdaptiveMaxPool2d(5)
         )
         self.dense = nn.Sequential(nn.Linear(16 * 5 * 5, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU())
+        keep_variance(self)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """One vector a picture."""
@@ -63,6 +66,7 @@ class ZFNet(nn.Module):
             *(nn.Linear(256 * 6 * 6, 4096), nn.ReLU(), nn.Dropout(0.5)),
             *(nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5)),
         )
+        keep_variance(self)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """One vector a picture."""

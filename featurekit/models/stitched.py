@@ -9,40 +9,25 @@ was over learning rates 1e-3 to 1e-6 and weight decays 1e-2 to 1e-4. 1e-6 is too
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from torch import nn
+from typing import Any
 
 from featurekit.errors import ParameterError
-from featurekit.models import Inputs, Output, model
-from featurekit.models.backbones import Backbone
+from featurekit.models import model
 from featurekit.models.densenet import MEL_MFCC_TONNETZ
-from featurekit.models.layers import picture
 from featurekit.models.logistic import BANERJEE
+from featurekit.models.pictures import PictureClassifier
 
-_RECIPE = {"lr": 1e-6, "weight_decay": 1e-3, "epochs": 40, "batch_size": 32, "n_frames": 250}
+_FACTS: dict[str, Any] = {
+    "reads": ("images", "frames"),
+    "either": True,
+    "recipe": {"lr": 1e-6, "weight_decay": 1e-3, "epochs": 40, "batch_size": 32, "n_frames": 250},
+    "paper": BANERJEE,
+}
 
 
-@model(
-    "resnet50-stitched",
-    reads=("images", "frames"),
-    either=True,
-    recipe=_RECIPE,
-    paper=BANERJEE,
-    dims=301,
-    features="banerjee2021",
-    fixed={"variant": "resnet50"},
-)
-@model(
-    "densenet201-stitched",
-    reads=("images", "frames"),
-    either=True,
-    recipe=_RECIPE,
-    paper=BANERJEE,
-    dims=282,
-    features=MEL_MFCC_TONNETZ,
-    fixed={"variant": "densenet201"},
-)
-class Stitched(nn.Module):
+@model("resnet50-stitched", **_FACTS, dims=301, features="banerjee2021", fixed={"variant": "resnet50"})
+@model("densenet201-stitched", **_FACTS, dims=282, features=MEL_MFCC_TONNETZ, fixed={"variant": "densenet201"})
+class Stitched(PictureClassifier):
     """A torchvision network and three linear layers.
 
     Parameters
@@ -67,28 +52,6 @@ class Stitched(nn.Module):
     def __init__(
         self, *, n_classes: int, variant: str, n_frames: int = 250, dense: Sequence[int] = (512, 128), weights: str = ""
     ) -> None:
-        super().__init__()
         if len(dense) != 2 or min(dense) < 1:
             raise ParameterError(f"dense is {tuple(dense)}; expected the sizes of two layers")
-        self.n_frames = n_frames
-        self.backbone = Backbone(variant, weights=weights)
-        first, second = dense
-        sizes = (nn.Linear(self.backbone.dims_out, first), nn.LeakyReLU(), nn.Linear(first, second), nn.LeakyReLU())
-        self.dense = nn.Sequential(*sizes)
-        self.classes = nn.Linear(second, n_classes)
-
-    def forward(self, batch: Inputs) -> Output:
-        """Classify the middle utterance; its image where the batch has one, else its frames.
-
-        Parameters
-        ----------
-        batch : Inputs
-            ``images`` (B, C, H, W) or ``frames`` (B, C, T, D) with ``lengths``.
-
-        Returns
-        -------
-        Output
-            ``embedding`` (B, 128): before the class layer.
-        """
-        embedding = self.dense(self.backbone(picture(batch, self.n_frames)))  # (B, 128)
-        return Output(self.classes(embedding), embedding)
+        super().__init__(variant, n_classes=n_classes, n_frames=n_frames, weights=weights, dense=dense)

@@ -7,11 +7,8 @@ sense from ImageNet's weights: ``weights = "imagenet"``. AdamW, learning rate 5e
 
 from __future__ import annotations
 
-from torch import nn
-
-from featurekit.models import Inputs, Output, model
-from featurekit.models.backbones import Backbone
-from featurekit.models.layers import picture
+from featurekit.models import model
+from featurekit.models.pictures import PictureClassifier
 
 _RECIPE = {"lr": 5e-5, "epochs": 400, "batch_size": 32, "optimizer": "adamw", "n_frames": 250}
 
@@ -25,7 +22,7 @@ _RECIPE = {"lr": 5e-5, "epochs": 400, "batch_size": 32, "optimizer": "adamw", "n
     dims=301,
     features="banerjee2021",
 )
-class ViT(nn.Module):
+class ViT(PictureClassifier):
     """ViT-B/16 on the target utterance.
 
     Parameters
@@ -43,23 +40,4 @@ class ViT(nn.Module):
     """
 
     def __init__(self, *, n_classes: int, n_frames: int = 250, weights: str = "", train: str = "last", side: int = 224) -> None:
-        super().__init__()
-        self.n_frames = n_frames
-        self.backbone = Backbone("vit_b_16", weights=weights, train=train, size=side)
-        self.classes = nn.Linear(self.backbone.dims_out, n_classes)
-
-    def forward(self, batch: Inputs) -> Output:
-        """Classify the middle utterance; its image where the batch has one, else its frames.
-
-        Parameters
-        ----------
-        batch : Inputs
-            ``images`` (B, C, H, W) or ``frames`` (B, C, T, D) with ``lengths``.
-
-        Returns
-        -------
-        Output
-            ``embedding`` (B, 768): the class token.
-        """
-        token = self.backbone(picture(batch, self.n_frames))  # (B, 768)
-        return Output(self.classes(token), token)
+        super().__init__("vit_b_16", n_classes=n_classes, n_frames=n_frames, weights=weights, train=train, size=side)

@@ -39,7 +39,7 @@ def info(path: str | Path) -> dict[str, Any]:
         "format": f"{FORMAT} {VERSION}",
         "corpus": documents.read_identity(root)["corpus"],
         "generation": head.generation if head else 0,
-        "interrupted": head is None and bool(keys),
+        "interrupted": head is None,
         "indexed": (root / INDEX_FILE).exists(),
         "shards": len(live),
         "waiting": len(keys - live),

@@ -40,6 +40,10 @@ def open_store(path: str | Path, verify: bool = True) -> Store:
     verify : bool
         Check every utterance against its checksum when it is read.
 
+    Returns
+    -------
+    Store
+
     Raises
     ------
     StoreNotFoundError
@@ -125,11 +129,16 @@ class Store:
         ------
         UnknownNameError
             With the closest ids.
+        ParameterError
+            For a position instead of an id.
         """
+        if not isinstance(utterance_id, str):
+            raise ParameterError(f"an utterance is asked for by its id, as in store[store.ids[0]]; got {utterance_id!r}")
         at, found = self._find(utterance_id)
         order = self._id_order[1]
         if not found:
-            near = order[max(at - 20, 0) : at + 20]  # difflib over 300,000 ids takes a minute
+            # difflib over 300,000 ids takes a minute; 60 of more are too many to be printed as all there are
+            near = order[max(0, min(at - 30, len(order) - 60)) :][:60]
             raise UnknownNameError("utterance", utterance_id, [self._name(index) for index in near])
         return int(order[at])
 

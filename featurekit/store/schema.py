@@ -175,7 +175,8 @@ class GroupInfo:
     plan : dict
         How the shards were cut (``modulus``, ``max_bytes``), so that an append cuts the same way.
     column_keys : tuple of str
-        Keys of all columns the shards hold, dropped ones too; by default those of ``columns``.
+        Keys of all columns that shards hold, dropped ones too (in those from before the drop); by default those of
+        ``columns``.
     """
 
     columns: tuple[ColumnInfo, ...]

@@ -162,7 +162,8 @@ def _read_group(root: Path, manifest: Manifest, group: GroupInfo) -> tuple[Group
 def _check_cover(manifest: Manifest, group: GroupInfo, shard: Shard, start: int) -> None:
     """Refuse a shard that is not the manifest from ``start`` on: the same utterances, in order, from the same audio."""
     names = ", ".join(column.name for column in group.columns)
-    if sorted(column.key for column in shard.columns) != list(group.column_keys):
+    held = {column.key for column in shard.columns}
+    if not {column.key for column in group.columns} <= held <= set(group.column_keys):  # a dropped one may be in older shards
         raise StoreError(f"{shard.path} holds other columns than its group ({names}); give the group's column_keys")
     for position, (data, fingerprint) in enumerate(zip(shard.id_bytes.tolist(), shard.fingerprints, strict=True), start):
         utterance = manifest.utterances[position] if position < len(manifest) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from featurekit.training.checkpoint import load_checkpoint, save_checkpoint
+from featurekit.training.checkpoint import checkpoint_record, load_checkpoint, save_checkpoint
 from featurekit.training.loop import FitResult, build_for, fit
 from featurekit.training.losses import centre_and_half, check_loss, make_loss
 from featurekit.training.options import NOT_IDENTITY, TrainSettings, settings_for
@@ -16,6 +16,7 @@ __all__ = [
     "build_for",
     "centre_and_half",
     "check_loss",
+    "checkpoint_record",
     "fit",
     "load_checkpoint",
     "make_loss",

@@ -71,18 +71,40 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
         When a file is missing, or the tensors are not those the record was written with.
     """
     folder = Path(folder)
+    record = checkpoint_record(folder)
     try:
-        data, text = (folder / _TENSORS).read_bytes(), (folder / _RECORD).read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        raise ParameterError(f"{folder} is not a checkpoint: it needs {_TENSORS} and {_RECORD}") from None
-    try:
-        record = json.loads(text)
-        digest = record.pop("tensors_sha256")
-    except (json.JSONDecodeError, KeyError, AttributeError, TypeError):
-        raise ParameterError(f"{folder / _RECORD} is not the record of a checkpoint; train again") from None
-    if digest != hashlib.sha256(data).hexdigest():
+        data = (folder / _TENSORS).read_bytes()
+    except FileNotFoundError:
+        raise _no_checkpoint(folder) from None
+    if record.pop("tensors_sha256") != hashlib.sha256(data).hexdigest():
         raise ParameterError(f"{folder / _TENSORS} is damaged or of another run than {_RECORD}; train again")
     return safetensors().load(data), record
+
+
+def checkpoint_record(folder: str | Path) -> dict[str, Any]:
+    """The record of a checkpoint without reading its tensors, and their digest as ``tensors_sha256``.
+
+    Raises
+    ------
+    ParameterError
+        When it is missing or is none.
+    """
+    path = Path(folder) / _RECORD
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise _no_checkpoint(Path(folder)) from None
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or "tensors_sha256" not in record:
+        raise ParameterError(f"{path} is not the record of a checkpoint; train again")
+    return record
+
+
+def _no_checkpoint(folder: Path) -> ParameterError:
+    return ParameterError(
+        f"{folder} is not a checkpoint: it needs {_TENSORS} and {_RECORD}; run the same `featurekit train` again for its run"
+    )
 
 
 def safetensors() -> SimpleNamespace:

@@ -228,7 +228,7 @@ def test_the_plugin_of_the_documentation_extracts_trains_and_predicts(tmp_path):
             tone = np.sin(2 * np.pi * pitch * np.arange(8000) / 16000) + 0.1 * rng.standard_normal(8000)
             soundfile.write(tmp_path / "speech" / speaker / f"{emotion}_1.wav", 0.3 * tone, 16000)
     featurekit = [sys.executable, "-m", "featurekit", "--plugin", "mine.py"]
-    extract = "extract --corpus mine --root speech --features mfcc,peakiness --backend joblib --workers 2"
+    extract = "extract --corpus mine --root speech --features mfcc,peakiness --backend serial"
     train = "train --store cache/mine --model mean-mlp --features mfcc,peakiness --epochs 1 --device cpu --json"
     said = ""
     for verb in (extract, train):

@@ -65,6 +65,8 @@ def test_a_stores_failed_utterances_are_in_no_part(tiny_store, tmp_path):
     split = Split.read(tmp_path / "s.json")
     assert {name for part in ("train", "dev", "test") for name in split.fold().part(part)}
     assert "verdict: speaker-disjoint" in run("split", tiny_store, "--task", "sentiment3", "--split", "loso")
+    assert "task=sentiment3" in run("split", tiny_store)  # the task of the store's corpus, as for train
+    assert "no folder 'nowhere'" in run("split", tiny_store, "-o", "nowhere/s.json", code=2)
 
 
 NAMELESS = "1 utterances have no speaker: s2_1 (row 14); name them in the manifest, or "

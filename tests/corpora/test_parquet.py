@@ -9,6 +9,7 @@ import pytest
 from featurekit.corpora import read_corpus
 from featurekit.corpora._table import read_table
 from featurekit.errors import ManifestError, MissingDependencyError
+from featurekit.manifest import Manifest
 
 
 def parquet(file, /, **columns):
@@ -47,8 +48,8 @@ def test_the_custom_corpus_finds_it_and_a_manifest_may_be_one(tmp_path):
 def test_a_broken_table_names_file_and_row(tmp_path):
     with pytest.raises(ManifestError, match=r"m.parquet: row 2: lacks a path"):
         list(read_table(parquet(tmp_path / "m.parquet", path=["a.wav", None])))
-    with pytest.raises(ManifestError, match=r"m.parquet: row 2: the id 'a' is taken by .*row 1"):
-        list(read_table(parquet(tmp_path / "m.parquet", path=["a.wav", "b/a.wav"])))
+    with pytest.raises(ManifestError, match=r"m.parquet: two utterances have the id 'a': number 1, a.wav, and number 2"):
+        Manifest(read_table(parquet(tmp_path / "m.parquet", path=["a.wav", "b/a.wav"])), where="m.parquet")
     with pytest.raises(ManifestError, match="there is no table"):
         list(read_table(tmp_path / "none.parquet"))
     (tmp_path / "m.parquet").write_bytes(b"PAR1 not really PAR1")

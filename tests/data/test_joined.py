@@ -89,6 +89,7 @@ def test_each_corpus_is_labelled_by_its_own_task_and_classes_training_lacks_are_
     assert task.classes == ("negative", "positive")
     labels = {item.id: task.label_of(item) for item in joined.manifest}
     assert {labels[name] for name in joined.ids if name.startswith("two/")} == {"negative", "positive", ""}
+    assert joined.left_out(task, "words") == {"neutral": [labels[name] for name in joined.ids[36:]].count("")}
     with pytest.raises(ParameterError, match="none is in both"):
         joined.task("signs", "other")
 

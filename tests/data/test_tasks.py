@@ -208,9 +208,13 @@ def test_a_soft_task_is_scored_on_the_labels_of_its_hard_one_where_somebody_vote
 
 
 def test_a_soft_task_without_raters_says_what_it_reads():
-    with pytest.raises(ParameterError, match="reads the raw labels 'score' and 'raters' and the manifest has 'score'"):
+    with pytest.raises(
+        ParameterError, match=r"'score' and 'raters' \(an object: rater → choice\) and the manifest has 'score'"
+    ):
         tasks.get_task("sentiment3-soft", scored(1.0))
-    with pytest.raises(ParameterError, match="reads the raw labels 'score' and 'raters' and the manifest has 'raters'"):
+    with pytest.raises(
+        ParameterError, match=r"'score' and 'raters' \(an object: rater → choice\) and the manifest has 'raters'"
+    ):
         tasks.get_task("sentiment3-soft", rated({"raters": {"1": 1.0}}))
 
 

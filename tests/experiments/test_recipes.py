@@ -72,7 +72,7 @@ def test_a_context_model_on_a_corpus_without_conversations_says_that_c_is_one(ti
     run = make(copy, tmp_path, "ub-bilstm", features="rms", context=1)
     assert run.notes == []  # it was asked for
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("featurekit.experiments.run._has_conversations", lambda store: False)
+        patch.setattr("featurekit.experiments.resolve.has_conversations", lambda store: False)
         run = make(copy, tmp_path, "ub-bilstm", features="rms")
     assert run.context == 1
     assert "windows of 3 utterances, and demo has no conversations: C is 1" in run.notes[0]

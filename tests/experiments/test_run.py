@@ -1,13 +1,15 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from featurekit import data, experiments, extraction, store, training
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
-from featurekit.experiments import Run, RunProgress, RunSettings
+from featurekit.experiments import Run, RunProgress, RunSettings, resolve
 from featurekit.experiments.run import _by_content, _contents
 from featurekit.experiments.scores import rescored
+from featurekit.manifest import Utterance
 
 QUICK = {"epochs": 1, "device": "cpu", "n_frames": 40}
 
@@ -102,6 +104,11 @@ def test_every_name_is_checked_before_anything_is_written(tiny_store, tmp_path):
         make(tiny_store, tmp_path, features="zcr")
     with pytest.raises(SplitError, match="allow-speaker-overlap"):
         make(tiny_store, tmp_path, split="random")
+    for size in (0, 2, -1):
+        with pytest.raises(ParameterError, match=f"odd number of utterances.*got {size}"):
+            make(tiny_store, tmp_path, context=size)
+    with pytest.raises(ParameterError, match="--test-store, which is not given"):
+        make(tiny_store, tmp_path, test_task="sentiment3")
     assert not list(tmp_path.iterdir())
 
 
@@ -182,3 +189,24 @@ def test_scores_are_computed_again_from_what_is_stored(tiny_store, tmp_path):
     (result.folder / "folds" / "1" / "predictions.jsonl").unlink()
     with pytest.raises(ParameterError, match=r"fold .* of 6 is missing"):
         rescored(result.folder)
+
+
+def test_what_of_a_second_corpus_is_not_tested_is_said():
+    lost = {"angry": 6, "calm": 1}
+    opened = SimpleNamespace(
+        stores=[SimpleNamespace(corpus="one"), SimpleNamespace(corpus="two", manifest=range(20))],
+        prefixes=("one", "two"),
+        left_out=lambda task, test: lost,
+    )
+    settings = RunSettings(store="one", test_store="two", model="svm")
+    said = "7 of 20 utterances of two are not tested, since training has no class of that name: angry (6), calm (1)"
+    assert resolve.left_out_note(settings, opened, None) == said
+    lost.clear()
+    assert resolve.left_out_note(settings, opened, None) is None
+
+
+def test_augmented_children_are_no_conversation():
+    parent = Utterance(id="a", path="a.wav", recording="a")
+    child = Utterance(id="a~speed(0.9)", path="a.wav", recording="a", parent="a", perturbation="speed(0.9)")
+    assert not resolve.has_conversations(SimpleNamespace(manifest=[parent, child]))
+    assert resolve.has_conversations(SimpleNamespace(manifest=[parent, Utterance(id="b", path="a.wav", recording="a")]))

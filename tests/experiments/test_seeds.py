@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featurekit.errors import ParameterError
-from featurekit.experiments import RunSettings
+from featurekit.experiments import RunProgress, RunSettings
 from featurekit.experiments.seeds import execute_seeds, with_seeds
 
 QUICK = {"epochs": 1, "device": "cpu", "n_frames": 20}
@@ -23,6 +23,21 @@ def test_seeds_change_the_training_and_not_the_split(tiny_store, tmp_path):
     assert summary["pooled"]["macro_f1"]["std"] == pytest.approx(np.std(values, ddof=1))
     assert json.loads(path.read_text()) == summary
     assert path.parent == tmp_path
+
+
+def test_folds_that_were_just_trained_at_once_are_told_with_their_epochs(tiny_store, tmp_path):
+    class Heard(RunProgress):
+        epochs = 0
+
+        def epoch(self, fold, row, epochs):
+            self.epochs += 1
+
+    settings = RunSettings(store=str(tiny_store), model="ub-lstm", features="rms", training=QUICK, hyper=SMALL)
+    heard = Heard()
+    execute_seeds(settings, 2, runs=tmp_path, jobs=2, progress=heard)
+    assert heard.epochs == 2
+    execute_seeds(settings, 2, runs=tmp_path, jobs=2, progress=heard)
+    assert heard.epochs == 2  # finished before
 
 
 def test_the_first_seed_is_the_one_that_was_said(tiny_store):

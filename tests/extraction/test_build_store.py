@@ -114,6 +114,21 @@ def test_adding_utterances_extends_every_column(tiny_corpus, tiny_manifest, tmp_
     assert len(opened) == len(tiny_manifest)
 
 
+def test_a_store_grows_and_heals_after_a_column_was_dropped(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr("featurekit.extraction.plan.SMALLEST_TARGET_BYTES", 2**12)
+    out, whole = tmp_path / "s", tiny_manifest
+    build(Manifest(whole.utterances[:20]), tiny_corpus, out, "rms,zcr")
+    store.drop(out, "zcr")
+    next((out / "shards").iterdir()).unlink()
+    done = build(whole, tiny_corpus, out, "rms")
+    assert 0 < done.computed_shards < done.shards  # some shards hold both columns, the new ones one
+    fresh = fk.open_store(build(whole, tiny_corpus, tmp_path / "fresh", "rms").store)
+    opened = fk.open_store(out)
+    for name in whole.ids:
+        np.testing.assert_array_equal(opened[name]["rms"], fresh[name]["rms"])
+    assert store.verify(out).ok
+
+
 def test_a_dropped_column_does_not_make_its_shards_anew(tiny_corpus, tiny_manifest, tmp_path):
     build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms,zcr")
     store.drop(tmp_path / "s", "zcr")

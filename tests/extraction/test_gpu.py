@@ -247,7 +247,7 @@ def test_an_unknown_device_is_refused() -> None:
 
 
 def test_a_run_finds_the_gpus_columns_by_their_preset(gpu_store):
-    from featurekit.experiments.run import stored_columns
+    from featurekit.experiments import stored_columns
 
     opened = fk.open_store(gpu_store)
     assert stored_columns(opened, "luo2019/mfcc, same=luo2019/chroma_stft, lpc") == [

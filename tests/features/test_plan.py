@@ -97,7 +97,7 @@ def test_each_utterance_is_its_own_array_for_top_db(tone: Signal, speech_like: S
 def test_a_feature_that_breaks_the_shape_law_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     column = parse("rms")[0]
     monkeypatch.setattr(plan_module, "run_step", lambda *_: np.zeros((1, 3)))
-    with pytest.raises(ParameterError, match=r"feature rms returned shape \(3, 1\).*\(63, 1\)"):
+    with pytest.raises(ParameterError, match=r"feature rms returned shape \(1, 3\).*\(dims, frames\), here \(1, 63\)"):
         Plan([column]).compute({16000: np.zeros(16000, np.float32)})
 
 
@@ -106,6 +106,18 @@ def test_extract_resamples_once_a_rate(tone: Signal) -> None:
     out = extract(tone(1000, rate=48000), 48000, "spectral_centroid, luo2019/spectral_centroid")
     assert out["spectral_centroid"][20:40].mean() == pytest.approx(1000, abs=3)
     assert out["luo2019/spectral_centroid"][10:30].mean() == pytest.approx(1000, abs=3)
+
+
+def test_extract_takes_several_requests_as_a_list(tone: Signal) -> None:
+    together, listed = (extract(tone(440), 16000, request) for request in ("rms,mfcc(n_mfcc=3)", ["rms", "mfcc(n_mfcc=3)"]))
+    assert list(together) == list(listed)
+    np.testing.assert_array_equal(together["mfcc3"], listed["mfcc3"])
+
+
+@pytest.mark.parametrize("rate", [0, -1, "16k", float("nan")])
+def test_extract_refuses_what_is_no_rate(rate: object) -> None:
+    with pytest.raises(ParameterError, match="expected a positive number of Hz"):
+        extract(np.zeros(100), rate, "rms")  # type: ignore[arg-type]
 
 
 def test_extract_takes_integers_at_full_scale() -> None:
@@ -122,16 +134,12 @@ def test_extract_takes_integers_at_full_scale() -> None:
         (np.array([0.0, np.inf]), "NaN or infinite"),
         (np.zeros(5, complex), "floats or signed integers"),
         (np.zeros(5, bool), "floats or signed integers"),
+        (np.zeros(5, np.int16).tolist(), "int64, which does not say their full scale"),
     ],
 )
 def test_extract_refuses_what_is_not_a_signal(samples: np.ndarray, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         extract(samples, 16000, "rms")
-
-
-def test_extract_refuses_a_rate_that_is_none() -> None:
-    with pytest.raises(ParameterError, match="positive number of Hz"):
-        extract(np.zeros(5), 0, "rms")
 
 
 def test_warm_up_touches_every_node_of_the_columns(monkeypatch: pytest.MonkeyPatch) -> None:

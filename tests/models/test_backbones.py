@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.models import build
 from featurekit.models.backbones import Backbone, backbone_parameters, imagenet_file, read_weights
+from featurekit.models.sbcnn import LeNet, ZFNet
 from featurekit.torchvision_mend import torchvision_models
 from featurekit.training import TrainSettings
 from featurekit.training.updates import Updates
@@ -97,6 +98,16 @@ def test_pictures_smaller_than_the_strides_are_enlarged(name, dims):
     assert Backbone(name).eval()(torch.randn(2, 1, 6, 5)).shape == (2, dims)
 
 
+@pytest.mark.parametrize("make", [lambda: Backbone("alexnet"), LeNet, ZFNet])
+def test_random_weights_without_normalisation_keep_two_pictures_apart(make):
+    """With torch's own they end 0.0003 (AlexNet) to 0.01 (LeNet) apart, and training from scratch in constants."""
+    torch.manual_seed(0)
+    pictures = F.interpolate(torch.randn(4, 1, 16, 16), (64, 64), mode="bilinear")
+    with torch.no_grad():
+        vectors = make().eval()(pictures / pictures.std())
+    assert 0.1 < vectors.std(dim=0).mean() < 2.0
+
+
 def test_frozen_dropout_does_nothing():
     backbone = Backbone("alexnet", train="head").train()
     x = torch.randn(1, 1, 64, 64)
@@ -141,7 +152,7 @@ def test_a_file_that_runs_code_is_refused(tmp_path):
 
 def test_imagenet_weights_come_from_the_cache_and_are_never_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(ParameterError, match=r"has no resnet18-\w+\.pth; get it once: curl"):
+    with pytest.raises(ParameterError, match=r"has no resnet18-\w+\.pth; get it once: mkdir -p .* && curl"):
         Backbone("resnet18", weights="imagenet")
     name = torchvision_models().get_model_weights("resnet18").DEFAULT.url.rsplit("/", 1)[1]
     folder = tmp_path / "hub" / "checkpoints"

@@ -31,7 +31,7 @@ def test_info_tells_what_a_person_asks_and_is_json(making, filled):
 
 def test_info_of_an_interrupted_extraction(making, tmp_path):
     store.create(tmp_path / "s", "test")
-    assert not store.info(tmp_path / "s")["interrupted"]
+    assert store.info(tmp_path / "s")["interrupted"]
     store.commit_shard(tmp_path / "s", making.contents(making.manifest())[0])
     info = store.info(tmp_path / "s")
     assert (info["generation"], info["waiting"], info["interrupted"], info["columns"]) == (0, 1, True, {})

@@ -88,6 +88,8 @@ def test_unknown_names_suggest_the_known_ones(filled):
     opened = store.open_store(filled)
     with pytest.raises(UnknownNameError, match=r"did you mean luo2019/mfcc"):
         opened["utt_001"]["luo2019/mfc"]
+    with pytest.raises(ParameterError, match=r"by its id, as in store\[store.ids\[0\]\]; got 0"):
+        opened[0]
     with pytest.raises(UnknownNameError, match=r"did you mean .*utt_001"):
         opened["utt_01"]
     with pytest.raises(UnknownNameError, match="utterance"):

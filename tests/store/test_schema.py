@@ -87,3 +87,14 @@ def test_ids_are_nfc_on_disk_and_keep_bytes_that_were_never_text():
 def test_an_id_that_a_fixed_text_cannot_hold_is_refused(name):
     with pytest.raises(StoreError, match="utterance id"):
         encode_id(name)
+
+
+def test_what_a_run_wrote_says_so_and_a_feature_of_audio_keeps_the_form_it_always_had():
+    feature = store.ColumnInfo("rms", "k", "vector", 1)
+    assert not {"of_run", "trained_on"} & feature.to_dict().keys()  # else every digest of every head would change
+    learnt = store.ColumnInfo("r/embedding", "k", "vector", 1, of_run="r", trained_on=("a", "b"))
+    head = Head(1, "demo", "0" * 64, (store.GroupInfo((learnt,), ("1" * 64,)),))
+    again = Head.from_dict(json.loads(json.dumps(head.to_dict())))
+    assert again == head
+    assert again.columns["r/embedding"].trained_on == ("a", "b")
+    assert again.digest == head.digest != Head(1, "demo", "0" * 64, (store.GroupInfo((feature,), ("1" * 64,)),)).digest

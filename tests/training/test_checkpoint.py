@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from featurekit.errors import ParameterError
-from featurekit.training import build_for, load_checkpoint, save_checkpoint
+from featurekit.training import build_for, checkpoint_record, load_checkpoint, save_checkpoint
 
 
 def test_a_checkpoint_comes_back_bit_by_bit(tmp_path, parts):
@@ -36,6 +36,18 @@ def test_tensors_of_another_run_or_damaged_ones_are_refused(tmp_path):
     (tmp_path / "a" / "model.safetensors").write_bytes(data)
     with pytest.raises(ParameterError, match="damaged or of another run"):
         load_checkpoint(tmp_path / "a")
+
+
+def test_the_record_is_read_without_the_tensors_and_names_their_digest(tmp_path):
+    for value in (0.0, 1.0):
+        save_checkpoint(tmp_path / str(value), {"w": torch.full((2,), value)}, {"n": value})
+    records = [checkpoint_record(tmp_path / str(value)) for value in (0.0, 1.0)]
+    assert [record["n"] for record in records] == [0.0, 1.0]
+    assert records[0]["tensors_sha256"] != records[1]["tensors_sha256"]
+    (tmp_path / "0.0" / "model.safetensors").unlink()
+    assert checkpoint_record(tmp_path / "0.0") == records[0]
+    with pytest.raises(ParameterError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "0.0")
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path):

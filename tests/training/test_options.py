@@ -18,6 +18,8 @@ def test_the_recipe_overrides_defaults_and_explicit_values_the_recipe():
     "wrong",
     [
         {"lr": 0.0},
+        {"lr": float("inf")},
+        {"weight_decay": float("nan")},
         {"epochs": 0},
         {"optimizer": "lion"},
         {"schedule": "step"},

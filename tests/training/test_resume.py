@@ -154,7 +154,7 @@ from featurekit.experiments import Run, RunProgress, RunSettings
 
 class Slow(RunProgress):
     def epoch(self, fold, row, epochs):
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 settings, runs = eval(sys.argv[1]), sys.argv[2]
 Run(RunSettings(**settings), runs=runs).execute(Slow())
@@ -172,7 +172,6 @@ def test_a_run_killed_in_the_middle_of_a_fold_ends_in_the_same_weights_and_predi
         give_up = time.monotonic() + 60
         while not kept.exists() and child.poll() is None and time.monotonic() < give_up:
             time.sleep(0.01)
-        time.sleep(0.4)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()

@@ -15,9 +15,9 @@ import numpy as np
 
 from featurekit.data.audit import checks, duplicates
 from featurekit.data.audit.findings import CHECKED, NOT_CHECKED, Audit, Finding, Severity, examples
-from featurekit.data.folds import PARTS, Fold, Split
 from featurekit.data.normalise import StoreLike
-from featurekit.data.splitters import session_of
+from featurekit.data.splits.folds import PARTS, Fold, Split
+from featurekit.data.splits.splitters import session_of
 from featurekit.errors import SplitError
 from featurekit.manifest import Manifest, Utterance
 
@@ -48,6 +48,10 @@ def audit_split(
         Learnt column → the ids it was trained on.
     subject : str
         What the audit calls what it judged; by default the split's kind.
+
+    Returns
+    -------
+    Audit
 
     Raises
     ------

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from featurekit.data.audit.findings import Finding, Severity, examples
-from featurekit.data.folds import PARTS, Fold
+from featurekit.data.splits.folds import PARTS, Fold
 from featurekit.manifest import Utterance
 from featurekit.settings import digest
 

@@ -117,6 +117,10 @@ def get_task(name: str, manifest: Manifest) -> Task:
         Its raw labels give the classes of ``emotion`` and ``label``; the whole manifest counts, so that every part
         of every split has the same classes.
 
+    Returns
+    -------
+    Task
+
     Raises
     ------
     UnknownNameError
@@ -180,7 +184,7 @@ def labelled(
         shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
         raise ParameterError(
             f"{len(missing)} utterances have no label for task {task.name!r}: {shown}; {_raw_labels(task.name, manifest)}; "
-            "correct the manifest or leave them out with drop_unlabelled=True"
+            "correct the manifest or leave them out: --drop-unlabelled (drop_unlabelled=True)"
         )
     return found
 
@@ -269,7 +273,8 @@ def _raw_labels(name: str, manifest: Manifest) -> str:
     keys = _keys(name)
     if not keys:
         return has
-    return f"it reads the raw {'labels' if len(keys) > 1 else 'label'} {' and '.join(map(repr, keys))} and {has}"
+    votes = " (an object: rater → choice)" if name.endswith(SOFT) else ""
+    return f"it reads the raw {'labels' if len(keys) > 1 else 'label'} {' and '.join(map(repr, keys))}{votes} and {has}"
 
 
 def _keys(name: str) -> tuple[str, ...]:

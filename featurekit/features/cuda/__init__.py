@@ -5,8 +5,9 @@ A twin has the name, the edges and the settings of the CPU's function, and its v
 change another. A column is computed by one engine: on the GPU if every node that leads from the signal to it has a twin,
 else wholly on the CPU. Its engine is part of its key.
 
-To add a twin, put a function decorated by :func:`twin` into a file of this folder; nothing else knows its name. This file
-does not import torch: a machine without it plans, reads and extends stores.
+To add a twin, put a function decorated by :func:`twin` into a file of this folder; nothing else knows its name. Its settings
+are keyword-only and without defaults, which the node has: the engine passes every one. This file does not import torch: a
+machine without it plans, reads and extends stores.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _TILE = 32
 
 
 @twin()
-def tuning_stft(power: Ragged, sample_rate: int, *, n_chroma: int = 12) -> torch.Tensor:
+def tuning_stft(power: Ragged, sample_rate: int, *, n_chroma: int) -> torch.Tensor:
     """[shape=(utterances,), float64]."""
     pitch_hz, level, owner = _peaks(power, sample_rate)
     n_utterances = len(power.rows.counts)
@@ -71,7 +71,7 @@ def _medians(level: torch.Tensor, owner: torch.Tensor, count: torch.Tensor) -> t
 
 
 @twin()
-def chroma_stft(power: Ragged, tuning_stft: torch.Tensor, sample_rate: int, *, n_chroma: int = 12) -> Ragged:
+def chroma_stft(power: Ragged, tuning_stft: torch.Tensor, sample_rate: int, *, n_chroma: int) -> Ragged:
     """[shape=(frames, n_chroma), float32]; each utterance through the bank of its own tuning."""
     banks = _banks(sample_rate, 2 * (power.values.shape[1] - 1), n_chroma, power.values.device)
     step = ((tuning_stft + 0.5) * _STEPS).round().long()

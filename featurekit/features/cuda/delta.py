@@ -16,7 +16,7 @@ def stack(*features: Ragged) -> Ragged:
 
 
 @twin()
-def delta(of: Ragged, *, order: int = 1, width: int = 9) -> Ragged:
+def delta(of: Ragged, *, order: int, width: int) -> Ragged:
     """[shape=(frames, dims)]; no fit reaches into a neighbour."""
     half, rows, values = width // 2, of.rows, of.values.double()
     last = rows.count[rows.owner] - 1

@@ -13,7 +13,7 @@ WINDOWS_PER_CALL = 16
 
 
 @twin()
-def encoder_states(signal: Ragged, *, model: str | None = None) -> Ragged:
+def encoder_states(signal: Ragged, *, model: str | None) -> Ragged:
     """[shape=(frames, 1 + layers, dims)]."""
     device = signal.values.device
     signals = np.split(signal.values.cpu().numpy(), np.cumsum(signal.rows.counts)[:-1])
@@ -23,7 +23,7 @@ def encoder_states(signal: Ragged, *, model: str | None = None) -> Ragged:
 
 
 @twin()
-def asr_encoder(encoder_states: Ragged, *, layer: int | str = -1, dtype: str = "f2") -> Ragged:
+def asr_encoder(encoder_states: Ragged, *, layer: int | str, dtype: str) -> Ragged:
     """[shape=(frames, dims)]."""
     states = encoder_states.values
     chosen = states.mean(1) if isinstance(layer, str) else states[:, layer]

@@ -11,28 +11,28 @@ from featurekit.features.energy import loudness_weights
 
 
 @twin()
-def rms(signal: Ragged, *, n_fft: int = 1024, hop_length: int = 256) -> Ragged:
+def rms(signal: Ragged, *, n_fft: int, hop_length: int) -> Ragged:
     """[shape=(frames, 1)]."""
     mean_square = _mean_square(signal, n_fft, hop_length)
     return mean_square.like(mean_square.values.sqrt())
 
 
 @twin()
-def log_energy(signal: Ragged, *, n_fft: int = 1024, hop_length: int = 256) -> Ragged:
+def log_energy(signal: Ragged, *, n_fft: int, hop_length: int) -> Ragged:
     """[shape=(frames, 1)]."""
     mean_square = _mean_square(signal, n_fft, hop_length)
     return mean_square.like(10.0 * mean_square.values.clamp_min(1e-10).log10())
 
 
 @twin()
-def loudness(power: Ragged, bin_hz: np.ndarray, *, n_fft: int = 1024, win_length: int | None = None) -> Ragged:
+def loudness(power: Ragged, bin_hz: np.ndarray, *, n_fft: int, win_length: int | None) -> Ragged:
     """[shape=(frames, 1)]."""
     mean_square = power.doubled @ power.constant(loudness_weights(bin_hz, n_fft, win_length))
     return power.like((mean_square / 1e-6).pow(0.3)[:, None])
 
 
 @twin()
-def zcr(signal: Ragged, *, n_fft: int = 1024, hop_length: int = 256) -> Ragged:
+def zcr(signal: Ragged, *, n_fft: int, hop_length: int) -> Ragged:
     """[shape=(frames, 1)]; the first sample of a frame is no crossing, and padding holds none."""
     negative = signal.values < -1e-10
     crossing = torch.zeros_like(negative)

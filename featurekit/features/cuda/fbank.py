@@ -19,14 +19,14 @@ def fbank(
     signal: Ragged,
     sample_rate: int,
     *,
-    n_mels: int = 80,
-    win_length: int = 400,
-    hop_length: int = 160,
-    n_fft: int = 512,
-    fmin: float = 20.0,
-    fmax: float | None = None,
-    preemphasis: float = 0.97,
-    snip_edges: bool = False,
+    n_mels: int,
+    win_length: int,
+    hop_length: int,
+    n_fft: int,
+    fmin: float,
+    fmax: float | None,
+    preemphasis: float,
+    snip_edges: bool,
 ) -> Ragged:
     """[shape=(frames, n_mels), float32]."""
     clock = kaldi_clock({"win_length": win_length, "hop_length": hop_length, "snip_edges": snip_edges})

@@ -6,11 +6,11 @@ import torch
 
 from featurekit.features.cuda import twin
 from featurekit.features.cuda._ragged import Ragged
-from featurekit.features.functionals import ALL, chosen
+from featurekit.features.functionals import chosen
 
 
 @twin()
-def functionals(of: Ragged, *, stats: str = ALL) -> torch.Tensor:
+def functionals(of: Ragged, *, stats: str) -> torch.Tensor:
     """[shape=(utterances, dims * statistics), float64]."""
     values, names = of.values.double(), chosen(stats)
     ordered = _ordered(values, of)

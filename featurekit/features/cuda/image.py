@@ -22,7 +22,7 @@ class Images(NamedTuple):
 
 
 @twin()
-def spectrogram(power: Ragged, *, height: int = 512, width: int = 512, top_db: float = 80.0) -> Images:
+def spectrogram(power: Ragged, *, height: int, width: int, top_db: float) -> Images:
     """Resampled along frequency by a matrix, along time by sums between borders."""
     level_db = power_to_db(power.values, power.rows, top_db=top_db)
     high = power.rows.maximum(level_db).clamp_min(-100.0)

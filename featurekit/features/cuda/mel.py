@@ -20,11 +20,11 @@ def mel(
     power: Ragged,
     sample_rate: int,
     *,
-    n_mels: int = 128,
-    fmin: float = 0.0,
-    fmax: float | None = None,
-    htk: bool = False,
-    mel_norm: str | None = "slaney",
+    n_mels: int,
+    fmin: float,
+    fmax: float | None,
+    htk: bool,
+    mel_norm: str | None,
 ) -> Ragged:
     """[shape=(frames, n_mels), float32]."""
     n_fft = 2 * (power.values.shape[1] - 1)
@@ -48,19 +48,19 @@ def _bank(
 
 
 @twin()
-def log_mel(mel: Ragged, *, top_db: float | None = 80.0) -> Ragged:
+def log_mel(mel: Ragged, *, top_db: float | None) -> Ragged:
     """[shape=(frames, n_mels), float32]."""
     return mel.like(power_to_db(mel.values, mel.rows, top_db=top_db))
 
 
 @twin()
-def mfcc(log_mel: Ragged, *, n_mfcc: int = 13) -> Ragged:
+def mfcc(log_mel: Ragged, *, n_mfcc: int) -> Ragged:
     """[shape=(frames, n_mfcc), float32]."""
     return _projected(log_mel, dct_rows(n_mfcc, log_mel.values.shape[1]))
 
 
 @twin()
-def mfdwc(log_mel: Ragged, *, n_mfdwc: int = 16) -> Ragged:
+def mfdwc(log_mel: Ragged, *, n_mfdwc: int) -> Ragged:
     """[shape=(frames, n_mfdwc), float32]."""
     return _projected(log_mel, haar_rows(n_mfdwc, log_mel.values.shape[1]))
 

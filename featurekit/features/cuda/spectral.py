@@ -29,7 +29,7 @@ def spectral_bandwidth(magnitude: Ragged, bin_hz: np.ndarray, spectral_centroid:
 
 
 @twin()
-def spectral_rolloff(magnitude: Ragged, bin_hz: np.ndarray, *, roll_percent: float = 0.85) -> Ragged:
+def spectral_rolloff(magnitude: Ragged, bin_hz: np.ndarray, *, roll_percent: float) -> Ragged:
     """[shape=(frames, 1)]. Summed in float64, the CPU, as librosa, in float32: a frame in hundreds falls one bin beside."""
     cumulative = magnitude.values.cumsum(1, dtype=torch.float64)
     below = (cumulative < roll_percent * cumulative[:, -1:]).sum(1)
@@ -71,9 +71,7 @@ def fft_spectrum(magnitude: Ragged) -> Ragged:
 
 
 @twin()
-def spectral_contrast(
-    magnitude: Ragged, bin_hz: np.ndarray, *, n_bands: int = 6, quantile: float = 0.02, fmin: float = 200.0
-) -> Ragged:
+def spectral_contrast(magnitude: Ragged, bin_hz: np.ndarray, *, n_bands: int, quantile: float, fmin: float) -> Ragged:
     """[shape=(frames, n_bands + 1)]; the floors are 80 dB below the utterance's own maxima."""
     bands = contrast_bands(bin_hz, n_bands, quantile, fmin)
     levels = []

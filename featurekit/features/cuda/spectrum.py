@@ -12,7 +12,7 @@ _SMALLEST = torch.finfo(torch.float32).tiny  # what is silent has no ratio, and 
 
 
 @twin()
-def stft(signal: Ragged, *, n_fft: int = 1024, hop_length: int = 256, win_length: int | None = None) -> Ragged:
+def stft(signal: Ragged, *, n_fft: int, hop_length: int, win_length: int | None) -> Ragged:
     """Transformed in float64 and rounded to complex64, as on the CPU [shape=(frames, bins)]."""
     frames = centred(signal, n_fft, hop_length)
     window = signal.constant(hann(win_length or n_fft, n_fft))

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurekit.data._material import WAY_ON, Material, finish, gather
-from featurekit.data.folds import PARTS, Fold, Split
-from featurekit.data.official import Protocol, absent, official_folds, protocols
-from featurekit.data.splitters import SPLITTERS, given
+from featurekit.data.splits.folds import PARTS, Fold, Split
+from featurekit.data.splits.material import WAY_ON, Material, finish, gather
+from featurekit.data.splits.official import Protocol, absent, official_folds, protocols
+from featurekit.data.splits.splitters import SPLITTERS, given
 from featurekit.data.tasks import Task, labelled
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.manifest import Manifest
@@ -124,6 +124,10 @@ def make_split(
     **settings
         The split's own, as :func:`explain` shows them. ``dev=0`` makes no development part.
 
+    Returns
+    -------
+    Split
+
     Raises
     ------
     SplitError
@@ -160,7 +164,7 @@ def predefined(
     drop_unlabelled: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> Split:
-    """Folds that were given, restricted to ``ids`` and checked like our own; :mod:`featurekit.data.foreign` reads them.
+    """Folds that were given, restricted to ``ids`` and checked like our own; :mod:`featurekit.data.splits.foreign` reads them.
 
     Parameters
     ----------
@@ -206,7 +210,7 @@ def from_request(request: str, manifest: Manifest, task: Task, *, seed: int = 0,
     Raises
     ------
     SplitError, UnknownNameError, ParameterError
-        As :func:`make_split`, :func:`predefined` and :meth:`~featurekit.data.folds.Split.on`.
+        As :func:`make_split`, :func:`predefined` and :meth:`~featurekit.data.splits.folds.Split.on`.
     """
     if not is_file(request):
         kind, settings = parse_call(request)
@@ -227,7 +231,7 @@ def adopt(split: Split, manifest: Manifest, task: Task, *, ids: Iterable[str] | 
     Parameters
     ----------
     split : Split
-        As :meth:`~featurekit.data.folds.Split.read` returns it.
+        As :meth:`~featurekit.data.splits.folds.Split.read` returns it.
     manifest, task, ids
         As for :func:`make_split`.
     **how

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from featurekit.data import splits, tasks
-from featurekit.data.folds import Fold, Split
 from featurekit.data.splits import make_split, predefined
+from featurekit.data.splits.folds import Fold, Split
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.manifest import Manifest
-from featurekit.settings import digest, from_mapping, replace_file
+from featurekit.settings import digest, from_mapping, write_json
 
 PARTS = ("train", "dev", "test")
 
@@ -152,8 +152,7 @@ class Split:
 
     def write(self, path: str | Path) -> None:
         """Write as JSON, with the digest."""
-        record = {"digest": self.digest, **self.to_dict()}
-        replace_file(Path(path), (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape"))
+        write_json(Path(path), {"digest": self.digest, **self.to_dict()})
 
     @classmethod
     def read(cls, path: str | Path) -> Split:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from featurekit.data.folds import Fold, Split
+from featurekit.data.splits.folds import Fold, Split
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest, Utterance
 

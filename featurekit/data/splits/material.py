@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from featurekit.data._assign import assign_speakers
-from featurekit.data.folds import PARTS, Fold, Split
+from featurekit.data.splits.assignment import assign_speakers
+from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest, Utterance
 
@@ -26,7 +26,7 @@ class Material:
     labels, speakers : dict
         Id → class, id → speaker; the ids are sorted.
     source : {"manifest", "recording", "none"}
-        As :class:`~featurekit.data.folds.Split` records it.
+        As :class:`~featurekit.data.splits.folds.Split` records it.
     children : dict
         Parent → its augmented children.
     seed : int
@@ -184,7 +184,7 @@ def _check(fold: Fold, material: Material, needs_dev: bool) -> None:
     if unheard:
         raise SplitError(
             f"fold {fold.name}: no training utterance of class {_with_speakers(unheard, material)}; use another seed or "
-            "smaller shares, or a task without that class"
+            "smaller shares, or leave its utterances out of the manifest"
         )
 
 
@@ -194,7 +194,7 @@ def _refuse_untested(folds: list[Fold], material: Material) -> None:
     if untested:
         raise SplitError(
             f"no test part has the class {_with_speakers(untested, material)}, so no result would say anything about it; "
-            "use another seed or a larger test share, speaker-kfold or loso, or a task without that class"
+            "use another seed or a larger test share, speaker-kfold or loso, or leave its utterances out of the manifest"
         )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from featurekit.data import foreign
-from featurekit.data._assign import rank
-from featurekit.data._material import Material, listed
-from featurekit.data.folds import PARTS, Fold
+from featurekit.data.splits.assignment import rank
+from featurekit.data.splits.folds import PARTS, Fold
+from featurekit.data.splits.foreign import read_folds
+from featurekit.data.splits.material import Material, listed
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Utterance
 
@@ -73,7 +73,7 @@ def predefined(material: Material, *, path: str = "", dev: float = 0.0) -> list[
     """Folds from a file: a CSV of ids, or a folder of EmoBox's folds, lhotse cuts or lists; ``dev`` cuts one by speaker."""
     if not path:
         raise ParameterError("predefined needs path='…', a CSV with the columns id and part, or a folder with a file a part")
-    return given(material, foreign.read_folds(Path(path), material.manifest), dev)
+    return given(material, read_folds(Path(path), material.manifest), dev)
 
 
 def given(material: Material, folds: list[Fold], dev: float = 0.0) -> list[Fold]:

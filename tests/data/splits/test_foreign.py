@@ -8,9 +8,9 @@ import json
 import pytest
 
 from featurekit.data import get_task, make_split, predefined
-from featurekit.data.folds import Fold
-from featurekit.data.foreign import read_folds
 from featurekit.data.splits import from_request
+from featurekit.data.splits.folds import Fold
+from featurekit.data.splits.foreign import read_folds
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest, Utterance
 

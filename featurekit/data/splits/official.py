@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from featurekit.data._material import Material, listed
-from featurekit.data.folds import PARTS, Fold
+from featurekit.data.splits.folds import PARTS, Fold
+from featurekit.data.splits.material import Material, listed
 from featurekit.errors import SplitError
 from featurekit.settings import from_mapping
 

@@ -22,8 +22,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from featurekit.data._material import listed
-from featurekit.data.folds import PARTS, Fold
+from featurekit.data.splits.folds import PARTS, Fold
+from featurekit.data.splits.material import listed
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest
 

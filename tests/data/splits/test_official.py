@@ -10,8 +10,8 @@ import pytest
 
 from featurekit.corpora import CORPORA, read_corpus
 from featurekit.data import get_task, make_split
-from featurekit.data.folds import PARTS
-from featurekit.data.official import protocols
+from featurekit.data.splits.folds import PARTS
+from featurekit.data.splits.official import protocols
 from featurekit.errors import SplitError
 from featurekit.manifest import Manifest, Utterance
 

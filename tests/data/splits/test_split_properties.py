@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from featurekit.data import get_task, make_split
-from featurekit.data.folds import PARTS
+from featurekit.data.splits.folds import PARTS
 from featurekit.errors import SplitError
 from featurekit.manifest import Manifest, Utterance
 

@@ -1,0 +1,148 @@
+"""What a run's settings ask for, found in its store: the stores themselves, columns, task, split, context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from featurekit import data, features, models, store
+from featurekit.corpora import default_task
+from featurekit.data import splits, windows
+from featurekit.errors import ParameterError
+from featurekit.experiments.options import RunSettings
+from featurekit.settings import parse_call
+
+
+def opened_store(settings: RunSettings) -> Any:
+    """The store, or both as one.
+
+    Raises
+    ------
+    ParameterError
+        When a label scheme is said for a second store and none is given.
+    """
+    if settings.test_task and not settings.test_store:
+        raise ParameterError(f"--test-task {settings.test_task} is the label scheme of --test-store, which is not given")
+    opened = store.open_store(settings.store)
+    return data.JoinedStore(opened, store.open_store(settings.test_store)) if settings.test_store else opened
+
+
+def stored_columns(opened: store.Store, request: str) -> list[str]:
+    """The store's names of what is asked for: a column's own name, or any feature or preset of the same key.
+
+    Parameters
+    ----------
+    opened : Store
+        As :func:`featurekit.store.open_store` returns it.
+    request : str
+        As ``--features`` takes it.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ParameterError
+        When the store lacks a column, with the command that adds it.
+    UnknownNameError
+        When nothing is called so.
+    """
+    by_key = {info.key: name for name, info in opened.columns.items()}
+    by_spec = {info.spec: name for name, info in opened.columns.items() if info.engine != "cpu"}  # a request's key is the CPU's
+    names: list[str] = []
+    for part in features.split(request):
+        if part in opened.columns:
+            names.append(part)
+            continue
+        for column in _parsed(opened, part):
+            found = by_key.get(column.key) or by_spec.get(column.spec)
+            if found is None:
+                raise ParameterError(
+                    f"{opened.path} has no column {column.name} with these settings "
+                    f"(it has {', '.join(sorted(opened.columns))}); "
+                    f"add it: featurekit extract --corpus {opened.corpus} --features '{part}' --out {opened.path}"
+                )
+            names.append(found)
+    return list(dict.fromkeys(names))
+
+
+def features_of_paper(model: models.Model) -> str:
+    """What the model's paper reads, for a run that names no features.
+
+    Raises
+    ------
+    ParameterError
+        When the model names none.
+    """
+    if not model.features:
+        raise ParameterError(f"{model.name} names no features of its own; say which columns it shall read: --features …")
+    return model.features
+
+
+def task_of(settings: RunSettings, opened: Any) -> data.Task:
+    """The task that was asked for, else the corpus's own; of two stores a task for both."""
+    if not settings.test_store:
+        return data.get_task(settings.task or default_task(opened.corpus), opened.manifest)
+    train, test = (default_task(one.corpus) for one in opened.stores)
+    return opened.task(settings.task or train, settings.test_task or test)
+
+
+def left_out_note(settings: RunSettings, opened: Any, task: data.Task) -> str | None:
+    """What of a second corpus is not tested since training has no such class; None where nothing is."""
+    lost = opened.left_out(task, settings.test_task or default_task(opened.stores[1].corpus)) if settings.test_store else {}
+    if not lost:
+        return None
+    of_all = f"{sum(lost.values())} of {len(opened.stores[1].manifest)} utterances of {opened.prefixes[1]}"
+    classes = ", ".join(f"{name} ({count})" for name, count in lost.items())
+    return f"{of_all} are not tested, since training has no class of that name: {classes}"
+
+
+def split_request(settings: RunSettings, opened: Any) -> str:
+    """``--split`` as it was said; with two stores it is cross-corpus between them.
+
+    Raises
+    ------
+    ParameterError
+        When two stores are to be split in another way.
+    """
+    if not settings.test_store or splits.is_file(settings.split):
+        return settings.split
+    kind, own = parse_call(settings.split)
+    if kind not in ("cross-corpus", RunSettings.split):
+        raise ParameterError(
+            f"with --test-store the split is cross-corpus, with its dev as in cross-corpus(dev=0.2); got {kind}"
+        )
+    own = {"train_on": opened.prefixes[0], "test_on": opened.prefixes[1], **own}
+    return f"cross-corpus({', '.join(f'{name}={value!r}' for name, value in own.items())})"
+
+
+def context_size(settings: RunSettings, opened: store.Store, model: models.Model) -> int:
+    """Utterances in a window: as many as were asked for, else the model's own where the corpus has conversations.
+
+    Raises
+    ------
+    ParameterError
+        For a window that has no middle.
+    """
+    if settings.context is None:
+        return model.context if has_conversations(opened) else 1
+    windows.check_size(settings.context)
+    return settings.context
+
+
+def has_conversations(opened: store.Store) -> bool:
+    """Whether a recording holds several utterances, so that there is context; augmented children are none of them."""
+    recordings = [utterance.recording for utterance in opened.manifest if not utterance.parent]
+    return len(set(recordings)) < len(recordings)
+
+
+def _parsed(opened: store.Store, part: str) -> Sequence[Any]:
+    """Columns of a request. A feature that needs settings (which encoder?) may go by its name where the store has one of it."""
+    try:
+        return features.parse(part)
+    except ParameterError as error:
+        alike = [info for info in opened.columns.values() if info.spec.startswith(f"{part}(")]
+        if len(alike) == 1:
+            return alike
+        raise ParameterError(f"{error} ({opened.path} has {len(alike)} columns of it)") from None
