@@ -179,16 +179,25 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def corpus_root(name: str, root: str | Path | None) -> Path | None:
-    """Where a corpus lies: the argument, else ``FEATUREKIT_CORPORA/<name>``, else ``featurekit.toml``, else None."""
+    """Where a corpus lies: the argument, else ``FEATUREKIT_CORPORA/<name>``, else ``featurekit.toml``, else None.
+
+    Raises
+    ------
+    ParameterError
+        When ``featurekit.toml`` says it in another way than ``[corpora.<name>] root = "…"``.
+    """
     if root is not None:
         return Path(root)
     folder = os.environ.get("FEATUREKIT_CORPORA")
     if folder and (Path(folder) / name).exists():
         return Path(folder) / name
     if Path("featurekit.toml").exists():
-        table = read_toml("featurekit.toml").get("corpora", {}).get(name, {})
-        if "root" in table:
-            return Path(table["root"]).expanduser()
+        corpora = read_toml("featurekit.toml").get("corpora", {})
+        table = corpora.get(name, {}) if isinstance(corpora, dict) else corpora
+        said = table.get("root", "") if isinstance(table, dict) else table
+        if not isinstance(table, dict) or not isinstance(said, str):
+            raise ParameterError(f'featurekit.toml: where {name} lies is {said!r}; expected [corpora.{name}] root = "…"')
+        return Path(said).expanduser() if said else None
     return None
 
 

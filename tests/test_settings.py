@@ -134,3 +134,12 @@ def test_json_for_people_keeps_every_name_and_refuses_nan(tmp_path):
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "a.json", {"id": float("nan")})
     assert (tmp_path / "a.json").exists()
+
+
+@pytest.mark.parametrize("said", ["corpora = 3", '[corpora]\nravdess = "x"', "[corpora.ravdess]\nroot = 3"])
+def test_a_root_that_is_said_in_another_way_is_refused(said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FEATUREKIT_CORPORA", raising=False)
+    (tmp_path / "featurekit.toml").write_text(said)
+    with pytest.raises(ParameterError, match=r"expected \[corpora.ravdess\] root"):
+        corpus_root("ravdess", None)

@@ -34,8 +34,9 @@ def embed_command(run: Path, store: Path, what: str, fold: str | None, device: s
     featurekit train --store cache/ravdess --model mlp-pool --features ID/embedding
 
     The column knows which utterances its networks were trained on: a run that tests on these is refused. So test on what
-    the first run tested on (the same --split and --seed), or embed a corpus that it never saw. STORE may be of any corpus,
-    as long as it has the columns RUN reads. Interrupted, the same command goes on; a second time it finds all there.
+    the first run tested on (the same --split and --seed; of k folds, one: --fold), or embed a corpus that it never saw.
+    STORE may be of any corpus, as long as it has the columns RUN reads. Interrupted, the same command goes on; a second
+    time it finds all there.
     """
     with Bar(None, "embedding", "utterances") as bar:
         found = inference.embed(

@@ -5,8 +5,8 @@ utterances in the window; its state at an utterance is that one's CASV; Dense K.
 
 The CNN is LeNet, AlexNet, VGG16, ZFNet, ResNet18, ResNet50 or ResNet152 without its class layer: torchvision's where it has
 one. The paper fine-tunes from ImageNet: ``weights = "imagenet"``; at random without, since that file may not be there.
-The printed lr 1e-3 belongs to that. From random weights the ResNets learn with it; the networks without normalisation
-(AlexNet, VGG16, ZFNet) were only tried with 1e-4 and less (docs/models.md says what came of it).
+The printed lr 1e-3 belongs to that. From random weights the ResNets and, with 1e-4, ZFNet learn the demo; AlexNet did not
+with 1e-4 or 3e-5, and VGG16 was not tried (docs/models.md).
 
 Where the paper is silent we chose: one gray channel; 100 units a direction, so that CASV and LASV are of one size;
 dropout 0.5 before the class layer; Adam of "Adam or SGD"; no attention, which the paper's discussion gives to "both

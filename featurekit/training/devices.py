@@ -102,16 +102,29 @@ class Forward:
 
 
 @contextmanager
+def own_threads(settings: TrainSettings) -> Iterator[None]:
+    """As many CPU threads as the settings ask for; the last bits of a sum depend on their number."""
+    threads = torch.get_num_threads()
+    try:
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
 def reproducible(settings: TrainSettings, device: torch.device, *, one_shape: bool = False) -> Iterator[None]:
     """Seed torch and choose kernels inside the block; the caller's random state, flags and threads return.
 
     A CPU gives the same bits at each run with as many threads. A GPU does with ``deterministic`` (an operation without
     such a kernel warns); without, where batches have ``one_shape``, its fastest convolutions are looked for.
     """
-    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    exact = torch.are_deterministic_algorithms_enabled()
     warns = torch.is_deterministic_algorithms_warn_only_enabled()
     flags = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
-    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), own_threads(settings):
         try:
             torch.manual_seed(settings.seed)
             strict = settings.deterministic or device.type == "cpu"
@@ -119,13 +132,10 @@ def reproducible(settings: TrainSettings, device: torch.device, *, one_shape: bo
             if settings.deterministic:
                 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to be deterministic
                 torch.use_deterministic_algorithms(True, warn_only=True)
-            if settings.threads is not None:
-                torch.set_num_threads(settings.threads)
             yield
         finally:
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = flags
             torch.use_deterministic_algorithms(exact, warn_only=warns)
-            torch.set_num_threads(threads)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

