@@ -102,15 +102,15 @@ class Forward:
 
 
 @contextmanager
-def own_threads(settings: TrainSettings) -> Iterator[None]:
-    """As many CPU threads as the settings ask for; the last bits of a sum depend on their number."""
-    threads = torch.get_num_threads()
+def own_threads(number: int | None) -> Iterator[None]:
+    """So many CPU threads inside the block (None: as many as before); the last bits of a sum depend on their number."""
+    before = torch.get_num_threads()
     try:
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
+        if number is not None:
+            torch.set_num_threads(number)
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def reproducible(settings: TrainSettings, device: torch.device, *, one_shape: bo
     warns = torch.is_deterministic_algorithms_warn_only_enabled()
     flags = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     devices = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), own_threads(settings):
+    with torch.random.fork_rng(devices=devices), own_threads(settings.threads):
         try:
             torch.manual_seed(settings.seed)
             strict = settings.deterministic or device.type == "cpu"

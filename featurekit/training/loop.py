@@ -22,7 +22,7 @@ from featurekit.errors import ParameterError, SplitError, TrainingError
 from featurekit.models import build
 from featurekit.settings import digest
 from featurekit.training.batches import Batches
-from featurekit.training.devices import choose_device, place, reproducible
+from featurekit.training.devices import choose_device, own_threads, place, reproducible
 from featurekit.training.options import NOT_IDENTITY, TrainSettings
 from featurekit.training.prediction import Predictions, predict
 from featurekit.training.residency import choose_residency
@@ -64,7 +64,7 @@ def build_for(name: str, dataset: Dataset, *, seed: int = 0, **hyper: Any) -> nn
     ParameterError
         When the dataset lacks what the model reads.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), own_threads(1):  # orthogonal weights come from a decomposition, which is threaded
         torch.manual_seed(seed)
         return build(
             name,

@@ -89,7 +89,7 @@ def predict(
     order = by_length(dataset.lengths, settings.batch_size)
     logits, embeddings = [], []
     try:
-        with torch.inference_mode(), precision(settings, device), own_threads(settings):
+        with torch.inference_mode(), precision(settings, device), own_threads(settings.threads):
             for batch in batches.of(order):
                 output = model(batch)
                 logits.append(output.logits.float())
