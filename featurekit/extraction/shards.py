@@ -142,6 +142,11 @@ def _outcome(task: ShardWork, plan: features.Plan, utterance: Utterance) -> Outc
         return judged(task.shard.columns, heard, plan.compute(heard.signals))
     except AudioError as error:
         return judged(task.shard.columns, error, {})
+    except Exception as error:
+        error.add_note(
+            f"while computing utterance {utterance.id} ({utterance.path})"
+        )  # a feature's own mistake, say a plugin's
+        raise
 
 
 def _decode(task: ShardWork, utterance: Utterance) -> audio.Signal:

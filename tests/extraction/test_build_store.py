@@ -331,3 +331,14 @@ def test_the_corpus_named_in_a_store_is_held_to(tiny_corpus, tiny_manifest, tiny
 def test_a_corpus_without_files_says_what_to_get(tmp_path):
     with pytest.raises(CorpusNotFoundError, match="get:"):
         corpora.read_corpus("mosi", tmp_path)
+
+
+def test_a_mistake_inside_a_feature_names_the_utterance(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
+    def mistaken(plan, signals):
+        raise ZeroDivisionError("a plugin's own mistake")
+
+    monkeypatch.setattr(features.Plan, "compute", mistaken)
+    with pytest.raises(ZeroDivisionError) as raised:
+        build(tiny_manifest, tiny_corpus, tmp_path / "store")
+    first = tiny_manifest.utterances[0]
+    assert raised.value.__notes__ == [f"while computing utterance {first.id} ({first.path})"]
