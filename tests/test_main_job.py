@@ -38,9 +38,9 @@ def test_the_notebook_of_the_readme_runs(cache, monkeypatch):
     assert names["frames"]["luo2019/mfcc"].shape == (1 + 44100 // 512, 13)
     assert len(names["train"]) > 100
     assert names["train"][0].present.shape == (3,)
-    assert names["X"].shape == (336, 26)
+    assert names["X"].shape == (672, 26)
     assert set(names["y"]) == {"negative", "neutral", "positive"}
-    assert len(set(names["speakers"])) == 14
+    assert len(set(names["speakers"])) == 28
 
 
 def test_ten_lines_of_h5py_read_a_store(cache, monkeypatch):

@@ -47,7 +47,7 @@ CORPUS = Corpus(
     ├── s01r01.flac     recording 1 of speaker 1: consecutive utterances with breaks
     └── ...
 """,
-    expected={"default": 336},
+    expected={"default": 672},
     labels={"score": "sentiment from -3 to 3; at or below -0.5 negative, at or above 0.5 positive, never near the borders"},
     default_task="sentiment3",
     conversations=True,
@@ -94,7 +94,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
 def synthesise(
     root: str | Path,
     *,
-    speakers: int = 14,
+    speakers: int = 28,
     recordings_per_speaker: int = 4,
     utterances_per_recording: int = 6,
     seed: int = 0,
@@ -109,7 +109,7 @@ def synthesise(
     root : str or Path
         Where to; must not exist, be empty, or hold this corpus with the same parameters.
     speakers, recordings_per_speaker, utterances_per_recording : int
-        Sizes; women and men alternate. The default is 336 utterances, about ten minutes.
+        Sizes; women and men alternate. The default is 672 utterances, about twenty minutes.
     seed : int
         Same seed, same samples.
     progress : callable, optional
@@ -164,10 +164,11 @@ def _holds(root: Path, marker: dict[str, int]) -> bool:
         found = None
     if found == {**marker, "digest": digest(marker)}:
         return True
+    if isinstance(found, dict):
+        sizes = [f"{name} {found.get(name)}, not {value}" for name, value in marker.items() if found.get(name) != value]
+        raise ParameterError(f"{str(root)!r} holds another demo corpus ({'; '.join(sizes)}); remove it or name a new folder")
     if not root.is_dir() or any(root.iterdir()):
-        raise ParameterError(
-            f"{str(root)!r} holds something else (or another size of the demo corpus); name a new folder or remove it"
-        )
+        raise ParameterError(f"{str(root)!r} holds something else; name a new folder or remove it")
     return False
 
 

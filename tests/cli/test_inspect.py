@@ -25,7 +25,7 @@ def corpus(tiny_corpus, tmp_path):
 
 def test_doctor_of_a_corpus_that_is_not_whole_exits_1_and_says_why(corpus):
     said = run("doctor", "--corpus", "demo", "--root", corpus, code=1)
-    assert "error: 36 utterances; demo has 336 (default)  [count]" in said
+    assert "error: 36 utterances; demo has 672 (default)  [count]" in said
     assert "1 error, 0 warnings" in said
 
 
