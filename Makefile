@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # The stamp is remade when what is installed changes, so every target starts from the pinned versions.
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint bench bench-features bench-voice bench-extract bench-cuda bench-store bench-models bench-latency faults clean
+.PHONY: demo test lint bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency faults clean
 
 demo: $(STAMP)
 	$(BIN)/featurekit demo
@@ -39,6 +39,10 @@ bench-extract: $(STAMP)
 bench-cuda: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_cuda.py
 
+# Likewise: images/s of training from wherever values lie, and how busy the GPU is
+bench-gpu-training: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_gpu_training.py
+
 bench-store: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_store.py
 
@@ -46,9 +50,9 @@ bench-store: $(STAMP)
 bench-models: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_models.py
 
-# Ten seconds of audio to a class; the table of docs/inference.md
+# Ten seconds of audio to a class; the table of docs/inference.md, in 35 minutes: make bench-latency OPTIONS='--minutes 60'
 bench-latency: $(STAMP)
-	$(BIN)/python tests/benchmarks/bench_latency.py
+	$(BIN)/python tests/benchmarks/bench_latency.py $(OPTIONS)
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -m slow tests/faults

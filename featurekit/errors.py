@@ -33,17 +33,22 @@ class UnknownNameError(FeaturekitError, KeyError):
     name : str
         What was asked for.
     known : iterable of str
-        What exists. The closest names are suggested; a short list is printed whole.
+        What exists. The closest names are suggested, whatever their case; a short list is printed whole.
+    see : str
+        The command that lists a longer one.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str] = ()) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, see: str = "") -> None:
         known = sorted(itertools.islice(known, _SEARCHED))
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        folded = {item.casefold(): item for item in reversed(known)}
+        close = [folded[item] for item in difflib.get_close_matches(name.casefold(), sorted(folded), n=3, cutoff=0.6)]
         message = f"unknown {kind} {name!r}"
         if close:
             message += f"; did you mean {' or '.join(close)}?"
         elif 0 < len(known) <= 40:
             message += f"; known: {', '.join(known)}"
+        elif see:
+            message += f"; see `{see}`"
         super().__init__(message)
         self.kind, self.name = kind, name
 

@@ -228,38 +228,6 @@ def calibration(confidence: ArrayLike, correct: ArrayLike, n_bins: int = 15) -> 
     return {"ece": gaps / len(confidence) if len(confidence) else float("nan"), "bins": bins}
 
 
-def majority_baseline(truth: ArrayLike, training: ArrayLike | None = None) -> dict[str, Any]:
-    """What always answering the most frequent class **of the training labels** scores on the truth.
-
-    Parameters
-    ----------
-    truth : array (n,)
-        Labels of the evaluated utterances.
-    training : array (m,), optional
-        Labels the majority is taken from; the truth itself when not given (an optimistic baseline).
-
-    Returns
-    -------
-    dict
-        ``class``, ``accuracy``, ``unweighted_accuracy``. Ties go to the class that sorts first.
-
-    Raises
-    ------
-    ParameterError
-        When there are no labels.
-    """
-    truth = np.asarray(truth)
-    names, counts = np.unique(truth if training is None else np.asarray(training), return_counts=True)
-    if not len(names):
-        raise ParameterError("the majority class of no labels is not defined; give at least one label")
-    constant = np.full(len(truth), names[np.argmax(counts)])
-    return {
-        "class": names[np.argmax(counts)].item(),
-        "accuracy": accuracy(truth, constant),
-        "unweighted_accuracy": unweighted_accuracy(truth, constant),
-    }
-
-
 def clustered_interval(
     metric: Callable[..., Any],
     clusters: ArrayLike,

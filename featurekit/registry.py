@@ -34,10 +34,12 @@ class Registry(Generic[Member]):
         The singular word used in errors ("corpus").
     package : str
         Dotted name of the package whose modules are the members; also the entry-point group.
+    listed_by : str
+        The command that lists them, where they may be too many for an error.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
-        self.kind, self.package = kind, package
+    def __init__(self, kind: str, package: str, *, listed_by: str = "") -> None:
+        self.kind, self.package, self.listed_by = kind, package, listed_by
         self._members: dict[str, Member] = {}
         self._discovered = False
 
@@ -65,7 +67,7 @@ class Registry(Generic[Member]):
         """
         self._discover()
         if name not in self._members:
-            raise UnknownNameError(self.kind, name, self._members)
+            raise UnknownNameError(self.kind, name, self._members, see=self.listed_by)
         return self._members[name]
 
     def names(self) -> list[str]:

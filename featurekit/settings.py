@@ -62,7 +62,7 @@ def from_mapping(kind: type[Settings], mapping: Mapping[str, Any], *, where: str
     for key in mapping:
         if key not in fields:
             raise UnknownNameError(f"setting in {where}:", key, fields)
-    values = {key: _coerce(value, hints[key], f"{where}: {key}") for key, value in mapping.items()}
+    values = {key: fitting(value, hints[key], f"{where}: {key}") for key, value in mapping.items()}
     required = {
         name
         for name, field in fields.items()
@@ -136,7 +136,10 @@ def keyword_values(text: str, request: str) -> dict[str, Any]:
     except ParameterError:
         raise
     except (SyntaxError, ValueError) as error:
-        raise ParameterError(f"cannot read the settings of {request!r}; expected name=value, …: {error}") from None
+        why = error.msg if isinstance(error, SyntaxError) else error
+        raise ParameterError(
+            f"cannot read the settings of {request!r}; expected name=value, …, a number without its unit: {why}"
+        ) from None
 
 
 def _literal(tree: ast.expr) -> Any:
@@ -201,8 +204,17 @@ def corpus_root(name: str, root: str | Path | None) -> Path | None:
     return None
 
 
-def _coerce(value: Any, hint: Any, where: str) -> Any:
-    """Check one value against its type hint; lists become tuples, ints become floats where a float is asked for."""
+def fitting(value: Any, hint: Any, where: str) -> Any:
+    """One value that fits its type hint; lists become tuples, ints become floats where a float is asked for.
+
+    >>> fitting(1, float, "lr")
+    1.0
+
+    Raises
+    ------
+    ParameterError
+        For a value of another type; ``where`` begins the message.
+    """
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         options = typing.get_args(hint)
@@ -210,7 +222,7 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
             return None
         for option in options:
             try:
-                return _coerce(value, option, where)
+                return fitting(value, option, where)
             except ParameterError:
                 continue
         raise ParameterError(f"{where} is {value!r}; expected {' or '.join(map(_worded, options))}")
@@ -218,7 +230,7 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
         if not isinstance(value, (list, tuple)):
             raise ParameterError(f"{where} is {value!r}; expected {_worded(hint)}")
         item = typing.get_args(hint)[0]
-        return tuple(_coerce(entry, item, where) for entry in value)
+        return tuple(fitting(entry, item, where) for entry in value)
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return from_mapping(hint, value, where=where)  # type: ignore[arg-type]
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

@@ -50,6 +50,15 @@ def test_a_list_too_long_to_read_is_not_printed():
     assert str(UnknownNameError("column", "zzz")) == "unknown column 'zzz'"
 
 
+def test_a_list_too_long_to_read_has_a_command_that_prints_it():
+    error = UnknownNameError("model", "zzz", [f"a{number}" for number in range(41)], see="featurekit list models")
+    assert str(error) == "unknown model 'zzz'; see `featurekit list models`"
+
+
+def test_a_name_in_capitals_is_near():
+    assert "did you mean mel?" in str(UnknownNameError("feature", "MEL", ["mel", "zcr"]))
+
+
 def test_an_audio_error_carries_its_status_and_reason():
     error = AudioError("EMPTY", "the file has 0 bytes")
     assert (error.status, error.reason, str(error)) == ("EMPTY", "the file has 0 bytes", "EMPTY: the file has 0 bytes")

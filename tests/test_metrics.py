@@ -150,14 +150,6 @@ def test_what_is_not_defined_is_nan_and_not_zero():
     assert np.isnan(metrics.mae([], []))
 
 
-def test_majority_baseline_takes_the_majority_from_the_training_labels():
-    baseline = metrics.majority_baseline(["a", "b", "b", "b"], training=["a", "a", "b"])
-    assert baseline == {"class": "a", "accuracy": 0.25, "unweighted_accuracy": 0.5}
-    assert metrics.majority_baseline(["a", "b", "b", "b"])["accuracy"] == 0.75
-    with pytest.raises(ParameterError, match="no labels"):
-        metrics.majority_baseline([])
-
-
 def test_the_interval_is_seeded_and_holds_the_value():
     rng = np.random.default_rng(1)
     speakers = np.repeat(np.arange(10), 20)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dask
 import distributed
 
+from featurekit.backends._interrupts import interrupts_for_us_alone
 from featurekit.errors import ParameterError, WorkerError
 
 # Dask has glibc return every freed block to the system at once; work of the same size comes next, and fresh pages cost
@@ -29,7 +27,7 @@ class DaskBackend:
         self._cluster = None
         if scheduler is None:
             # One thread a process: h5py and numba gain nothing from threads. No dashboard: a port nobody asked for.
-            with _interrupts_for_us_alone(), dask.config.set(_ENVIRONMENT):
+            with interrupts_for_us_alone(), dask.config.set(_ENVIRONMENT):
                 self._cluster = distributed.LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
@@ -89,19 +87,6 @@ class DaskBackend:
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
-
-
-@contextlib.contextmanager
-def _interrupts_for_us_alone() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C, which the terminal sends to them too: the parent ends them in good order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def start(workers: int, scheduler: str | None, preload: Callable[[], None] | None) -> DaskBackend:

@@ -1,20 +1,32 @@
-"""joblib's loky: fresh processes (no fork after BLAS or numba have started threads), results as they come."""
+"""joblib's loky: processes of which each may die alone, results as they come.
+
+A worker is forked where this process has a single thread, as ``featurekit extract`` has until it looks at files: it begins
+with everything imported, which takes a fresh process a second. Where there are more (BLAS, OpenMP, a notebook), another
+thread may hold a lock that nobody would release in a fork, so a worker is a fresh process there.
+"""
 
 from __future__ import annotations
 
 import atexit
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
 from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.backend.context import LokyContext
+from joblib.externals.loky.backend.process import LokyProcess
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
+from featurekit.backends._interrupts import interrupts_for_us_alone
 from featurekit.errors import WorkerError
 
 # One thread a process: the processes are what fills the cores.
 _ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+ORPHAN_S = 2.0  # how often a worker looks whether its parent was killed
 
 
 class JoblibBackend:
@@ -24,7 +36,7 @@ class JoblibBackend:
         self.workers, self._preload = workers, preload
         self._executor: Any = None
         if preload is not None:
-            self._running().submit(_nothing)
+            self._running()
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """Yield ``(index, function(item))`` as results come.
@@ -59,9 +71,15 @@ class JoblibBackend:
 
     def _running(self) -> Any:
         if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                max_workers=self.workers, initializer=_quietly, initargs=(self._preload,), env=_ENVIRONMENT
-            )
+            with interrupts_for_us_alone():
+                self._executor = ProcessPoolExecutor(
+                    max_workers=self.workers,
+                    context=_Context(),
+                    initializer=_begin,
+                    initargs=(self._preload, os.getpid()),
+                    env=_ENVIRONMENT,
+                )
+                self._executor.submit(_nothing)  # starts the processes
         return self._executor
 
     def __enter__(self) -> JoblibBackend:
@@ -77,15 +95,48 @@ def start(workers: int, scheduler: str | None, preload: Callable[[], None] | Non
     return JoblibBackend(workers, preload)
 
 
-def _quietly(preload: Callable[[], None] | None) -> None:
+class _Worker(LokyProcess):
+    """A process that begins as a fork where that is a whole one, else as loky has it."""
+
+    @staticmethod
+    def _Popen(process_obj: LokyProcess) -> Any:  # noqa: N802 - multiprocessing's name
+        if not single_threaded():
+            return LokyProcess._Popen(process_obj)
+        from multiprocessing.popen_fork import Popen  # not there on Windows
+
+        return Popen(process_obj)
+
+
+class _Context(LokyContext):
+    Process = _Worker
+
+
+def single_threaded() -> bool:
+    """Whether this process has one thread by the system's own count, which Linux tells."""
+    try:
+        return len(list(Path("/proc/self/task").iterdir())) == 1
+    except OSError:
+        return False
+
+
+def _begin(preload: Callable[[], None] | None, parent: int) -> None:
     """Preload, if it can be: what fails here fails again in the work itself, where it is reported."""
     # Registered first, run last: tidying up numba and LLVM takes a quarter of a second, and the caller waits for it.
     atexit.register(os._exit, 0)
+    os.environ.update(_ENVIRONMENT)  # a forked worker has some libraries already; this is for what it loads later
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if preload is not None:
         try:
             preload()
         except Exception:
             return
+
+
+def _end_with(parent: int) -> None:
+    """End when the parent was killed: nobody else would tell a worker that waits for work."""
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_S)
+    os._exit(1)
 
 
 def _nothing() -> None:

@@ -57,6 +57,8 @@ class Verbs(click.Group):
             from featurekit.errors import UnknownNameError
 
             raise click.UsageError(str(UnknownNameError("verb", name, VERBS)))
+        if name == "extract":  # read when numpy is loaded: a process of one thread can fork its workers
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         return getattr(importlib.import_module(f"featurekit.cli.{VERBS[name][0]}"), f"{name}_command")
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

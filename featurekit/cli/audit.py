@@ -13,15 +13,17 @@ import click
 from featurekit import store
 from featurekit.cli.extract import Bars, corpus_options
 from featurekit.cli.progress import counted
-from featurekit.data import JoinedStore, Split
+from featurekit.data import Fold, JoinedStore, Split
 from featurekit.data.audit import Audit, audit_corpus, audit_split, fingerprint_column, training_ids
-from featurekit.errors import CorpusNotFoundError, ParameterError
+from featurekit.errors import CorpusNotFoundError, ParameterError, StoreNotFoundError
 from featurekit.manifest import Manifest
 
 
 @click.command("audit")
 @click.argument("subject", type=click.Path(path_type=Path), metavar="SPLIT|RUN|MANIFEST|STORE|FOLDER")
 @click.option("--store", "store_path", type=click.Path(path_type=Path), help="The store whose utterances the split divides.")
+@click.option("--test-store", type=click.Path(path_type=Path), help="With a STORE: what it shares with this one, tested on.")
+@click.option("--features", help="Columns of the store that will be read; learnt ones are judged, others listed.")
 @click.option("--corpus", help="A name from `featurekit list corpora`; its folder is --root.")
 @corpus_options
 @click.option("--audio", is_flag=True, help="Compute audio fingerprints where the store has none; needs the corpus's folder.")
@@ -29,6 +31,8 @@ from featurekit.manifest import Manifest
 def audit_command(
     subject: Path,
     store_path: Path | None,
+    test_store: Path | None,
+    features: str | None,
     corpus: str | None,
     root: Path | None,
     manifest: Path | None,
@@ -44,24 +48,35 @@ def audit_command(
     featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB  EmoBox's folds, speakers from our recipe
     featurekit audit cuts/                                          lhotse cuts: a file a part
     featurekit audit cache/ravdess                                  no split: audio that is there twice
+    featurekit audit cache/tess --test-store cache/ravdess          train on one corpus, test on the other
 
     Near-duplicate audio (another codec, level or start) is found by the column audio_fingerprint of the store, or computed
     with --audio. A leak inflates the result and makes the exit status 1; a warning asks for a decision; a note is good to
     know, as sentences that everybody says.
     """
     case = _case(subject, store_path, corpus, root, manifest)
+    if test_store is not None:
+        case = _of_two(subject, case, test_store)
+    if features is not None:
+        if case.opened is None:
+            raise ParameterError("--features names columns of a store; say which: --store")
+        from featurekit.experiments.resolve import stored_columns  # torch, which an audit can do without
+
+        case.columns = stored_columns(case.opened, features)
     sounds = case.opened if case.opened is not None and fingerprint_column(case.opened) else None
     if sounds is None and audio:
         sounds = _listen(case, root)
     if case.split is None:
         found = audit_corpus(case.manifest, sounds=sounds or case.opened, subject=str(subject))
     else:
+        learnt = training_ids(case.opened) if case.opened is not None else {}
         found = audit_split(
             case.split,
             case.manifest,
             sounds=sounds or case.opened,
             normalisers=case.normalisers,
-            trained_on=training_ids(case.opened, case.columns) if case.opened is not None else None,
+            trained_on=learnt,
+            not_read=learnt.keys() - set(case.columns),
             subject=str(subject),
         )
     click.echo(json.dumps(found.to_record(), ensure_ascii=False) if as_json else describe(found))
@@ -91,7 +106,7 @@ class _Case:
     manifest: Manifest
     corpus: str
     opened: Any = None  # a store, or two as one
-    columns: list[str] | None = None  # those a run reads; all of a store for a split alone
+    columns: list[str] = field(default_factory=list)  # those that are read, by the run or by --features
     normalisers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -120,7 +135,10 @@ def _case(subject: Path, store_path: Path | None, corpus: str | None, root: Path
 def _of_run(run: Path, store_path: Path | None) -> _Case:
     """A run names its store; each of its folds, once trained, its normaliser."""
     said = json.loads((run / "run.json").read_text("utf-8"))
-    opened: Any = store.open_store(store_path or said["settings"]["store"])
+    try:
+        opened: Any = store.open_store(store_path or said["settings"]["store"])
+    except StoreNotFoundError as error:
+        raise StoreNotFoundError(f"{error}; or say where the run's store is now: --store") from None
     if said["settings"].get("test_store"):
         opened = JoinedStore(opened, store.open_store(said["settings"]["test_store"]))
     columns = [column["name"] for column in said["columns"]]
@@ -132,6 +150,16 @@ def _of_run(run: Path, store_path: Path | None) -> _Case:
         if "ids_digest" in record:
             fitted[fold.name] = record
     return _Case(split, opened.manifest, opened.corpus, opened, columns, fitted)
+
+
+def _of_two(subject: Path, case: _Case, test_store: Path) -> _Case:
+    """All of one store to train on, all of another one to test on."""
+    if case.split is not None or case.opened is None:
+        raise ParameterError(f"--test-store is for a store that is trained on; {subject} is none")
+    opened = JoinedStore(case.opened, store.open_store(test_store))
+    train, test = (tuple(name for name in opened.ids if name.startswith(f"{prefix}/")) for prefix in opened.prefixes)
+    split = Split("cross-corpus", (Fold("0", train, (), test),), {}, "manifest", True, opened.manifest.digest)
+    return _Case(split, opened.manifest, opened.corpus, opened)
 
 
 def _known(subject: Path, store_path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None) -> _Case:

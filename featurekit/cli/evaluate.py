@@ -59,7 +59,7 @@ def tables(scores: Mapping[str, Any]) -> list[str]:
     if len(scores["folds"]) > 1:
         found.append(_table("fold", scores["folds"], columns))
     found += [_table(name, scores[f"per_{name}"], per_person) for name in ("speaker", "gender") if scores[f"per_{name}"]]
-    if scores.get("calibration"):
+    if scores.get("calibration") and scores["calibration"]["ece"] is not None:
         bins = {f"> {entry['above']:.2f}": entry for entry in scores["calibration"]["bins"]}
         found.append(_table("confidence", bins, {"n": 0.0, "confidence": 100.0, "accuracy": 100.0}))
     return found
@@ -90,8 +90,9 @@ def _of_classes(scores: Mapping[str, Any]) -> list[str]:
     lines = [
         f"  UA {_with_interval(scores, 'unweighted_accuracy', percent)}{_of_folds(scores, 'unweighted_accuracy', percent)}",
         f"  WA {_with_interval(scores, 'accuracy', percent)}, macro-F1 {_with_interval(scores, 'macro_f1', percent)}, "
-        f"weighted F1 {percent(pooled['weighted_f1'])}" + (f", ECE {percent(ece['ece'])}" if ece else ""),
-        f"  always the majority class: UA {percent(majority['unweighted_accuracy'])}, WA {percent(majority['accuracy'])}",
+        f"weighted F1 {percent(pooled['weighted_f1'])}{_of_calibration(ece)}",
+        f"  always the majority class{_of_training(scores)}: UA {percent(majority['unweighted_accuracy'])}, "
+        f"WA {percent(majority['accuracy'])}",
     ]
     if human:
         told = f"UA {percent(human['unweighted_accuracy'])}, WA {percent(human['accuracy'])}"
@@ -103,11 +104,24 @@ def _of_values(scores: Mapping[str, Any]) -> list[str]:
     constant, pooled = scores["constant"], scores["pooled"]
     folds = _of_folds(scores, "ccc", plain)
     lines = [f"  CCC {_with_interval(scores, 'ccc', plain)}{folds}, correlation {_with_interval(scores, 'correlation', plain)}"]
-    lines.append(f"  MAE {_with_interval(scores, 'mae', plain)}; always the training mean: {plain(constant['mae'])}")
+    lines.append(
+        f"  MAE {_with_interval(scores, 'mae', plain)}; always the mean{_of_training(scores)}: {plain(constant['mae'])}"
+    )
     told = [
         f"{title} {percent(pooled[name])} ({percent(constant[name])})" for name, title in _SENTIMENT.items() if name in pooled
     ]
-    return [*lines, f"  {', '.join(told)}; in brackets the training mean"] if told else lines
+    return [*lines, f"  {', '.join(told)}; in brackets that mean"] if told else lines
+
+
+def _of_calibration(found: Mapping[str, Any] | None) -> str:
+    """ECE, or why there is none."""
+    if found is None:
+        return ""
+    return f", no ECE: {found['why']}" if found["ece"] is None else f", ECE {percent(found['ece'])}"
+
+
+def _of_training(scores: Mapping[str, Any]) -> str:
+    return " of each fold's training part" if len(scores["folds"]) > 1 else " of the training part"
 
 
 def _of_folds(scores: Mapping[str, Any], name: str, shown: Any) -> str:

@@ -110,7 +110,7 @@ def extract_command(
     request: dict[str, Any] = {
         "root": where,
         "out": out or Path("cache") / corpus,
-        "columns": columns or recipe.corpus.default_features,
+        "columns": recipe.corpus.default_features if columns is None else columns,
         "corpus": corpus,
         "backend": backend,
         "workers": workers,
@@ -164,6 +164,14 @@ def describe(summary: Summary) -> str:
         )
     else:
         lines.append(f"nothing to compute: all {summary.shards} shards were there already ({summary.wall_s:.1f} s)")
+    if summary.gone:
+        lines.append(
+            f"{summary.gone} utterances that the store had are no longer in it, since this command does not name them: "
+            "augmented children want the same --augment each time; `featurekit store gc` frees their shards"
+        )
+    if summary.held_as:
+        same = ", ".join(f"{asked} is {held}" for asked, held in summary.held_as.items())
+        lines.append(f"the same values are stored once, under the first name: {same}")
     if summary.on_gpu:
         lines.append(engines(summary.on_gpu, summary.columns))
     if summary.failed:
@@ -207,7 +215,7 @@ def foretell(forecast: Forecast) -> str:
     ]
     if forecast.load > forecast.cores / 2:
         busy = f"load {forecast.load:.1f} on {forecast.cores} cores"
-        lines.append(f"others keep this machine busy ({busy}): the forecast is for free cores, expect longer")
+        lines.append(f"others keep this machine busy ({busy}): taken to last {forecast.slowdown:.1f} times as long as alone")
     lines.append("nothing was written; leave out --dry-run to extract")
     return "\n".join(lines)
 

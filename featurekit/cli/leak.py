@@ -46,7 +46,7 @@ def leak_command(
     The difference is what a published number may owe to speakers that are in training and in test. Its interval resamples
     speakers. What is computed is kept: the same command with more seeds computes only those.
     """
-    from featurekit.experiments import contrast
+    from featurekit import display
     from featurekit.experiments.leak import Leak, LeakSettings
 
     training = {} if epochs is None else {"epochs": epochs}
@@ -59,7 +59,7 @@ def leak_command(
     result = leak.execute(said)
     picture, note = leak.folder / "leak.png", ""
     try:
-        contrast.plot(result, picture)
+        display.write_leak(result, picture)
     except MissingDependencyError as error:
         note = str(error)
     if as_json:

@@ -71,7 +71,8 @@ def explain_command(name: str, toml: bool) -> None:
     others = {kind: (_LISTS[kind](), use) for kind, use in _USES.items()}
     if not any(name in rows for rows, _ in others.values()):
         known = (item for kind in KINDS for item in _LISTS[kind]())
-        raise UnknownNameError("feature, preset, corpus, split, model, task, augmentation or perturbation", name, known)
+        kind = "feature, preset, corpus, split, model, task, augmentation or perturbation"
+        raise UnknownNameError(kind, name, known, see="featurekit list features")
     for kind, (rows, use) in others.items():
         if name in rows:
             click.echo(f"{name}, of {kind}: {rows[name]}\nuse: {use.format(name)}")
@@ -95,7 +96,7 @@ def _features() -> dict[str, str]:
     from featurekit import features
 
     return {
-        name: f"{node.summary}  [{node.unit or 'no unit'}]"
+        name: f"{node.summary}  [{'unit of what it reads' if callable(node.unit) else node.unit or 'no unit'}]"
         for name in features.FEATURES.names()
         for node in [features.FEATURES.get(name)]
     }

@@ -56,10 +56,14 @@ def predict_command(
     else:
         told = predictor.files(files, batch_size=batch)
     failed = 0
-    for found in told:
-        failed += isinstance(found, inference.Refused)
-        click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False) if as_json else _line(found))
-        sys.stdout.flush()
+    try:
+        for found in told:
+            failed += isinstance(found, inference.Refused)
+            click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False) if as_json else _line(found))
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        click.echo("\nfeaturekit: interrupted; what was judged is above", err=True)
+        sys.exit(130)
     sys.exit(1 if failed else 0)
 
 
@@ -69,5 +73,7 @@ def _line(found: inference.Prediction | inference.Refused) -> str:
         where = f"{found.utterance} ({found.start_s:.2f} to {found.end_s:.2f} s)"
     if isinstance(found, inference.Refused):
         return f"{where}: {found.error}"
-    ranked = sorted(found.probabilities.items(), key=lambda item: -item[1]) or found.values.items()
-    return f"{where}: " + "  ".join(f"{name} {number:.2f}" for name, number in ranked)
+    of_classes = found.probabilities or found.scores
+    ranked = sorted(of_classes.items(), key=lambda item: -item[1]) or found.values.items()
+    unsure = "  (scores, not probabilities)" if found.scores else ""
+    return f"{where}: " + "  ".join(f"{name} {number:.2f}" for name, number in ranked) + unsure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,9 @@ def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:
         if item.fingerprint and digest != item.fingerprint:
             return None, f"{file} is not the file that was extracted; run the same `featurekit extract` again"
         return augmented.decode(folder, item), ""
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)) and error.errno != errno.ELOOP:
+            raise
         if root is not None:
             raise CorpusNotFoundError(f"there is no file {str(file)!r}; give the corpus's own folder") from None
         return None, f"there is no file {file}"

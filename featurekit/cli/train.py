@@ -45,6 +45,7 @@ RUNS = click.option(
 @click.option("--epochs", type=int, help="[default: the model's recipe]")
 @click.option("--batch-size", type=int, help="[default: the model's recipe]")
 @click.option("--lr", type=float, help="Learning rate.  [default: the model's recipe]")
+@click.option("--trim-db", type=float, help="Cut silence at both ends: frames so far below the loudest; needs column rms.")
 @click.option("--patience", type=int, help="Stop after so many epochs without a better dev UA.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--device", type=DEVICES)
@@ -152,7 +153,18 @@ def parts_of(said: Sequence[str]) -> dict[str, str]:
     return parts
 
 
-_TRAINING = ("epochs", "batch_size", "lr", "patience", "precision", "device", "residency", "compile", "deterministic")
+_TRAINING = (
+    "epochs",
+    "batch_size",
+    "lr",
+    "trim_db",
+    "patience",
+    "precision",
+    "device",
+    "residency",
+    "compile",
+    "deterministic",
+)
 
 
 class Lines(RunProgress):

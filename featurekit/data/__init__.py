@@ -19,6 +19,7 @@ from featurekit.data.normalise import Normaliser
 from featurekit.data.splits import make_split, predefined
 from featurekit.data.splits.folds import Fold, Split
 from featurekit.data.tasks import Task, get_task, labelled
+from featurekit.data.trimmed import TrimmedStore
 from featurekit.data.windows import context_windows
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "Split",
     "Task",
     "TimeShift",
+    "TrimmedStore",
     "as_arrays",
     "audit_split",
     "context_windows",

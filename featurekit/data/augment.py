@@ -1,7 +1,8 @@
 """Augmentation of training batches, on tensors: SpecAugment, mixup, random crops and shifts in time.
 
 An augmentation is called as ``augment(batch, generator)`` and returns a new batch; the same generator state gives the
-same batch on every device, since all random numbers are drawn on the CPU. A :class:`~featurekit.data.dataset.Dataset`
+same batch on every device, since all random numbers are drawn on the CPU. What is made of them is computed where the batch
+lies: a GPU is not asked for lengths, and sent a few numbers an utterance. A :class:`~featurekit.data.dataset.Dataset`
 takes one for its training part only and the training loop applies it.
 """
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from featurekit.data.collate import Batch
+from featurekit.data.collate import Batch, sent
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.settings import from_mapping, parse_call
 
@@ -92,10 +93,10 @@ class SpecAugment:
             When ``column`` is not in the batch.
         """
         if batch.frames is not None:
-            batch = replace(batch, frames=self._changed(batch.frames, batch.lengths.cpu(), self._band(batch), generator))
+            batch = replace(batch, frames=self._changed(batch.frames, batch.lengths, self._band(batch), generator))
         if batch.images is not None:
             along = batch.images.transpose(2, 3)  # (B, C, W, H): columns are frames
-            full = torch.full(batch.present.shape, along.shape[2])
+            full = torch.full_like(batch.lengths, along.shape[2])
             images = self._changed(along, full, slice(0, along.shape[3]), generator)
             batch = replace(batch, images=images.transpose(2, 3))
         return batch
@@ -111,15 +112,15 @@ class SpecAugment:
         """(B, C, T, D) warped and masked, but for those that ``p`` spares."""
         warped = _stretched(values, *_warp(lengths, values.shape[2], self.time_warp // self.subsampling, generator))
         keep = self._keep(lengths, values.shape[2], band, values.shape[3], generator)
-        spared = (torch.rand(lengths.shape, generator=generator) >= self.p)[..., None, None]
-        return torch.where(spared.to(values.device), values, warped * keep.to(values.device))
+        spared = (_drawn(lengths, generator) >= self.p)[..., None, None]
+        return torch.where(spared, values, warped * keep)
 
     def _keep(self, lengths: Tensor, steps: int, band: slice, dims: int, generator: torch.Generator) -> Tensor:
         """(B, C, T, D) of 0 and 1."""
-        kept_time = torch.ones(*lengths.shape, steps, dtype=torch.bool)
+        kept_time = torch.ones(*lengths.shape, steps, dtype=torch.bool, device=lengths.device)
         for _ in range(self.time_masks):
             kept_time &= ~_block(lengths, self.time_width // self.subsampling, steps, generator)
-        kept_band = torch.ones(*lengths.shape, dims, dtype=torch.bool)
+        kept_band = torch.ones(*lengths.shape, dims, dtype=torch.bool, device=lengths.device)
         for _ in range(self.frequency_masks):
             width = torch.full_like(lengths, band.stop - band.start)
             block = _block(width, self.frequency_width, band.stop - band.start, generator)
@@ -168,7 +169,7 @@ class Mixup:
         # torch has no beta distribution that takes a generator
         rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
         share = float(rng.beta(self.alpha, self.alpha))
-        other = torch.from_numpy(rng.permutation(len(batch))).to(batch.lengths.device)
+        other = sent(torch.from_numpy(rng.permutation(len(batch))), batch.lengths.device)
         labels = batch.labels if batch.labels.ndim == 2 else F.one_hot(batch.labels, self.n_classes)
         labels = labels.float()
 
@@ -207,9 +208,8 @@ class RandomCrop:
         """Batch → cropped batch with new lengths."""
         if batch.frames is None or batch.frames.shape[2] <= self.n_frames:
             return batch
-        room = (batch.lengths.cpu() - self.n_frames).clamp(min=0)
-        start = _whole(room, generator)
-        index = (start[..., None] + torch.arange(self.n_frames)).to(batch.frames.device)  # inside T: start <= T - n_frames
+        start = _whole((batch.lengths - self.n_frames).clamp(min=0), generator)
+        index = start[..., None] + torch.arange(self.n_frames, device=start.device)  # inside T: start <= T - n_frames
         frames = batch.frames.gather(2, index[..., None].expand(-1, -1, -1, batch.frames.shape[3]))
         return replace(batch, frames=frames, lengths=batch.lengths.clamp(max=self.n_frames))
 
@@ -236,12 +236,12 @@ class TimeShift:
         """Batch → shifted batch of the same lengths."""
         if batch.frames is None:
             return batch
-        lengths = batch.lengths.cpu()
+        lengths = batch.lengths
         shift = _whole(torch.full_like(lengths, 2 * self.max_frames), generator) - self.max_frames
-        steps = torch.arange(batch.frames.shape[2]).expand(*lengths.shape, -1)
+        steps = torch.arange(batch.frames.shape[2], device=lengths.device).expand(*lengths.shape, -1)
         inside = steps < lengths[..., None]
         index = torch.where(inside, (steps + shift[..., None]) % lengths[..., None].clamp(min=1), steps)
-        index = index[..., None].expand(-1, -1, -1, batch.frames.shape[3]).to(batch.frames.device)
+        index = index[..., None].expand(-1, -1, -1, batch.frames.shape[3])
         return replace(batch, frames=batch.frames.gather(2, index))
 
 
@@ -300,15 +300,20 @@ def describe(name: str) -> str:
 
 def _whole(highest: Tensor, generator: torch.Generator) -> Tensor:
     """Random whole numbers from 0 to ``highest``, both included, one an element."""
-    drawn = torch.rand(highest.shape, generator=generator, dtype=torch.float64)
+    drawn = _drawn(highest, generator, torch.float64)
     return torch.minimum((drawn * (highest + 1)).floor().to(torch.int64), highest)
+
+
+def _drawn(like: Tensor, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Random numbers in [0, 1) of the host's generator, one an element of ``like`` and where that lies."""
+    return sent(torch.rand(like.shape, generator=generator, dtype=dtype), like.device)
 
 
 def _block(lengths: Tensor, widest: int, steps: int, generator: torch.Generator) -> Tensor:
     """(…, steps) bool: one random block a row, 0 to ``widest`` wide, inside the first ``lengths``."""
     width = _whole(lengths.clamp(max=widest), generator)
     start = _whole(lengths - width, generator)
-    places = torch.arange(steps)
+    places = torch.arange(steps, device=lengths.device)
     return (places >= start[..., None]) & (places < (start + width)[..., None])
 
 
@@ -319,7 +324,8 @@ def _warp(lengths: Tensor, steps: int, reach: int, generator: torch.Generator) -
     origin = reach_of + _whole((last - 2 * reach_of).clamp(min=0), generator)
     moved = origin + _whole(2 * reach_of, generator) - reach_of
     moved = torch.minimum(moved.clamp(min=1), (last - 1).clamp(min=1))[..., None]
-    along, origin, last = torch.arange(steps).expand(*lengths.shape, -1), origin[..., None], last[..., None]
+    along = torch.arange(steps, device=lengths.device).expand(*lengths.shape, -1)
+    origin, last = origin[..., None], last[..., None]
     before = along * (origin / moved)
     after = origin + (along - moved) * ((last - origin) / (last - moved).clamp(min=1))
     source = torch.where(along < moved, before, after).clamp(min=0)
@@ -333,5 +339,5 @@ def _warp(lengths: Tensor, steps: int, reach: int, generator: torch.Generator) -
 def _stretched(values: Tensor, low: Tensor, high: Tensor, weight: Tensor) -> Tensor:
     """(B, C, T, D) read at the places between ``low`` and ``high``."""
     size = (*low.shape, values.shape[3])
-    first, second = (values.gather(2, place[..., None].to(values.device).expand(size)) for place in (low, high))
+    first, second = (values.gather(2, place[..., None].expand(size)) for place in (low, high))
     return torch.lerp(first, second, weight[..., None].to(values))

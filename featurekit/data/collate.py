@@ -26,11 +26,11 @@ class Batch:
     Parameters
     ----------
     frames : float32 tensor (B, C, T, D), or None
-        0 beyond each length, which after normalisation is the mean.
+        0 beyond each length, which after normalisation is the mean. float16 while they travel, where they are stored so.
     lengths : int64 tensor (B, C)
         Frames of each slot; 0 where it is empty.
     images : float32 tensor (B, C, H, W), or None
-        0 where the slot is empty. uint8 while they travel (:meth:`Pool.batch`).
+        0 where the slot is empty. uint8 or float16 while they travel (:meth:`Pool.batch`).
     text : int64 tensor (B, C, L), or None
         Word numbers; 0 beyond each length.
     text_lengths : int64 tensor (B, C), or None
@@ -63,7 +63,7 @@ class Batch:
         return self._mapped(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
-        """The same batch in page-locked memory; a DataLoader calls this."""
+        """The same batch in page-locked memory."""
         return self._mapped(lambda tensor: tensor.pin_memory())
 
     def record_stream(self, stream: torch.cuda.Stream) -> None:
@@ -76,6 +76,11 @@ class Batch:
     def _mapped(self, function: Any) -> Batch:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return replace(self, **{name: function(value) for name, value in values.items() if isinstance(value, Tensor)})
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """A small tensor of the host on a device. A GPU is not waited for, which takes page-locked memory."""
+    return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
 
 
 def collate(samples: Sequence[Sample], n_frames: int | None = None, columns: dict[str, slice] | None = None) -> Batch:
@@ -131,10 +136,10 @@ class Pool:
         self._device = torch.device(device)
         self._frames = None if packed.frames is None else _Placed.of(packed.frames, self._device)
         self._words = None if packed.words is None else _Placed.of(packed.words, self._device)
-        self._images = None if packed.images is None else self._placed(packed.images)
+        self._images = None if packed.images is None else torch.from_numpy(packed.images).to(self._device)
 
     def batch(self, slots: np.ndarray, labels: np.ndarray, ids: list[str], columns: dict[str, slice]) -> Batch:
-        """What :func:`collate` makes of these samples, but for images stored as bytes, which :func:`developed` finishes.
+        """What :func:`collate` makes of these samples, but for bytes and halves, which a :class:`Developer` finishes.
 
         Parameters
         ----------
@@ -154,12 +159,12 @@ class Pool:
         images = None
         if self._images is not None:
             places = np.where(slots >= 0, slots, len(self._images) - 1).reshape(-1)
-            images = self._images.index_select(0, self._placed(places)).view(*slots.shape, *self._images.shape[1:])
-        present, learnt = self._placed(slots >= 0), self._placed(labels)
+            images = self._images.index_select(0, self._sent(places)).view(*slots.shape, *self._images.shape[1:])
+        present, learnt = self._sent(slots >= 0), self._sent(labels)
         return Batch(frames, lengths, images, present, learnt, ids, dict(columns), text, text_lengths)
 
-    def _placed(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device, non_blocking=True)
+    def _sent(self, array: np.ndarray) -> Tensor:
+        return sent(torch.from_numpy(np.ascontiguousarray(array)), self._device)
 
 
 @dataclass(frozen=True)
@@ -177,22 +182,54 @@ class _Placed:
     def padded(self, slots: np.ndarray) -> tuple[Tensor, Tensor]:
         """(B, C, T, …) and (B, C)."""
         steps, device = max(int(self.lengths[slots].max()), 1), self.values.device
-        starts, lengths = (
-            torch.from_numpy(places[slots]).to(device, non_blocking=True) for places in (self.starts, self.lengths)
-        )
+        starts, lengths = (sent(torch.from_numpy(places[slots]), device) for places in (self.starts, self.lengths))
         along = torch.arange(steps, device=device)
         index = torch.where(along < lengths[..., None], starts[..., None] + along, len(self.values) - 1)  # (B, C, T)
         return self.values.index_select(0, index.view(-1)).view(*slots.shape, steps, *self.values.shape[1:]), lengths
 
 
-def developed(batch: Batch, levels: Tensor | None) -> Batch:
-    """The batch with images of bytes turned into normalised float32 by ``levels`` (256,); others are as they should be."""
-    if batch.images is None or levels is None:
-        return batch
-    pixels = levels.index_select(0, batch.images.view(-1).to(torch.int32)).view(batch.images.shape)
-    if batch.images.shape[1] > 1:  # without context every slot is there
-        pixels = pixels.masked_fill_(~batch.present[..., None, None], 0.0)
-    return replace(batch, images=pixels)
+class Developer:
+    """Makes float32 of what was kept and copied as it is stored, bytes and halves, on the device of the batch.
+
+    Parameters
+    ----------
+    levels : float32 array (256,) or (65536,), or None
+        Normalised value of each that a pixel can have (:attr:`featurekit.data.dataset.Dataset.levels`).
+    moments : (float64 array (D,), float64 array (D,)) or None
+        Mean and deviation of frames that are float16 (:attr:`featurekit.data.dataset.Dataset.moments`).
+    device : torch.device
+        Where the batches are.
+    """
+
+    def __init__(
+        self, levels: np.ndarray | None, moments: tuple[np.ndarray, np.ndarray] | None, device: str | torch.device = "cpu"
+    ) -> None:
+        self._levels = None if levels is None else torch.from_numpy(levels).to(device)
+        self._moments = None if moments is None else [torch.from_numpy(values).to(device) for values in moments]
+
+    def __call__(self, batch: Batch) -> Batch:
+        """The batch as :func:`collate` makes it, to the bit."""
+        return replace(batch, frames=self._frames(batch), images=self._images(batch))
+
+    def _frames(self, batch: Batch) -> Tensor | None:
+        if batch.frames is None or batch.frames.dtype != torch.float16:
+            return batch.frames
+        if self._moments is None:
+            return batch.frames.float()
+        mean, std = self._moments
+        values = batch.frames.double().sub_(mean).div_(std).nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+        beyond = torch.arange(values.shape[2], device=values.device) >= batch.lengths[..., None]
+        return values.masked_fill_(beyond[..., None], 0.0).float()
+
+    def _images(self, batch: Batch) -> Tensor | None:
+        if batch.images is None or self._levels is None:
+            return batch.images
+        stored = batch.images.view(-1)
+        bits = stored.to(torch.int32) if stored.dtype == torch.uint8 else stored.view(torch.int16).to(torch.int32) & 0xFFFF
+        pixels = self._levels.index_select(0, bits).view(batch.images.shape)
+        if batch.images.shape[1] > 1:  # without context every slot is there
+            pixels = pixels.masked_fill_(~batch.present[..., None, None], 0.0)
+        return pixels
 
 
 def _pad(slots: list[list[np.ndarray]], n_frames: int | None) -> tuple[Tensor, Tensor]:

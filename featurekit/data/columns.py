@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurekit.data.normalise import Normaliser, StoreLike, scaled, store_rows
+from featurekit.data.normalise import Normaliser, StoreLike, scale_of, scaled, store_rows
 from featurekit.errors import ParameterError, UnknownNameError
 
 
@@ -154,6 +154,22 @@ class Layout:
             parts.append(np.asarray(values, dtype=np.float32) if normaliser is None else normaliser(name, values))
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
+    def stored_frames(self, store: StoreLike, row: int, n_frames: int | None) -> np.ndarray:
+        """One utterance as (T, D) float16 as it is stored, where :meth:`are_halves`."""
+        return np.concatenate([np.asarray(store.read(name, row))[:n_frames] for name in self.slices], axis=1)
+
+    def are_halves(self, store: StoreLike) -> bool:
+        """Whether every frame column is stored as float16, and :meth:`moments` are all that brings it to its scale."""
+        infos = [store.columns[name] for name in self.slices]
+        return bool(infos) and all(info.dtype == "f2" and scale_of(info.kind, info.unit) == "none" for info in infos)
+
+    def moments(self, store: StoreLike, normaliser: Normaliser | None) -> tuple[np.ndarray, np.ndarray] | None:
+        """Means and deviations of D for frames that stay halves in memory, float64; None for others, or not normalised."""
+        if normaliser is None or not self.are_halves(store):
+            return None
+        mean, std = (np.concatenate([normaliser.columns[name][key] for name in self.slices]) for key in ("mean", "std"))
+        return mean, std
+
     def lengths(self, store: StoreLike, n_frames: int | None = None) -> np.ndarray:
         """Frames of every row of the store, at most ``n_frames``, (n,) int64; 0 when only an image is read."""
         if not self.slices:
@@ -163,12 +179,11 @@ class Layout:
 
     def nbytes(self, store: StoreLike, rows: np.ndarray, n_frames: int | None = None) -> int:
         """Bytes these rows take in memory (:class:`featurekit.data.packed.Packed`)."""
-        frames = int(self.lengths(store, n_frames)[rows].sum()) * self.dims * 4
+        frames = int(self.lengths(store, n_frames)[rows].sum()) * self.dims * (2 if self.are_halves(store) else 4)
         if self.image is None or not len(rows):
             return frames
         height, width = store.columns[self.image].image_shape
-        pixel = 1 if _stored_as_bytes(store, self.image) else 4
-        return frames + len(rows) * int(height) * int(width) * pixel
+        return frames + len(rows) * int(height) * int(width) * {"u1": 1, "f2": 2}.get(store.columns[self.image].dtype, 4)
 
     def pixels(self, values: np.ndarray, normaliser: Normaliser | None) -> np.ndarray:
         """One stored image as (H, W) float32: normalised, or in [0, 1] without a normaliser."""
@@ -177,14 +192,22 @@ class Layout:
         return normaliser(self.image, values)
 
     def levels(self, store: StoreLike, normaliser: Normaliser | None) -> np.ndarray | None:
-        """What :meth:`pixels` makes of each value a stored byte can have, (256,) float32; None where pixels are no bytes."""
-        if self.image is None or not _stored_as_bytes(store, self.image):
+        """What :meth:`pixels` makes of each value a stored pixel can have; None where these are too many to be listed.
+
+        Returns
+        -------
+        float32 array (256,) or (65536,), or None
+            By the value of a byte; by the bits of a float16, as an unsigned number.
+        """
+        kind = None if self.image is None else _LISTED.get(store.columns[self.image].dtype)
+        if kind is None:
             return None
-        return self.pixels(np.arange(256, dtype=np.uint8)[None], normaliser)[0]
+        bits = np.dtype(f"u{np.dtype(kind).itemsize}")
+        with np.errstate(invalid="ignore"):  # among all halves are NaN of every sort
+            return self.pixels(np.arange(np.iinfo(bits).max + 1, dtype=bits).view(kind)[None], normaliser)[0]
 
 
-def _stored_as_bytes(store: StoreLike, column: str) -> bool:
-    return bool(store.columns[column].dtype == "u1")
+_LISTED = {"u1": np.uint8, "f2": np.float16}
 
 
 def _check_clocks(store: StoreLike, names: Sequence[str]) -> None:

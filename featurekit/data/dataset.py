@@ -157,7 +157,7 @@ class Dataset:
         whole = self._packed
         packed, slots = (whole, self.slots[index]) if whole is not None else self.packed_for([index])
         places = slots.reshape(-1).tolist()
-        frames = None if packed.frames is None else [packed.frames[place] for place in places]
+        frames = None if packed.frames is None else [packed.frame(place) for place in places]
         images = None if packed.images is None else [packed.image(place) for place in places]
         text = None if packed.words is None else [packed.words[place] for place in places]
         label = self.labels[index] if self.labels.ndim > 1 else int(self.labels[index])
@@ -170,8 +170,13 @@ class Dataset:
 
     @property
     def levels(self) -> np.ndarray | None:
-        """Normalised value of each value a stored byte of an image can have, (256,) float32; None without such images."""
+        """Normalised value of each that a stored pixel can have, float32; None where there is no such list."""
         return self._layout.levels(self.store, self.normaliser)
+
+    @property
+    def moments(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Mean and deviation of frames that stay float16 in memory, float64 (D,); None for others."""
+        return self._layout.moments(self.store, self.normaliser)
 
     def packed(self) -> Packed:
         """All rows in memory; read now, unless they were preloaded. ``slots`` says which are whose."""

@@ -131,8 +131,7 @@ class Normaliser:
         mean, std = self._cache[column]
         if len(mean) > 1 and values.shape[-1] != len(mean):
             raise ParameterError(f"column {column} has {values.shape[-1]} dimensions; the normaliser was fitted on {len(mean)}")
-        result = (scaled(values, self.columns[column]["scale"]) - mean) / std
-        return np.nan_to_num(result, copy=False, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+        return standardised(scaled(values, self.columns[column]["scale"]), mean, std)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form; :meth:`from_dict` turns it back without loss."""
@@ -183,6 +182,11 @@ def scaled(values: np.ndarray, scale: str) -> np.ndarray:
     if scale == "power_to_db":
         return 10.0 * np.log10(np.maximum(values.astype(np.float64), _POWER_FLOOR))
     return values.astype(np.float64)
+
+
+def standardised(values: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """(values - mean) / std, float32 of float64; 0 where that is not finite."""
+    return np.nan_to_num((values - mean) / std, copy=False, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
 
 
 def _fit_column(store: StoreLike, name: str, rows: Sequence[int]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurekit.data.columns import Layout
-from featurekit.data.normalise import Normaliser, StoreLike
+from featurekit.data.normalise import Normaliser, StoreLike, standardised
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,14 @@ class Packed:
     Parameters
     ----------
     frames : Ragged or None
-        (T, D) float32, normalised, cut to ``n_frames``.
+        (T, D) cut to ``n_frames``: float32, normalised; or float16 as stored where all columns are that, which takes half
+        the memory and is normalised by ``moments`` when it is used.
     images : array (m + 1, H, W) or None
-        uint8 as stored, to be looked up in ``levels``; any other type is normalised here, as float32. The last one is 0.
-    levels : float32 array (256,) or None
-        Normalised value of each of the 256 that a stored pixel has.
+        uint8 or float16 as stored, to be looked up in ``levels``; float32 is normalised here. The last one is 0.
+    levels : float32 array (256,) or (65536,), or None
+        Normalised value of each that a stored pixel can have (:meth:`Layout.levels`).
+    moments : (float64 array (D,), float64 array (D,)) or None
+        Mean and deviation of frames that are float16 (:meth:`Layout.moments`).
     words : Ragged or None
         (L,) int64.
     """
@@ -59,6 +62,7 @@ class Packed:
     images: np.ndarray | None
     levels: np.ndarray | None
     words: Ragged | None
+    moments: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
     def read(
@@ -90,9 +94,13 @@ class Packed:
         """
         frames = images = levels = texts = None
         if layout.slices:
-            frames = Ragged.empty(layout.lengths(store, n_frames)[rows], (layout.dims,), np.float32)
+            halves = layout.are_halves(store)
+            lengths = layout.lengths(store, n_frames)[rows]
+            frames = Ragged.empty(lengths, (layout.dims,), np.float16 if halves else np.float32)
             for place, row in enumerate(rows):
-                frames[place][:] = layout.frames(store, row, normaliser, n_frames)
+                frames[place][:] = (
+                    layout.stored_frames(store, row, n_frames) if halves else layout.frames(store, row, normaliser, n_frames)
+                )
         if layout.image:
             levels = layout.levels(store, normaliser)
             for place, row in enumerate(rows):
@@ -105,10 +113,22 @@ class Packed:
             texts = Ragged.empty(np.array([len(words[row]) for row in rows]), (), np.int64)
             for place, row in enumerate(rows):
                 texts[place][:] = words[row]
-        return cls(frames, images, levels, texts)
+        return cls(frames, images, levels, texts, layout.moments(store, normaliser))
+
+    def frame(self, place: int) -> np.ndarray:
+        """(T, D) float32 of one place; (0, D) for the empty slot."""
+        if self.frames is None:
+            return np.zeros((0, 0), np.float32)
+        values = self.frames[place]
+        return values.astype(np.float32) if self.moments is None else standardised(values.astype(np.float64), *self.moments)
 
     def image(self, place: int) -> np.ndarray:
         """(H, W) float32 of one place; zeros for the empty slot."""
         if self.images is None or place < 0 or self.levels is None:
             return np.zeros(0, np.float32) if self.images is None else self.images[place].astype(np.float32)
-        return self.levels[self.images[place]]
+        return self.levels[bits(self.images[place])]
+
+
+def bits(stored: np.ndarray) -> np.ndarray:
+    """Where stored pixels are in ``levels``: bytes as they are, the bits of a float16 as an unsigned number."""
+    return stored.view(np.uint16) if stored.dtype == np.float16 else stored

@@ -21,6 +21,8 @@ TRACKS_AT_MOST = 10  # dims in Hz that are tracks of dots on one axis: formants
 NAMES_AT_MOST = 40  # dims whose names can be read beside a heat map
 BARS_AT_MOST = 200  # dims of a vector that are bars with names
 _POWER_FLOOR = 1e-10
+# What moves by less (a share of the largest value; dB) is rounding, of silence for example: drawn large it would be a pattern.
+_ROUNDING, _ROUNDING_DB = 1e-6, 1e-3
 # Where a dim's own range is so small a share of all dims' range, one colour scale would show only their levels.
 _OWN_SCALE_BELOW = 0.4
 _OWN = "standard deviations from\nthe dim's own mean"
@@ -213,8 +215,9 @@ def _draw_waveform(axes: Any, signal: Signal) -> None:
     edges = np.unique(np.linspace(0, len(signal.samples), 2001).astype(int))[:-1]
     low, high = (extreme.reduceat(signal.samples, edges) for extreme in (np.minimum, np.maximum))
     axes.fill_between(edges / signal.sample_rate, low, high, step="post", color=_LINES[0], linewidth=0.3)
-    peak = max(1e-6, float(np.abs(signal.samples).max()))
-    axes.set_ylim(-1.05 * peak, 1.05 * peak)
+    peak = float(np.abs(signal.samples).max())
+    border = 1.05 * (peak or 1.0)
+    axes.set_ylim(-border, border)
     axes.set_title(
         f"waveform:  full scale, {signal.original_rate} Hz, peak {peak:.3g}", loc="left", fontsize=8, color=INK, pad=3
     )
@@ -227,7 +230,8 @@ def _draw_image(axes: Any, item: Shown, end_s: float) -> None:
     is_spectrogram = item.info.spec.startswith("spectrogram(")
     top = item.info.sample_rate / 2000 if is_spectrogram else float(item.values.shape[0]) if item.values is not None else 1.0
     level = low + np.asarray(item.values, np.float32) / 255.0 * (high - low)
-    drawn = axes.imshow(level, extent=(0, end_s, 0, top), aspect="auto", cmap="magma", vmin=low, vmax=max(high, low + 1e-6))
+    low, high = _distinct(low, high)
+    drawn = axes.imshow(level, extent=(0, end_s, 0, top), aspect="auto", cmap="magma", vmin=low, vmax=high)
     axes.set_ylabel("kHz" if is_spectrogram else "row", fontsize=8, color=INK)
     _colour_bar(axes, drawn, item.info.unit or "value")
 
@@ -248,6 +252,7 @@ def _draw_lines(axes: Any, item: Shown) -> None:
             linewidth=width,
             marker=mark if width else ".",
             markersize=3,
+            clip_on=not (mark or not width),  # a dot on the edge is a whole dot: a clip of one frame has no other
             label=plain(name),
         )
     axes.set_ylabel(plain((item.info.unit or "value") + (", 0 left out" if gaps else "")), fontsize=8, color=INK)
@@ -278,17 +283,23 @@ def _shades(item: Shown) -> tuple[np.ndarray, str, str, tuple[float, float]]:
     if unit == "power":
         level = 10.0 * np.log10(np.maximum(values, _POWER_FLOOR))
         high = float(level.max())
-        return level, "dB re 1 (drawn)", "magma", (max(high - 80.0, float(level.min())), high + 1e-6)
+        return level, "dB re 1 (drawn)", "magma", _distinct(max(high - 80.0, float(level.min())), high)
     low, high = (float(edge) for edge in np.percentile(values, [0.5, 99.5]))
     lows, highs = np.percentile(values, [2, 98], axis=0)
-    if 0 < np.median(highs - lows) < _OWN_SCALE_BELOW * (high - low):
+    rounding = max(_ROUNDING_DB if unit.startswith("dB") else 0.0, _ROUNDING * float(np.abs(values).max()))
+    if rounding < np.median(highs - lows) < _OWN_SCALE_BELOW * (high - low):
         deviation = values.std(axis=0)
-        own = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+        own = (values - values.mean(axis=0)) / np.where(deviation > rounding, deviation, np.inf)
         return own, f"{_OWN} ({unit or 'no unit'})", "RdBu_r", (-3.0, 3.0)
     if unit != "dB" and low < 0 < high and -low > 0.2 * high:  # around zero: white is zero
-        edge = max(-low, high)
+        edge = max(-low, high, 10 * rounding)
         return values, unit or "value", "RdBu_r", (-edge, edge)
-    return values, unit or "value", "magma", (low, max(high, low + 1e-6))
+    return values, unit or "value", "magma", _distinct(low, high, rounding)
+
+
+def _distinct(low: float, high: float, rounding: float = _ROUNDING) -> tuple[float, float]:
+    """Limits of a colour scale; where all is alike, one apart, so that its numbers can be read."""
+    return (low, high) if high - low > rounding else (low, low + 1.0)
 
 
 def _draw_vector(axes: Any, item: Shown, *, small: bool) -> None:

@@ -16,7 +16,7 @@ def score(
     predictions: Iterable[Mapping[str, Any]],
     classes: Sequence[str] | None = None,
     *,
-    training_labels: Sequence[str] | None = None,
+    training_counts: Mapping[str, Mapping[str, int]] | None = None,
     human: Mapping[str, Any] | None = None,
     level: float = 0.95,
     n_resamples: int = 1000,
@@ -28,12 +28,13 @@ def score(
     ----------
     predictions : iterable of mapping
         ``id``, ``label``, ``predicted`` (class names) and, where known, ``speaker``, ``gender``, ``fold``,
-        ``probabilities`` (in the order of the classes); as :func:`featurekit.training.prediction.records` makes them. An id
-        may occur once a fold.
+        ``probabilities`` (in the order of the classes), or ``order_by`` (what orders the classes where nothing is a
+        probability); as :func:`featurekit.training.prediction.records` makes them. An id may occur once a fold.
     classes : sequence of str, optional
         Order of the classes; by default those that occur, sorted.
-    training_labels : sequence of str, optional
-        Class names the majority baseline takes its class from; without them it takes the evaluated ones.
+    training_counts : mapping, optional
+        Fold → class → training utterances: the majority baseline answers in each fold what was most frequent in that
+        fold's training part (of equals the first class). Without them it takes the evaluated ones.
     human : mapping, optional
         How far people agree with these labels (``accuracy``, ``unweighted_accuracy``); carried along.
     level, n_resamples, seed : float, int, int
@@ -46,7 +47,8 @@ def score(
         ``weighted_f1`` over all predictions together; ``intervals``: (low, high) of each, resampling speakers; ``folds``: the
         same metrics of each fold; ``fold_mean``, ``fold_std``: plain mean and sample deviation over folds;
         ``per_class``: recall, precision, F1, support; ``per_speaker``, ``per_gender``: n, WA, UA; ``confusion``: counts, rows
-        are the truth; ``calibration``: ECE and its bins, None without probabilities; ``majority``: the baseline; ``human``.
+        are the truth; ``calibration``: ``ece`` and ``bins``, None without probabilities, and where the model's scores are none
+        ``ece`` None and ``why``; ``majority``: the baseline, with the ``class`` answered in each fold; ``human``.
 
     Raises
     ------
@@ -81,10 +83,22 @@ def score(
         **groups.by_person(scored, ("accuracy", "unweighted_accuracy")),
         "confusion": counts.tolist(),
         "calibration": _calibration(rows, t == p, len(names)),
-        "majority": metrics.majority_baseline(truth, training_labels),
+        "majority": _majority(truth, groups.folds, names, training_counts),
         "human": None if human is None else dict(human),
     }
     return jsonable(result)
+
+
+def _majority(
+    truth: Sequence[str], folds: np.ndarray, names: Sequence[str], training: Mapping[str, Mapping[str, int]] | None
+) -> dict[str, Any]:
+    """Each fold answered by the majority of its own training part, and scored together as the predictions are."""
+    of_all = {name: list(truth).count(name) for name in names}
+    counts = {fold: of_all if training is None else training[fold] for fold in dict.fromkeys(folds.tolist())}
+    answer = {fold: max(names, key=lambda name: count.get(name, 0)) for fold, count in counts.items()}
+    guess = [answer[fold] for fold in folds.tolist()]
+    scores = {"accuracy": metrics.accuracy(truth, guess), "unweighted_accuracy": metrics.unweighted_accuracy(truth, guess)}
+    return {"class": answer, **scores}
 
 
 def _per_class(counts: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -103,6 +117,8 @@ def _per_class(counts: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, 
 
 
 def _calibration(rows: Sequence[Mapping[str, Any]], correct: np.ndarray, n_classes: int) -> dict[str, Any] | None:
+    if made_of := rows[0].get("order_by"):
+        return {"ece": None, "why": f"the model orders classes by {made_of}: not a probability"}
     shares = [row.get("probabilities") or () for row in rows]
     if any(len(share) != n_classes for share in shares):
         return None

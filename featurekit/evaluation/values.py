@@ -20,7 +20,7 @@ def score_values(
     outputs: Sequence[str],
     *,
     scale: tuple[float, float] | None = None,
-    training_mean: Sequence[float] | None = None,
+    training_means: Mapping[str, Sequence[float]] | None = None,
     level: float = 0.95,
     n_resamples: int = 1000,
     seed: int = 0,
@@ -37,8 +37,9 @@ def score_values(
     scale : (float, float), optional
         Lowest and highest rating. One rating on [-3, 3] is a sentiment score and gets MOSI's metrics
         (:func:`featurekit.metrics.sentiment`) too.
-    training_mean : sequence of float, optional
-        Mean ratings of the training utterances, which the baseline answers; without them those of the evaluated ones.
+    training_means : mapping, optional
+        Fold → mean ratings of its training part, which the baseline answers there; without them those of the evaluated
+        ones.
     level, n_resamples, seed : float, int, int
         Of the bootstrap by speaker.
 
@@ -48,7 +49,7 @@ def score_values(
         ``kind``: "values"; ``n``, ``outputs``; ``pooled``: ``mae``, ``correlation`` (Pearson), ``ccc``, each the mean over the
         outputs, and for a sentiment score ``has0_accuracy``, …; ``intervals``: (low, high) of each, resampling speakers;
         ``folds``, ``fold_mean``, ``fold_std``; ``per_output``: MAE, correlation, CCC; ``per_speaker``, ``per_gender``: n and
-        MAE; ``constant``: the same metrics of answering the training mean.
+        MAE; ``constant``: the same metrics of answering in each fold its training mean, with the ``values`` answered.
 
     Raises
     ------
@@ -67,7 +68,9 @@ def score_values(
     def scored(inside: np.ndarray) -> Scores:
         return {"n": int(inside.sum()), **measured(t[inside], p[inside])}
 
-    mean = np.asarray(t.mean(axis=0) if training_mean is None else training_mean, dtype=np.float64)
+    of_all = t.mean(axis=0).tolist()
+    folds = groups.folds.tolist()
+    means = {fold: of_all if training_means is None else list(training_means[fold]) for fold in dict.fromkeys(folds)}
     result = {
         "kind": "values",
         "n": len(rows),
@@ -77,7 +80,7 @@ def score_values(
         **groups.by_fold(scored),
         "per_output": {name: _errors(t[:, k], p[:, k]) for k, name in enumerate(outputs)},
         **groups.by_person(scored, ("mae",)),
-        "constant": {"values": mean.tolist(), **measured(t, np.broadcast_to(mean, t.shape))},
+        "constant": {"values": means, **measured(t, np.array([means[fold] for fold in folds], dtype=np.float64))},
     }
     return jsonable(result)
 

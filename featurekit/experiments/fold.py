@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from featurekit import data, training
 from featurekit.data import augment
+from featurekit.errors import ParameterError
 from featurekit.inference import fold_folder
 from featurekit.settings import replace_file
 from featurekit.training import resume
-from featurekit.training.devices import choose_device, cpu_threads, share_threads
+from featurekit.training.devices import choose_device, cpu_threads
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
@@ -87,37 +88,44 @@ def train_fold(
     return fitted.history
 
 
-def is_done(folder: Path, number: int) -> bool:
-    """Whether a fold of the run in this folder is trained and has predicted."""
+def has_predicted(folder: Path, number: int) -> bool:
+    """Whether a fold of the run in this folder has predicted: all that scoring needs."""
     return (fold_folder(folder, number) / _PREDICTIONS).exists()
 
 
+def is_done(folder: Path, number: int) -> bool:
+    """Whether nothing is left to do for a fold: it has predicted, and its checkpoint is still there."""
+    return has_predicted(folder, number) and training.is_checkpoint(fold_folder(folder, number))
+
+
 def read_predictions(folder: Path, number: int) -> list[dict[str, Any]]:
-    """What a finished fold of the run in this folder predicted."""
-    text = (fold_folder(folder, number) / _PREDICTIONS).read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    """What a finished fold of the run in this folder predicted.
 
-
-def in_a_process(work: tuple[Any, Path, int, int]) -> History:
-    """Train one fold in a worker process: (settings of the run, folder of runs, number, how many at once) → history."""
-    from featurekit.experiments.run import Run
-
-    settings, runs, number, sharing = work
-    share_threads(sharing)
-    return train_fold(Run(settings, runs=runs), number, sharing=sharing)
+    Raises
+    ------
+    ParameterError
+        When the file was damaged.
+    """
+    path = fold_folder(folder, number) / _PREDICTIONS
+    try:
+        return [dict(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+    except (ValueError, TypeError) as error:
+        raise ParameterError(
+            f"{path} is damaged ({error}); remove it and run the same `featurekit train` again, which trains that fold"
+        ) from None
 
 
 def _normaliser(run: Run, fold: data.Fold) -> data.Normaliser:
     """Fitted on the training part, or on its neutral speech where the settings ask for that."""
     if run.training.normalise == "training":
-        return data.Normaliser.fit(run.store, run.columns, fold.train)
+        return data.Normaliser.fit(run.view, run.columns, fold.train)
     labels = data.labelled(run.store.manifest, run.task, fold.train, drop_unlabelled=run.settings.drop_unlabelled)
-    return data.Normaliser.fit(run.store, run.columns, data.normalise.neutral_ids(labels))
+    return data.Normaliser.fit(run.view, run.columns, data.normalise.neutral_ids(labels))
 
 
 def _dataset(run: Run, fold: data.Fold, part: str, normaliser: data.Normaliser) -> data.Dataset:
     return data.Dataset(
-        run.store,
+        run.view,
         run.columns,
         fold,
         part,

@@ -16,6 +16,7 @@ from featurekit import training
 from featurekit.data import Fold, Split
 from featurekit.errors import ParameterError, SplitError
 from featurekit.inference import fold_folder, read_run
+from featurekit.models.backbones import first_difference
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,16 @@ class Initial:
         for part, folders in self.folders.items():
             state, _ = training.load_checkpoint(folders[number])
             try:
-                model.get_submodule(part).load_state_dict(state)
+                network = model.get_submodule(part)
             except AttributeError:
                 known = ", ".join(name for name, _ in model.named_children())
                 raise ParameterError(f"{type(model).__name__} has no part {part!r}; its parts are {known}") from None
-            except RuntimeError as error:
-                why = " ".join(str(error).split())[:300]
+            unlike = first_difference(state, network.state_dict())
+            if unlike:
                 raise ParameterError(
-                    f"{folders[number]} does not fit part {part!r}; train it with the same model, features and task: {why}"
-                ) from None
+                    f"{folders[number]} does not fit part {part!r}: {unlike}; train it with the same model, features and task"
+                )
+            network.load_state_dict(state)
 
 
 def _checkpoints(part: str, folder: Path, split: Split, keys: Sequence[str]) -> list[Path]:

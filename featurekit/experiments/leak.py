@@ -15,6 +15,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from featurekit.corpora import default_task
 from featurekit.data import Fold, Split
 from featurekit.data.splits.assignment import rank
 from featurekit.errors import MissingDependencyError, ParameterError, SplitError, UnknownNameError
-from featurekit.experiments.contrast import PROTOCOLS, compare
 from featurekit.experiments.fold import read_predictions
+from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
 from featurekit.experiments.options import RunSettings
 from featurekit.experiments.resolve import stored_columns
 from featurekit.experiments.run import Run
@@ -146,7 +147,7 @@ class Leak:
         Returns
         -------
         dict
-            What ``leak.json`` holds; see :func:`featurekit.experiments.contrast.compare`.
+            What ``leak.json`` holds; see :func:`~featurekit.experiments.leak_statistics.compare_protocols`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         predicted: dict[str, list[dict[str, str]]] = {protocol: [] for protocol in PROTOCOLS}
@@ -165,7 +166,7 @@ class Leak:
             "model": self.settings.model,
             "folds": self.settings.folds,
             "settings": dataclasses.asdict(self.settings) | {"store": ""},
-            **compare(self.labels, self.speakers, predicted),
+            **compare_protocols(self.labels, self.speakers, predicted),
         }
         for protocol, verdict in verdicts.items():
             result["protocols"][protocol]["verdict"] = verdict
@@ -200,15 +201,13 @@ class Leak:
             predicted |= zip(fold.test, model.predict(X[[rows[name] for name in fold.test]]).tolist(), strict=True)
         return predicted
 
-    @property
+    @cached_property
     def _pooled(self) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
         """X, y and the row of each id; children too, since they train beside their parents."""
-        if not hasattr(self, "_arrays"):
-            usable = data.usable_ids(self.store, self.columns)
-            ids = list(data.labelled(self.store.manifest, self.task, usable, drop_unlabelled=self.settings.drop_unlabelled))
-            X, y, _ = data.as_arrays(self.store, self.columns, task=self.task, ids=ids)
-            self._arrays = X, y, {name: row for row, name in enumerate(ids)}
-        return self._arrays
+        usable = data.usable_ids(self.store, self.columns)
+        ids = list(data.labelled(self.store.manifest, self.task, usable, drop_unlabelled=self.settings.drop_unlabelled))
+        X, y, _ = data.as_arrays(self.store, self.columns, task=self.task, ids=ids)
+        return X, y, {name: row for row, name in enumerate(ids)}
 
     def _trained(self, split: Split, kept: Path, seed: int) -> dict[str, str]:
         """A model of ``list models``, by a run of its own."""

@@ -43,7 +43,8 @@ class RunSettings:
     drop_unlabelled : bool
         Leave out utterances without a label for the task instead of refusing.
     shuffle_labels : bool
-        Control: permute the labels among all utterances. The result must fall to chance.
+        Control: permute the labels among all utterances, by the training seed. The result must fall to chance. The split
+        is that of the run without it.
     augment : tuple of str or None
         As in ``list augmentations``, with settings where wanted: ``"specaugment(time_width=40)"``; on training batches
         only. None is what the model's paper does.

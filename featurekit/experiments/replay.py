@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from featurekit import training
+from featurekit.errors import StoreNotFoundError
 from featurekit.experiments.fold import read_predictions
 from featurekit.experiments.options import RunProgress, RunSettings
 from featurekit.experiments.run import Run
@@ -80,7 +81,10 @@ def replay(folder: str | Path, *, store: str | None = None, progress: RunProgres
     how = {"threads": of_first["threads"], **settings.training}
     settings = dataclasses.replace(settings, store=store or settings.store, training=how)
     with tempfile.TemporaryDirectory(prefix="featurekit-replay-") as runs:
-        run = Run(settings, runs=runs)
+        try:
+            run = Run(settings, runs=runs)
+        except StoreNotFoundError as error:
+            raise StoreNotFoundError(f"{error}; or say where the run's store is now: --store") from None
         result = run.execute(progress)
         now = json.loads((result.folder / "run.json").read_text("utf-8"))
         then = json.loads((folder / "metrics.json").read_text("utf-8"))
@@ -99,7 +103,7 @@ def _compared(then: Path, now: Path, number: int) -> dict[str, Any]:
     digests = [_facts(run, number) for run in (then, now)]
     rows = [{row["id"]: row for row in read_predictions(run, number)} for run in (then, now)]
     both = [name for name in rows[0] if name in rows[1]]
-    key = "probabilities" if all("probabilities" in row for side in rows for row in side.values()) else "predicted"
+    key = next(key for key in ("probabilities", "scores", "predicted") if all(key in row for row in rows[1].values()))
     values = [np.array([side[name][key] for name in both], dtype=np.float64) for side in rows]
     changed = sum(rows[0][name]["predicted"] != rows[1][name]["predicted"] for name in both)
     return {
@@ -115,4 +119,4 @@ def _facts(run: Path, number: int) -> dict[str, Any]:
 
 
 def _identity(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if key not in training.NOT_IDENTITY}
+    return {key: value for key, value in settings.items() if key not in training.NOT_IDENTITY and value is not None}

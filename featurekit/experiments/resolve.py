@@ -10,6 +10,7 @@ from featurekit.corpora import default_task
 from featurekit.data import splits, windows
 from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
+from featurekit.extraction.advice import command_that_adds
 from featurekit.settings import parse_call
 
 
@@ -61,10 +62,36 @@ def stored_columns(opened: store.Store, request: str) -> list[str]:
                 raise ParameterError(
                     f"{opened.path} has no column {column.name} with these settings "
                     f"(it has {', '.join(sorted(opened.columns))}); "
-                    f"add it: featurekit extract --corpus {opened.corpus} --features '{part}' --out {opened.path}"
+                    f"add it: {command_that_adds(opened, part)}"
                 )
             names.append(found)
     return list(dict.fromkeys(names))
+
+
+def level_column(opened: Any, columns: Sequence[str], trim_db: float | None) -> str | None:
+    """The column by whose level silence is cut (:mod:`featurekit.data.trimmed`), of the columns' clock where there is one.
+
+    Raises
+    ------
+    ParameterError
+        When the store has no such column, or there are no frames to cut.
+    """
+    if trim_db is None:
+        return None
+    infos = [opened.columns[name] for name in columns]
+    frames = [info for info in infos if info.kind == "frames"]
+    whole = [info.name for info in infos if info.kind == "image"]
+    if whole or not frames:
+        got = f"{whole[0]} shows a whole utterance" if whole else "there is no column of frames to cut"
+        raise ParameterError(f"trim_db is {trim_db:g}, which leaves out frames, and {got}; leave one of them out")
+    found = [name for name, info in opened.columns.items() if info.kind == "frames" and info.spec.partition("(")[0] == "rms"]
+    if not found:
+        raise ParameterError(
+            f"trim_db is {trim_db:g}, which needs the level of each frame, and {opened.path} has no column rms; "
+            f"add it: {command_that_adds(opened, 'rms')}"
+        )
+    clock = (frames[0].hop_s, frames[0].start_s)
+    return next((name for name in found if (opened.columns[name].hop_s, opened.columns[name].start_s) == clock), found[0])
 
 
 def features_of_paper(model: models.Model) -> str:

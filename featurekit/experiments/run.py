@@ -24,15 +24,17 @@ from typing import Any
 from featurekit import __version__, data, models, training
 from featurekit.backends import open_backend
 from featurekit.data import augment, splits, tasks
+from featurekit.data.columns import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError, WorkerError
 from featurekit.experiments import resolve
-from featurekit.experiments.fold import History, in_a_process, is_done, read_predictions, train_fold
+from featurekit.experiments.fold import History, is_done, read_predictions, train_fold
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.scores import reference, rescored
 from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.settings import digest, write_json
+from featurekit.training.devices import share_threads
 
 
 class Run:
@@ -57,9 +59,12 @@ class Run:
         self.model = models.MODELS.get(settings.model)
         self.columns = resolve.stored_columns(self.store, settings.features or resolve.features_of_paper(self.model))
         self._check_kinds()
+        self.model.check_hyper(settings.hyper)
         self.training = training.settings_for(settings.model, {"seed": settings.seed, **settings.training}, where="[training]")
+        self.level = resolve.level_column(self.store, self.columns, self.training.trim_db)
         task = resolve.task_of(settings, self.store)
-        self.task = tasks.shuffled(task, self.store.manifest, settings.seed) if settings.shuffle_labels else task
+        # Every training seed deals anew; the split stays that of the run which this one controls.
+        self.task = tasks.shuffled(task, self.store.manifest, self.training.seed) if settings.shuffle_labels else task
         self.context = resolve.context_size(settings, self.store, self.model)
         training.check_loss(self.training, self.task)
         self.augment = self.model.augment if settings.augment is None else settings.augment
@@ -67,8 +72,8 @@ class Run:
         self.split = splits.from_request(
             resolve.split_request(settings, self.store),
             self.store.manifest,
-            self.task,
-            ids=data.usable_ids(self.store, self.columns),
+            task,
+            ids=data.usable_ids(self.store, self._read),
             seed=settings.seed,
             speaker_from=settings.speaker_from,
             allow_speaker_overlap=settings.allow_speaker_overlap,
@@ -79,6 +84,17 @@ class Run:
         keys = [self.store.columns[name].key for name in self.columns]
         self.initial = Initial.of(settings.init, self.split, keys)
         self.folder = self.runs / f"{self.store.corpus}-{settings.model}-{self.digest[:8]}"
+
+    @property
+    def _read(self) -> list[str]:
+        """The columns, and the one that says where there is silence, if it is another one."""
+        return list(dict.fromkeys([*self.columns, *([self.level] if self.level else [])]))
+
+    @cached_property
+    def view(self) -> Any:
+        """The store as it is read: whole, or without the silence at the ends of utterances."""
+        trim_db = self.training.trim_db
+        return self.store if self.level is None or trim_db is None else data.TrimmedStore(self.store, trim_db, self.level)
 
     @cached_property
     def audit(self) -> data.Audit:
@@ -96,13 +112,14 @@ class Run:
     def _check_kinds(self) -> None:
         """Frames for a frame model, images for an image model, and nothing that it would not read."""
         kinds = {name: "images" if self.store.columns[name].kind == "image" else "frames" for name in self.columns}
+        self.model.check_inputs(sorted(set(kinds.values())))
         for name, kind in kinds.items():
             if kind not in self.model.reads:
                 raise ParameterError(
                     f"{self.model.name} reads {' and '.join(self.model.reads)}, and {name} gives {kind}: "
                     "leave it out of --features"
                 )
-        self.model.check_inputs(sorted(set(kinds.values())))
+        Layout.of(self.store, self.columns)  # columns that cannot be stacked are said now
 
     @property
     def notes(self) -> list[str]:
@@ -111,6 +128,10 @@ class Run:
         if self.context == 1 and self.settings.context is None and self.model.context > 1:
             window, corpus = f"{self.model.name} reads windows of {self.model.context} utterances", self.store.corpus
             said.append(f"{window}, and {corpus} has no conversations: C is 1, each utterance is judged alone")
+        if self.context > 1 and not resolve.has_conversations(self.store):
+            said.append(
+                f"{self.store.corpus} has no conversations: of the {self.context} utterances of a window only one is there"
+            )
         there = set(data.labelled(self.store.manifest, self.task, self.ids).values()) if self.task.kind == "classes" else set()
         lacking = [name for name in self.task.classes if name not in there]
         if there and lacking:
@@ -132,10 +153,10 @@ class Run:
         settings["context"] = self.context
         settings["augment"] = repr(augment.make_augment(self.augment, len(self.task.outputs)))  # defaults said, too
         settings["task"] = self.task.name
-        settings["training"] = {k: v for k, v in dataclasses.asdict(self.training).items() if k not in training.NOT_IDENTITY}
+        settings["training"] = training.identity(self.training)
         settings["hyper"] = {name: _by_content(value) for name, value in self.settings.hyper.items()}
         settings["init"] = self.initial.digests
-        keys = [self.store.columns[name].key for name in self.columns]
+        keys = [self.store.columns[name].key for name in self._read]
         labels = sorted(data.labelled(self.store.manifest, self.task, self.ids).items())
         return digest([RUN_FORMAT, settings, keys, labels, self.split.digest])
 
@@ -217,8 +238,9 @@ class Run:
             "training": dataclasses.asdict(self.training),
             "corpus": self.store.corpus,
             "store_digest": self.store.digest,
-            "contents": _contents(self.store, self.columns, self.ids),
+            "contents": _contents(self.store, self._read, self.ids),
             "columns": [self.store.columns[name].to_dict() for name in self.columns],
+            "level": self.store.columns[self.level].to_dict() if self.level else None,
             "task": self.task.name,
             "kind": self.task.kind,
             "classes": list(self.task.classes),
@@ -260,10 +282,17 @@ def train_pending(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int, Hi
     items = [(run.settings, run.runs, number, min(jobs, len(work))) for run, number in work]
     try:
         with open_backend("joblib", jobs) as backend:
-            for index, history in backend.map(in_a_process, items):
+            for index, history in backend.map(_in_a_process, items):
                 yield *work[index], history
     except WorkerError as error:
         raise WorkerError(str(error).replace("--workers", "--jobs")) from None
+
+
+def _in_a_process(work: tuple[Any, Path, int, int]) -> History:
+    """Train one fold in a worker process: (settings of the run, folder of runs, number, how many at once) → history."""
+    settings, runs, number, sharing = work
+    share_threads(sharing)
+    return train_fold(Run(settings, runs=runs), number, sharing=sharing)
 
 
 def _contents(opened: Any, columns: Sequence[str], ids: Sequence[str]) -> str:

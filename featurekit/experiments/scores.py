@@ -11,7 +11,7 @@ import numpy as np
 from featurekit import evaluation
 from featurekit.data import Fold, Task, labelled, tasks
 from featurekit.errors import ParameterError
-from featurekit.experiments.fold import is_done, read_predictions
+from featurekit.experiments.fold import has_predicted, read_predictions
 from featurekit.inference import read_record
 from featurekit.manifest import Manifest
 
@@ -37,7 +37,7 @@ def rescored(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     record = read_record(folder)
     names = record["folds"]
-    missing = [name for number, name in enumerate(names) if not is_done(folder, number)]
+    missing = [name for number, name in enumerate(names) if not has_predicted(folder, number)]
     if missing:
         raise ParameterError(
             f"{folder} is not finished: fold {', '.join(missing[:10])} of {len(names)} is missing; "
@@ -47,13 +47,18 @@ def rescored(folder: str | Path) -> dict[str, Any]:
     seed, reference = record["settings"]["seed"], record["reference"]
     if record["kind"] == "values":
         scale = None if record["scale"] is None else tuple(record["scale"])
-        how = {"scale": scale, "training_mean": reference["training_mean"], "seed": seed}
-        scores = evaluation.score_values(rows, record["outputs"], **how)
+        means = _of_each_fold(reference["training_mean"], names)
+        scores = evaluation.score_values(rows, record["outputs"], scale=scale, training_means=means, seed=seed)
     else:
-        labels = [name for name, count in reference["training_counts"].items() for _ in range(count)]
-        human = reference["human"]
-        scores = evaluation.score(rows, record["classes"], training_labels=labels, human=human, seed=seed)
+        counts = _of_each_fold(reference["training_counts"], names)
+        scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"], seed=seed)
     return scores | {"split": record["split"]}
+
+
+def _of_each_fold(known: Any, folds: Sequence[str]) -> dict[str, Any]:
+    """What training knew, by fold; a run of before this was kept by fold has one for all."""
+    by_fold = isinstance(known, dict) and set(folds) <= known.keys() and not any(isinstance(v, int) for v in known.values())
+    return dict(known) if by_fold else dict.fromkeys(folds, known)
 
 
 def reference(manifest: Manifest, task: Task, folds: Sequence[Fold], *, shuffled: bool) -> dict[str, Any]:
@@ -73,19 +78,21 @@ def reference(manifest: Manifest, task: Task, folds: Sequence[Fold], *, shuffled
     Returns
     -------
     dict
-        ``training_counts``: class → utterances, over the training parts of all folds; or for ratings ``training_mean``.
+        ``training_counts``: fold → class → utterances of its training part; or for ratings ``training_mean``: fold → means.
         ``human``: agreement of the raters with the labels of the test parts (``n``, ``accuracy``,
         ``unweighted_accuracy``), None where the corpus keeps no raters.
     """
-    train = [name for fold in folds for name in fold.train]
+    train = {name for fold in folds for name in fold.train}
     if task.kind == "values" and task.target_of is not None:
-        found = {name: np.asarray(task.target_of(manifest[name]), dtype=np.float64) for name in set(train)}
-        return {"training_mean": np.mean([found[name] for name in train], axis=0).tolist(), "human": None}
-    labels = labelled(manifest, task, sorted(set(train)), drop_unlabelled=True)
-    counts: dict[str, int] = dict.fromkeys(task.classes, 0)
-    for name in train:
-        if name in labels:
-            counts[labels[name]] += 1
+        found = {name: np.asarray(task.target_of(manifest[name]), dtype=np.float64) for name in train}
+        means = {fold.name: np.mean([found[name] for name in fold.train], axis=0).tolist() for fold in folds}
+        return {"training_mean": means, "human": None}
+    labels = labelled(manifest, task, sorted(train), drop_unlabelled=True)
+    counts = {fold.name: dict.fromkeys(task.classes, 0) for fold in folds}
+    for fold in folds:
+        for name in fold.train:
+            if name in labels:
+                counts[fold.name][labels[name]] += 1
     tested = {name for fold in folds for name in fold.test}
     people = None if shuffled else tasks.agreement(manifest.filter(lambda utterance: utterance.id in tested), task)
     human: Mapping[str, Any] | None = None

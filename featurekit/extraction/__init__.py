@@ -47,6 +47,8 @@ class Summary:
     generation: int
     utterances: int
     columns: list[str]
+    held_as: dict[str, str] = field(default_factory=dict)  # asked name → the column that holds the same values
+    gone: int = 0  # utterances that the store had and this manifest has not
     on_gpu: list[str] = field(default_factory=list)
     shards: int = 0
     computed_shards: int = 0
@@ -133,6 +135,7 @@ def build_store(
         while True:
             head = store.latest_head(out)
             check_covered(out, head, manifest)
+            gone = _gone(out, head, manifest)
             groups = plan_groups(manifest, wanted, head)
             receipts |= _compute(pool, _missing(out, root, groups, manifest, files), progress)
             try:
@@ -142,7 +145,8 @@ def build_store(
                 continue  # another extraction added columns meanwhile: plan again, so that both are kept
         worker_count = pool.workers
     store.build_index(out, manifest)
-    summary = _summarise(out, manifest, groups, receipts)
+    summary = _summarise(out, manifest, wanted, groups, receipts)
+    summary.gone = gone
     summary.workers, summary.wall_s = worker_count, time.perf_counter() - started
     return summary
 
@@ -151,6 +155,18 @@ def _lacking(head: store.Head | None, wanted: list[features.Column]) -> list[fea
     """Columns that certainly have to be computed, whatever the files are: the first name of each key."""
     have = {column.key for column in head.columns.values()} if head else set()
     return list({column.key: column for column in reversed(wanted) if column.key not in have}.values())
+
+
+def _gone(out: Path, head: store.Head | None, manifest: Manifest) -> int:
+    """How many utterances of the store this manifest leaves out."""
+    if head is None or head.manifest_digest == manifest.digest:
+        return 0
+    try:
+        had = store.open_store(out).ids
+    except StoreError:
+        return 0  # what is damaged is about to be healed: it cannot be read yet
+    kept = set(manifest.ids)
+    return sum(name not in kept for name in had)
 
 
 class _NewerHeadError(FeaturekitError):
@@ -188,8 +204,9 @@ def _compute(pool: backends.Backend, tasks: dict[str, ShardWork], progress: Prog
     store.check_writable(out, int(sum(estimated_bytes(item, shard.columns) for shard in shards for item in shard.utterances)))
     report = progress.utterances(sum(len(shard.utterances) for shard in shards))
     receipts: dict[str, Receipt] = {}
+    longest_first = sorted(tasks, key=lambda key: -tasks[key].shard.speech_s)  # so that all workers end at once
     for attempt in range(1, ATTEMPTS + 1):
-        left = [task for key, task in tasks.items() if key not in receipts]
+        left = [tasks[key] for key in longest_first if key not in receipts]
         try:
             for receipt in _receipts(pool, left):
                 receipts[receipt.key] = receipt
@@ -220,9 +237,12 @@ def _group_info(group: Group) -> store.GroupInfo:
     return store.GroupInfo(columns, shards, plan=dict(group.cuts), column_keys=group.keys_of_committed)
 
 
-def _summarise(out: Path, manifest: Manifest, groups: list[Group], receipts: dict[str, Receipt]) -> Summary:
+def _summarise(
+    out: Path, manifest: Manifest, wanted: list[features.Column], groups: list[Group], receipts: dict[str, Receipt]
+) -> Summary:
     """What the store now holds (failures of earlier runs too), and what this run did."""
     made = store.open_store(out)
+    name_of = {info.key: name for name, info in made.columns.items()}
     failed: dict[str, str] = {}
     flags: set[tuple[str, str]] = set()
     for column in made.columns:
@@ -237,6 +257,7 @@ def _summarise(out: Path, manifest: Manifest, groups: list[Group], receipts: dic
         generation=made.generation,
         utterances=len(made),
         columns=sorted(made.columns),
+        held_as={item.name: name_of[item.key] for item in wanted if name_of.get(item.key, item.name) != item.name},
         on_gpu=sorted(name for name, column in made.columns.items() if column.engine == "cuda"),
         shards=sum(len(group.shards) for group in groups),
         computed_shards=len(receipts),

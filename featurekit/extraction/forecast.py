@@ -28,14 +28,14 @@ from threadpoolctl import threadpool_limits
 from featurekit import audio, backends, features, store
 from featurekit.errors import AudioError, CorpusNotFoundError
 from featurekit.extraction import augmented, engines
-from featurekit.extraction.fingerprints import MISSING, FileFacts, fingerprint
+from featurekit.extraction.fingerprints import MISSING, FileFacts, find, fingerprint
 from featurekit.extraction.plan import Group, Shard, estimated_bytes, plan_groups, plan_shards
 from featurekit.manifest import Manifest, Utterance
 
 SAMPLE_SIZE = 16
 SAMPLE_BUDGET_S = 20.0  # no more utterances are measured after so many seconds
-# A worker imports the libraries and loads compiled kernels; committing a shard hashes, writes, reads back and syncs it.
-WORKER_START_S = 1.0
+# A worker begins as a fork, or imports the libraries; committing a shard hashes, writes, reads back and syncs it.
+WORKER_START_S = 0.5
 COMMIT_S, COMMIT_BYTES_PER_S = 0.02, 150e6
 SHARD_BYTES = 12_000  # the HDF5 structure of a shard; each of its datasets of texts and numbers adds to an utterance:
 UTTERANCE_BYTES, CELL_BYTES = 150, 230
@@ -59,12 +59,13 @@ class Forecast:
     sampled, sample_failed : int, dict
         Utterances measured, and why some could not be.
     seconds : float
-        From start to summary with ``workers`` that have a core each; ``start_s``, ``hashing_s`` and ``work_s`` (of one
-        worker) are parts.
+        From start to summary with ``workers`` on this machine, should it stay as busy as it is; ``start_s``, ``hashing_s``
+        and ``work_s`` (of a core, all workers together) are parts.
     slowdown : float
-        Seconds that passed while the sample kept a core busy for one: more than 1 where files come slowly.
+        Seconds that pass while a worker computes for one: as many as in the sample, which waits where files come slowly, or
+        as the cores' share leaves it where others run too, whichever is more.
     load, cores : float, int
-        Processes that wanted to run in the last minute, and cores: others' load makes ours last longer.
+        Processes that wanted to run in the last minute, and cores.
     bytes_to_write, memory_per_worker : int
     """
 
@@ -169,16 +170,18 @@ def _looked_at(manifest: Manifest, root: Path, existing: Path | None) -> tuple[M
     paths = list(dict.fromkeys(item.path for item in manifest))
     started = time.perf_counter()
     with ThreadPoolExecutor(8) as pool:
-        files = dict(zip(paths, pool.map(lambda path: _header(root / path), paths), strict=True))
+        real_root = os.path.realpath(root)
+        files = dict(zip(paths, pool.map(lambda path: _header(root, real_root, path), paths), strict=True))
     seconds = time.perf_counter() - started + sum(facts.size for facts in files.values()) / HASH_BYTES_PER_S
     return Manifest(_timed(item, files[item.path]) for item in manifest), files, seconds
 
 
-def _header(path: Path) -> FileFacts:
-    try:
-        return FileFacts("not hashed", path.stat().st_size, 0, audio.read_header(path).duration_s)
-    except (FileNotFoundError, NotADirectoryError):
+def _header(root: Path, real_root: str, path: str) -> FileFacts:
+    status = find(root, real_root, path)
+    if status is None:
         return FileFacts(MISSING)
+    try:
+        return FileFacts("not hashed", status.st_size, 0, audio.read_header(root / path).duration_s)
     except AudioError:
         return FileFacts("not hashed")
 
@@ -209,7 +212,8 @@ def _predict(made: Forecast, groups: Sequence[Group], committed: set[str], root:
         memory = max(memory, peak)
     made.bytes_to_write = round(sum(_shard_bytes(shard) for shard, _ in costs))
     made.work_s = sum(seconds for _, seconds in costs)
-    started = made.start_s + (WORKER_START_S + made.start_s if made.workers > 1 else 0.0)
+    made.slowdown = max(made.slowdown, (made.load + made.workers) / made.cores)
+    started = made.start_s + (made.slowdown * WORKER_START_S if made.workers > 1 else 0.0)
     made.seconds += started + made.slowdown * _makespan([seconds for _, seconds in costs], made.workers)
     made.memory_per_worker = round(_resident_bytes() + memory)
 
@@ -247,11 +251,11 @@ def _measure(made: Forecast, shards: Sequence[Shard], root: Path, files: dict[st
 
 def _one(made: Forecast, plan: features.Plan, root: Path, item: Utterance, files: dict[str, FileFacts]) -> float:
     """Seconds of a core to decode and compute one utterance; infinite when it cannot be."""
-    started = time.process_time()
     try:
         if files[item.path].digest == MISSING:
             raise AudioError("MISSING", f"there is no file {item.path} inside the corpus's root")
         with threadpool_limits(1):
+            started = time.process_time()  # setting limits takes as long as a clip; a worker does it once a shard
             signal = augmented.decode(root, item)
             signals = {rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in plan.sample_rates}
             if plan.columns[0].engine == "cpu":
@@ -309,13 +313,13 @@ def _shard_bytes(shard: Shard) -> float:
 
 
 def _makespan(costs: Sequence[float], workers: int) -> float:
-    """Seconds until the last worker is done, each taking the next shard when it is free.
+    """Seconds until the last worker is done, each taking the longest shard that is left when it is free.
 
-    >>> _makespan([3.0, 1.0, 1.0, 1.0], 2)
+    >>> _makespan([1.0, 1.0, 1.0, 3.0], 2)
     3.0
     """
     free_at = [0.0] * workers
-    for seconds in costs:
+    for seconds in sorted(costs, reverse=True):
         heapq.heapreplace(free_at, free_at[0] + seconds)
     return max(free_at)
 

@@ -39,6 +39,11 @@ class Shard:
         """What computes its columns, all of them: "cpu" or "cuda"."""
         return self.columns[0].engine
 
+    @property
+    def speech_s(self) -> float:
+        """Seconds of speech, as far as headers tell."""
+        return sum(utterance.duration_s or 0.0 for utterance in self.utterances)
+
 
 @dataclass
 class Group:

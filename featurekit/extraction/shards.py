@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from featurekit import audio, features, store
 from featurekit.errors import AudioError, ManifestError
@@ -44,11 +46,23 @@ def work(task: ShardWork) -> Receipt:
     A file whose bytes are bad becomes a row with a status. I/O errors, a full disk or lack of memory are raised:
     they say nothing about the data, and the shard is computed again by the next run.
     """
-    plan = features.Plan(task.shard.columns)
+    plan = _plan(task.shard.columns)
     # BLAS threads change the order of sums: one thread, so that any number of workers gives the same bytes.
-    with threadpool_limits(1):
+    with _thread_pools(len(sys.modules)).limit(limits=1):
         outcomes = [_outcome(task, plan, utterance) for utterance in task.shard.utterances]
     return commit(task, outcomes)
+
+
+# What follows is the same for all shards of a group, and takes as long as an utterance.
+@functools.lru_cache(2)
+def _plan(columns: tuple[Column, ...]) -> features.Plan:
+    return features.Plan(columns)
+
+
+@functools.lru_cache(1)
+def _thread_pools(modules: int) -> ThreadpoolController:
+    """The libraries that have threads, looked for again only when a module was imported, which may have brought one."""
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -139,7 +153,9 @@ def column_info(column: Column) -> store.ColumnInfo:
 def _outcome(task: ShardWork, plan: features.Plan, utterance: Utterance) -> Outcome:
     try:
         heard = hear(task, utterance)
-        return judged(task.shard.columns, heard, plan.compute(heard.signals))
+        with np.errstate(all="ignore"):  # samples of 1e30 overflow: what comes of it is judged, and said with its utterance
+            arrays = plan.compute(heard.signals)
+        return judged(task.shard.columns, heard, arrays)
     except AudioError as error:
         return judged(task.shard.columns, error, {})
     except Exception as error:

@@ -22,6 +22,7 @@ from featurekit.settings import digest
 
 SOURCES = ("signal", "sample_rate")
 DEFAULT_SAMPLE_RATE = 16000
+SAMPLE_RATES = (100, 768_000)  # beyond them a setting is a slip, and a second of speech is no sample or gigabytes
 # What else fixes the numbers of a column. The two first are what featurekit.audio does before a signal gets here.
 # A column of a GPU has a key made of this one: see features.cuda.
 PREPARATION = {"resampler": "soxr-HQ", "channels": "mean", "engine": "cpu"}
@@ -142,8 +143,7 @@ def bind(name: str, given: Settings | None = None) -> tuple[Bound, Settings]:
         return _bind_of(NODES.get(name), given)
     settings = {**defaults, **given}
     settings["sample_rate"] = _coerce(settings["sample_rate"], int, f"{name}: sample_rate")
-    if settings["sample_rate"] < 1:
-        raise ParameterError(f"{name}: sample_rate is {settings['sample_rate']}; expected a positive number of Hz")
+    _within(settings["sample_rate"], SAMPLE_RATES, f"{name}: sample_rate, in Hz,")
     return _bind(name, settings, {}, {}, "signal"), settings
 
 
@@ -174,13 +174,16 @@ def _bind_of(member: Node, given: Settings) -> tuple[Bound, Settings]:
     """
     own = {setting: _valid(member, setting, given.get(setting, default)) for setting, default in member.defaults.items()}
     outside = {setting: value for setting, value in given.items() if setting not in member.defaults and setting != OF}
-    bounds, requests = [], []
+    bounds: list[Bound] = []
+    requests: list[str] = []
     for request in members(given.get(OF, str(member.of))):
         name, inside = read(request)
         if FEATURES.get(name).kind != "frames":
             raise ParameterError(f"{member.name} reads frames; {name} gives one {FEATURES.get(name).kind} an utterance")
         takes = accepted(name, inside.get(OF))
         bound, resolved = bind(name, {**{key: value for key, value in outside.items() if key in takes}, **inside})
+        if any(bound.key == other.key for other in bounds):
+            raise ParameterError(f"{member.name}: of names {request} twice; give it once")
         bounds.append(bound)
         requests.append(write(name, resolved))
     sample_rate = bounds[0].sample_rate

@@ -29,11 +29,16 @@ def explain(name: str) -> str:
     if name in NODES and name not in FEATURES:
         return _explain_node(name)
     try:
-        (column,) = parse(name)[:1]
+        columns = parse(name)
     except (ParameterError, MissingDependencyError) as error:
         if name not in FEATURES or not FEATURES.get(name).extra:
             raise
         return _explain_unready(name, error)
+    if len(columns) > 1:
+        raise ParameterError(
+            f"explain takes one request; {name!r} has {len(columns)}: {', '.join(item.name for item in columns)}"
+        )
+    column = columns[0]
     lines = [f"{column.name}: {FEATURES.get(column.node).summary}", ""]
     lines += [f"  {column.kind}, {_shape(column)}, unit {column.unit or 'none'}"]
     if column.hop_s is not None:

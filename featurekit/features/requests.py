@@ -78,6 +78,9 @@ def _columns(request: str) -> list[Column]:
             raise ParameterError(f"{preset} needs its {lacking[0]}: {asks[lacking[0]]}")
         return preset_columns(preset, column or None, label, settings)
     node, own = _named(name)
+    counted_by = FEATURES.get(node).counted_by
+    if counted_by in own and counted_by in settings:
+        raise ParameterError(f"{request!r} says {counted_by} twice; write {node}({counted_by}={settings[counted_by]!r})")
     return [make_column(label or (name if own and not settings else None), node, {**own, **settings})]
 
 
@@ -146,4 +149,5 @@ def _alias(name: str) -> tuple[str, Settings]:
         if setting is None:
             raise ParameterError(f"{counted['name']} has no number of dims to set; write {counted['name']}, not {name!r}")
         return counted["name"], {setting: int(counted["count"])}
-    raise UnknownNameError("feature or preset", name, [*FEATURES.names(), *PRESETS.names(), *ALIASES])
+    known = [*FEATURES.names(), *PRESETS.names(), *ALIASES]
+    raise UnknownNameError("feature or preset", name, known, see="featurekit list features")

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from featurekit.errors import MissingDependencyError, ParameterError
-from featurekit.features.graph import Clock, Settings, feature
+from featurekit.features.graph import Clock, Function, Settings, feature
 
 HOP_S = 0.01
 SHORTEST_S = 0.06  # below it openSMILE has no frame
 _EGEMAPS, _COMPARE = "eGeMAPSv02", "ComParE_2016"
+_EGEMAPS_START_S, _COMPARE_START_S = 0.01, 0.03  # centre of the first frame
 _DESCRIPTORS, _FUNCTIONALS = "LowLevelDescriptors", "Functionals"
 
 
@@ -69,7 +70,18 @@ def _frames(signal: np.ndarray, sample_rate: int, feature_set: str, start_s: flo
     return values[:, : _clock(start_s)({"sample_rate": sample_rate}).n_frames(len(signal))]
 
 
-@feature(unit="", kind="vector", dims=88, dim_names=_names(_EGEMAPS, _FUNCTIONALS), extra="opensmile")
+def _vector(feature_set: str, dims: int) -> Callable[[Function], Function]:
+    """Declare the functionals of a set."""
+    return feature(unit="", kind="vector", dims=dims, dim_names=_names(feature_set, _FUNCTIONALS), extra="opensmile")
+
+
+def _over_time(feature_set: str, dims: int, start_s: float) -> Callable[[Function], Function]:
+    """Declare the descriptors of a set, the first centred at ``start_s``."""
+    names, clock = _names(feature_set, _DESCRIPTORS), _clock(start_s)
+    return feature(unit="", dims=dims, dim_names=names, clock=clock, check=_check_rate, extra="opensmile")
+
+
+@_vector(_EGEMAPS, 88)
 def egemaps(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     """eGeMAPSv02: 88 functionals of voice, by openSMILE (audEERING Research Licence: not for commercial products).
 
@@ -92,14 +104,7 @@ def egemaps(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     return _computed(signal, sample_rate, _EGEMAPS, _FUNCTIONALS)
 
 
-@feature(
-    unit="",
-    dims=25,
-    dim_names=_names(_EGEMAPS, _DESCRIPTORS),
-    clock=_clock(0.01),
-    check=_check_rate,
-    extra="opensmile",
-)
+@_over_time(_EGEMAPS, 25, _EGEMAPS_START_S)
 def egemaps_lld(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     """eGeMAPSv02: the 25 low-level descriptors, every 10 ms, by openSMILE (audEERING Research Licence).
 
@@ -119,10 +124,10 @@ def egemaps_lld(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     ----------
     Eyben et al. (2016). doi:10.1109/TAFFC.2015.2457417
     """
-    return _frames(signal, sample_rate, _EGEMAPS, 0.01)
+    return _frames(signal, sample_rate, _EGEMAPS, _EGEMAPS_START_S)
 
 
-@feature(unit="", kind="vector", dims=6373, dim_names=_names(_COMPARE, _FUNCTIONALS), extra="opensmile")
+@_vector(_COMPARE, 6373)
 def compare(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     """ComParE_2016: 6373 functionals, by openSMILE (audEERING Research Licence: not for commercial products).
 
@@ -144,14 +149,7 @@ def compare(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     return _computed(signal, sample_rate, _COMPARE, _FUNCTIONALS)
 
 
-@feature(
-    unit="",
-    dims=65,
-    dim_names=_names(_COMPARE, _DESCRIPTORS),
-    clock=_clock(0.03),
-    check=_check_rate,
-    extra="opensmile",
-)
+@_over_time(_COMPARE, 65, _COMPARE_START_S)
 def compare_lld(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     """ComParE_2016: the 65 low-level descriptors, every 10 ms, by openSMILE (audEERING Research Licence).
 
@@ -171,4 +169,4 @@ def compare_lld(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     ----------
     Schuller et al. (2016). doi:10.21437/Interspeech.2016-129
     """
-    return _frames(signal, sample_rate, _COMPARE, 0.03)
+    return _frames(signal, sample_rate, _COMPARE, _COMPARE_START_S)

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 
 from featurekit import models, store
-from featurekit.data import Dataset, Fold, Split, Task, usable_ids
+from featurekit.data import Dataset, Fold, Split, Task, TrimmedStore, usable_ids
 from featurekit.data.collate import collate
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
 from featurekit.inference.runs import FoldNetwork, StoreOfRun, fold_number, load_fold, read_run
 from featurekit.inference.shares import Share, folds_on, shares
 from featurekit.models import Output
+from featurekit.training.devices import whole_float32
 
 _NETWORKS = 4  # folds whose networks are kept in memory
 _ANY = Task("any", ("any",), lambda utterance: "any", "every utterance, whatever its label")
@@ -49,6 +50,9 @@ class Applied:
         self.run, self.opened, self.fold, self.device = run, opened, fold, device
         self.record = read_run(run)
         self.view = StoreOfRun(opened, self.record)
+        self.names = [entry["name"] for entry in self.record["columns"]]
+        trim_db = self.record["training"].get("trim_db")
+        self.read = self.view if trim_db is None else TrimmedStore(self.view, trim_db, self.record["level"]["name"])
         usable = usable_ids(self.view, list(self.view.columns))
         if not usable:
             raise ParameterError(f"no utterance of {opened.path} has values in {', '.join(self.view.columns)}")
@@ -64,6 +68,13 @@ class Applied:
         fine = {name for share in self.shares for name in share.ids}
         ids = enumerate(self.opened.ids)
         return {name: self.view.why_unusable(index) or "no frames" for index, name in ids if name not in fine}
+
+    def begins(self, utterance_id: str) -> int:
+        """Frames of silence that were cut before an utterance."""
+        if not isinstance(self.read, TrimmedStore):
+            return 0
+        frames = next(name for name in self.names if self.view.columns[name].kind == "frames")
+        return int(self.read.spans(frames)[self.opened.manifest.index(utterance_id), 0])
 
     @property
     def folds(self) -> dict[str, int]:
@@ -96,9 +107,9 @@ class Applied:
     def longest(self) -> tuple[int, Output]:
         """Frames of the first share's longest utterance (0 where only an image is read), and the output of it alone."""
         share = self.shares[0]
-        names = [name for name, info in self.view.columns.items() if info.kind != "image"]
+        names = [name for name in self.names if self.view.columns[name].kind != "image"]
         rows = [self.opened.manifest.index(name) for name in share.ids]
-        lengths = self.view.lengths(names[0])[rows] if names else [0] * len(rows)
+        lengths = self.read.lengths(names[0])[rows] if names else [0] * len(rows)
         place = max(range(len(rows)), key=lambda place: lengths[place])
         alone = Share(share.fold, share.number, share.ids[place : place + 1])
         dataset = self._of(alone)
@@ -109,7 +120,7 @@ class Applied:
         batch = collate([dataset[place] for place in places], columns=dataset.columns).to(self.device)
         slots = dataset.slots[list(places)].reshape(-1).tolist()
         speed.look_up(model, [memory.setdefault(slot, {}) for slot in slots if slot >= 0])
-        with torch.inference_mode():
+        with torch.inference_mode(), whole_float32():
             output: Output = model(batch)
         return output
 
@@ -123,8 +134,8 @@ class Applied:
 
     def _of(self, share: Share) -> Dataset:
         return Dataset(
-            self.view,
-            list(self.view.columns),
+            self.read,
+            self.names,
             Fold(share.fold.name, (), (), share.ids),
             "test",
             task=_ANY,

@@ -201,7 +201,8 @@ class _Columns:
         for ids, output in self.applied.outputs({item.id for item in utterances}, batch_size):
             every = [values.float().cpu().numpy() for values in self._named(output).values()]
             for row, name in enumerate(ids):
-                found[name] = [_rows(info, values[row]) for info, values in zip(self.infos, every, strict=True)]
+                rows = [_rows(info, values[row]) for info, values in zip(self.infos, every, strict=True)]
+                found[name] = [self._in_place(info, array, name) for info, array in zip(self.infos, rows, strict=True)]
         return found
 
     def beside(self, latest: store.Head | None, keys: Sequence[str]) -> list[store.GroupInfo]:
@@ -223,6 +224,14 @@ class _Columns:
                 "aff-acrnn have some"
             )
         return {f"attention/{name}": values for name, values in sorted(output.attention.items())}
+
+    def _in_place(self, info: store.ColumnInfo, weights: np.ndarray, utterance_id: str) -> np.ndarray:
+        """Weights over time with 0 before them where silence was cut, so that each stands at its time."""
+        cut = self.applied.begins(utterance_id) if info.kind == "frames" else 0
+        clock = _clock(self.applied.view)
+        if not cut or clock is None:
+            return weights
+        return np.concatenate([np.zeros((round(cut * clock.hop_s / info.hop_s), info.dims), weights.dtype), weights])
 
     def _info(self, name: str, values: Tensor, n_frames: int) -> store.ColumnInfo:
         record, view = self.applied.record, self.applied.view
@@ -256,6 +265,8 @@ class _Columns:
         """Identity of the values: given an utterance's id and input, it says what they are."""
         applied, record = self.applied, self.applied.record
         manifest = applied.opened.manifest
+        trim_db = record["training"].get("trim_db")
+        trimmed = [] if trim_db is None else [trim_db]
         # In a window an utterance's values depend on its neighbours: then the whole manifest is the input.
         around = [[item.id, item.recording, item.position, item.speaker, item.fingerprint] for item in manifest]
         return digest(
@@ -268,7 +279,7 @@ class _Columns:
                 "split": record["split"]["digest"] if len(applied.numbers) > 1 else "",
                 "corpus": applied.opened.corpus if len(applied.numbers) > 1 else "",
                 "inputs": applied.view.keys,
-                "window": [record["context"], record["settings"]["context_of"], record["training"]["n_frames"]],
+                "window": [record["context"], record["settings"]["context_of"], record["training"]["n_frames"], *trimmed],
                 "around": around if record["context"] > 1 else [],
                 "shares": [list(share.ids) for share in applied.shares] if record["context"] > 1 else [],
                 "text": [[item.id, item.text] for item in manifest] if applied.reads_text else [],
@@ -289,9 +300,14 @@ def _rows(info: store.ColumnInfo, values: np.ndarray) -> np.ndarray:
     return values.reshape(info.dims, -1).T if info.kind == "frames" else values.reshape(1, -1)
 
 
+def _clock(view: Any) -> Any:
+    """The column whose clock the model's frames have."""
+    return next((info for info in view.columns.values() if info.hop_s), None)
+
+
 def _of_frames(values: Tensor, n_frames: int, view: Any) -> dict[str, Any]:
     """Kind, heads and clock of weights (1, T) or (1, H, T); one weight may stand for several frames."""
-    clock = next((info for info in view.columns.values() if info.hop_s), None)
+    clock = _clock(view)
     if clock is None:
         raise ParameterError("the run's columns have no clock, so that its attention has no times; embed its vectors instead")
     stride = max(1, round(n_frames / values.shape[-1]))

@@ -366,4 +366,7 @@ def _facts(record: Mapping[str, Any], layout: Layout, whole: _Whole, weights: st
         "image": {"name": layout.image, "spec": described[layout.image]["spec"]} if layout.image else None,
         "context": record["context"],
         "n_frames": record["training"]["n_frames"],
+        # Frames are to be given without the silence at both ends (featurekit.data.trimmed), by the column "level".
+        "trim_db": record["training"].get("trim_db"),
+        "level": record["level"]["spec"] if record.get("level") else None,
     }

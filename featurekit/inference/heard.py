@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from featurekit import audio, features
-from featurekit.data import Normaliser, Sample
+from featurekit.data import Normaliser, Sample, TrimmedStore
 from featurekit.data.columns import Layout
 from featurekit.features import Column
 
@@ -36,28 +36,56 @@ class Heard:
         return self.arrays[column]
 
 
+@dataclass(frozen=True)
+class _One:
+    """New audio as a store of one utterance."""
+
+    columns: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+    def lengths(self, column: str) -> np.ndarray:
+        return np.array([len(self.arrays[column])])
+
+    def status(self, column: str) -> np.ndarray:
+        return np.zeros(1, np.uint8)
+
+    def read(self, column: str, index: int) -> np.ndarray:
+        return self.arrays[column]
+
+
 class Ear:
     """Columns of a run, computed from audio.
 
     Parameters
     ----------
     columns : iterable of Column
-        Under the run's names, in its order.
+        Under the run's names, in its order, and the one it cuts silence by.
+    names : sequence of str
+        Those that it reads.
+    trim_db, level : float and str, or None
+        As :class:`featurekit.data.trimmed.TrimmedStore` takes them.
     """
 
-    def __init__(self, columns: Iterable[Column]) -> None:
+    def __init__(
+        self, columns: Iterable[Column], names: Sequence[str], *, trim_db: float | None = None, level: str | None = None
+    ) -> None:
         self.plan = features.Plan(columns)
-        described: Any = SimpleNamespace(columns={column.name: column for column in self.plan.columns})
-        self.layout = Layout.of(described, list(described.columns))
+        self._described: Any = SimpleNamespace(columns={column.name: column for column in self.plan.columns})
+        self.layout = Layout.of(self._described, names)
+        self._trim_db, self._level = trim_db, level
 
     def __call__(self, samples: np.ndarray, sample_rate: int) -> Heard:
         """Features of one utterance: float32 samples at any rate, resampled to each rate that is needed."""
         with threadpool_limits(1):  # the bytes of a store; and threads only wait for each other on work so small
             signals = {rate: audio.resample(samples, sample_rate, rate) for rate in self.plan.sample_rates}
             values = self.plan.compute(signals)
-        return Heard(
-            {name: value.pixels if isinstance(value, features.ImageArray) else value for name, value in values.items()}
-        )
+        arrays = {name: value.pixels if isinstance(value, features.ImageArray) else value for name, value in values.items()}
+        return Heard(arrays if self._trim_db is None else self._between_silences(arrays, self._trim_db))
+
+    def _between_silences(self, arrays: Mapping[str, np.ndarray], trim_db: float) -> dict[str, np.ndarray]:
+        store: Any = _One(self._described.columns, arrays)
+        trimmed = TrimmedStore(store, trim_db, str(self._level))
+        return {name: trimmed.read(name, 0) for name in arrays}
 
     def sample(self, window: Sequence[Heard | None], normaliser: Normaliser, n_frames: int | None) -> Sample:
         """The utterance in the middle of a window; None is an empty slot."""

@@ -15,15 +15,15 @@ from featurekit.errors import AudioError, FeaturekitError
 from featurekit.inference import speed
 from featurekit.inference.heard import Ear, Heard
 from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold, read_run
-from featurekit.training.devices import choose_device
+from featurekit.training.devices import choose_device, whole_float32
 
 
 @dataclass(frozen=True)
 class Prediction:
     """One utterance judged: the likeliest class, and each class's probability; or its ratings. The mean over the run's folds.
 
-    Where a run rates, ``predicted`` and ``probabilities`` are empty and ``values`` has a number a rating; else the
-    other way round.
+    Where a run rates, ``values`` has a number a rating; where its model only orders classes, ``scores`` has a number a class;
+    else ``probabilities`` has. The others are empty, and so is ``predicted`` of a rating.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Prediction:
         The file; ``-`` for a stream.
     utterance : str
         What was taken for one: ``file``, or ``chunk 3``.
-    predicted, probabilities, values
+    predicted, probabilities, scores, values
         The judgement.
     start_s, end_s : float
         Where it lies in the file or stream.
@@ -45,6 +45,7 @@ class Prediction:
     utterance: str
     predicted: str
     probabilities: dict[str, float]
+    scores: dict[str, float]
     values: dict[str, float]
     start_s: float
     end_s: float
@@ -94,7 +95,13 @@ class Predictor:
         self.record = read_run(run)
         self.classes: list[str] = self.record["classes"]
         self.context: int = self.record["context"]
-        self.ear = Ear(audio_columns(self.record))
+        names, level = [entry["name"] for entry in self.record["columns"]], self.record.get("level")
+        self.ear = Ear(
+            audio_columns(self.record),
+            names,
+            trim_db=self.record["training"].get("trim_db"),
+            level=level["name"] if level else None,
+        )
         self.device = choose_device(device)
         self._folds = [load_fold(run, self.record, number, self.device) for number in range(len(self.record["folds"]))]
         for fold in self._folds:
@@ -162,12 +169,12 @@ class Predictor:
     ) -> Prediction:
         """What :meth:`judge` answered for one utterance (K,), with its names."""
         told = {name: float(value) for name, value in zip(self.record["outputs"], answers, strict=True)}
+        kind = "values" if self._rates else "scores" if self._orders else "probabilities"
         return Prediction(
             path=path,
             utterance=utterance,
             predicted="" if self._rates else self.classes[int(answers.argmax())],
-            probabilities={} if self._rates else told,
-            values=told if self._rates else {},
+            **{name: told if name == kind else {} for name in ("probabilities", "scores", "values")},
             start_s=times_s[0],
             end_s=times_s[1],
             neighbours=neighbours,
@@ -183,7 +190,7 @@ class Predictor:
     def _by_fold(self, fold: FoldNetwork, windows: Sequence[Sequence[Heard | None]]) -> np.ndarray:
         batch = self.batch(windows, fold).to(self.device)
         speed.look_up(fold.model, [heard.memory for window in windows for heard in window if heard is not None])
-        with torch.inference_mode():
+        with torch.inference_mode(), whole_float32():
             logits = fold.model(batch).logits.float()
         if self._rates:
             centre, half = training.centre_and_half(self.record["scale"])
@@ -208,6 +215,10 @@ class Predictor:
             else:
                 path, signal, _ = item
                 yield self.prediction(next(answers), path, "file", (0.0, signal.duration_s), signal.notes)
+
+    @property
+    def _orders(self) -> bool:
+        return bool(getattr(self._folds[0].model, "order_by", ""))
 
     @property
     def _rates(self) -> bool:

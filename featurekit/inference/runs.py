@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,13 @@ from featurekit import features, models, training
 from featurekit.data import Normaliser
 from featurekit.data.columns import Layout
 from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.extraction.advice import command_that_adds
 from featurekit.features import Column, cuda
 from featurekit.store import ColumnInfo
 from featurekit.training.devices import place
 
 RUN_FORMAT = 2
+_NEEDED = ("settings", "training", "columns", "kind", "classes", "outputs", "scale", "context", "folds")
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,20 @@ def read_record(run: str | Path) -> dict[str, Any]:
         raise ParameterError(f"{folder} is not a run (it has no run.json); `featurekit train` prints a run's folder") from None
     except ValueError as error:
         raise ParameterError(f"{folder / 'run.json'} is not JSON ({error}); train again") from None
-    if record.get("format") != RUN_FORMAT:
-        raise ParameterError(
-            f"{folder} is a run of format {record.get('format')}, this featurekit reads {RUN_FORMAT}; remove it and train again"
-        )
+    said = record.get("format") if isinstance(record, dict) else None
+    if said != RUN_FORMAT:
+        raise ParameterError(f"{folder} is a run of format {said}, this version reads {RUN_FORMAT}; remove it and train again")
+    lacking = [name for name in _NEEDED if name not in record]
+    if lacking:
+        raise ParameterError(f"{folder / 'run.json'} lacks {', '.join(lacking)}; remove that file and train again")
     return dict(record)
+
+
+def entries_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The columns a run reads, then the one by whose level it cuts silence, if that is another one."""
+    level = record.get("level")
+    names = [entry["name"] for entry in record["columns"]]
+    return [*record["columns"], *([level] if level and level["name"] not in names else [])]
 
 
 def layout_of(record: Mapping[str, Any]) -> Layout:
@@ -131,7 +141,7 @@ def fold_number(record: Mapping[str, Any], name: str) -> int:
 
 
 def audio_columns(record: Mapping[str, Any]) -> list[Column]:
-    """The run's columns as this version computes them from audio, under the run's names.
+    """The run's columns, and the one it trims by, as this version computes them from audio, under the run's names.
 
     Raises
     ------
@@ -144,7 +154,7 @@ def audio_columns(record: Mapping[str, Any]) -> list[Column]:
             f"{model} reads transcripts, which audio alone does not have; extract the audio into a store whose manifest "
             "has texts, and use `featurekit embed RUN STORE --what logits`"
         )
-    return [_audio_column(entry) for entry in record["columns"]]
+    return [_audio_column(entry) for entry in entries_of(record)]
 
 
 def _audio_column(entry: Mapping[str, Any]) -> Column:
@@ -188,7 +198,7 @@ class StoreOfRun:
         by_key = {info.key: name for name, info in store.columns.items()}
         # A column of the other engine is the same within a tolerance, as for `predict`.
         by_spec = {info.spec: name for name, info in store.columns.items() if not info.of_run}
-        wanted = [ColumnInfo.from_dict(entry) for entry in record["columns"]]
+        wanted = [ColumnInfo.from_dict(entry) for entry in entries_of(record)]
         self._names = {info.name: by_key.get(info.key) or by_spec.get(info.spec, "") for info in wanted}
         lacking = [info for info in wanted if not self._names[info.name]]
         if lacking:
@@ -226,8 +236,7 @@ def _how_to_add(store: Any, lacking: Sequence[ColumnInfo]) -> str:
     learnt = next((info.of_run for info in lacking if info.of_run), "")
     if learnt:
         return f"{problem}; the run {learnt} makes it: featurekit embed {learnt} {store.path}"
-    request = shlex.quote(",".join(info.spec for info in lacking))
-    return f"{problem}; add it: featurekit extract --corpus {store.corpus} --features {request} --out {store.path}"
+    return f"{problem}; add it: {command_that_adds(store, ','.join(info.spec for info in lacking))}"
 
 
 def audio_files(paths: Iterable[str | Path]) -> list[Path]:

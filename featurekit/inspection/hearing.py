@@ -41,10 +41,7 @@ _REFUSED = {
     Status.TRUNCATED: ("truncated", "{n} [file is|files are] cut short: fetch them again"),
     Status.EMPTY: ("empty", "{n} [file holds|files hold] no audio"),
     Status.NONFINITE: ("nonfinite", "{n} [file holds|files hold] NaN or infinity"),
-    Status.DECODE: (
-        "decode",
-        "{n} [file is|files are] not audio, or [contradicts itself|[contradicts itself|contradict themselves]]",
-    ),
+    Status.DECODE: ("decode", "{n} [file is|files are] not audio, or [contradicts itself|contradict themselves]"),
     Status.TOO_LONG: ("too-long", "{n} [file is|files are] too long"),
     Status.RATE: ("rate-insane", "{n} [file has|files have] an impossible sample rate"),
     Status.CHANNELS: ("channels-insane", "{n} [file has|files have] an impossible number of channels"),

@@ -153,7 +153,7 @@ def _measure(path: Path, header: audio.Header) -> dict[str, Any]:
         samples = signal.samples
         digest.update(samples.data)
         peak = max(peak, float(np.max(np.abs(samples))))
-        energy += float(np.dot(samples, samples))
+        energy += float(np.einsum("i,i->", samples, samples, dtype=np.float64))  # float32 would overflow past 1e19
         frames += len(samples)
         clipped = clipped or next((_sentence(note) for note in signal.notes if note.startswith(audio.Status.CLIPPED)), "")
     return {"peak": peak, "rms": math.sqrt(energy / frames), "clipped": clipped, "samples_digest": digest.hexdigest()}

@@ -117,7 +117,7 @@ def _values(opened: store.Store) -> Iterator[Finding]:
 
 def _versions(opened: store.Store) -> Iterator[Finding]:
     """Libraries that were other ones when the store was made; golden tests decide whether that changes numbers."""
-    made_with = {(library, str(made)) for column in opened.columns.values() for library, made in column.versions.items()}
+    made_with = {entry for column in opened.columns.values() for entry in column.versions_of_libraries}
     other = []
     for library, made in sorted(made_with):
         try:

@@ -18,14 +18,16 @@ Two hooks a network may have:
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.errors import FeaturekitError, ParameterError, UnknownNameError
 from featurekit.registry import Registry
+from featurekit.settings import fitting
 
 
 class Inputs(Protocol):
@@ -134,6 +136,29 @@ class Model:
         taken = {*_FROM_DATA, *self.fixed}
         return {name: default for name, default in _arguments(self.network).items() if name not in taken}
 
+    def check_hyper(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Hyper-parameters that the network has, of the types its defaults have.
+
+        Raises
+        ------
+        UnknownNameError
+            For one that it does not have, with the closest.
+        ParameterError
+            For a value of another type, a count below 1, or a number below 0 or not finite.
+        """
+        checked = {}
+        for key, value in given.items():
+            if key not in self.hyper:
+                raise UnknownNameError(f"hyper-parameter of {self.name}:", key, self.hyper)
+            where = f"hyper-parameter of {self.name}: {key}"
+            checked[key] = found = fitting(value, _type_of(self.hyper[key]), where)
+            for item in found if isinstance(found, tuple) else (found,):
+                if type(item) is int and item < 1:  # a count
+                    raise ParameterError(f"{where} is {value!r}; expected 1 or more")
+                if type(item) is float and not 0 <= item < math.inf:
+                    raise ParameterError(f"{where} is {value!r}; expected a finite number, at least 0")
+        return checked
+
     def check_inputs(self, kinds: Sequence[str]) -> None:
         """Refuse data without what the model reads; "frames" and "images" are asked for, text comes with every manifest.
 
@@ -149,7 +174,7 @@ class Model:
             raise ParameterError(f"{self.name} reads {wanted}; got {', '.join(kinds) or 'neither'}: add such a column{example}")
 
 
-MODELS: Registry[Model] = Registry("model", "featurekit.models")
+MODELS: Registry[Model] = Registry("model", "featurekit.models", listed_by="featurekit list models")
 _FROM_DATA = ("dims", "n_classes", "image_shape", "columns")
 _READABLE = ("frames", "images", "text")
 
@@ -220,18 +245,25 @@ def build(
     UnknownNameError
         For a model or hyper-parameter that does not exist, with the closest.
     ParameterError
-        When the data do not have what the model reads.
+        When the data do not have what the model reads, or the hyper-parameters make no network.
     """
     member = MODELS.get(name)
-    for key in hyper:
-        if key not in member.hyper:
-            raise UnknownNameError(f"hyper-parameter of {name}:", key, member.hyper)
+    hyper = member.check_hyper(hyper)
     if n_classes < 1:  # 1 is a rating
         raise ParameterError(f"a model puts out a number a class or rating; got n_classes={n_classes}")
     member.check_inputs([kind for kind, shape in (("frames", dims), ("images", image_shape)) if shape])
     data = {"dims": dims, "n_classes": n_classes, "image_shape": image_shape, "columns": columns}
     accepted = _arguments(member.network)
-    return member.network(**{key: value for key, value in data.items() if key in accepted}, **member.fixed, **hyper)
+    shapes = {key: value for key, value in data.items() if key in accepted}
+    try:
+        return member.network(**shapes, **member.fixed, **hyper)
+    except FeaturekitError:
+        raise
+    except (ValueError, TypeError, RuntimeError, AssertionError) as error:  # what torch says of a size that cannot be
+        if not hyper:
+            raise
+        said = ", ".join(f"{key}={value!r}" for key, value in hyper.items())
+        raise ParameterError(f"{name} cannot be built with {said}: {error}") from error
 
 
 def rebuild(name: str, **arguments: Any) -> nn.Module:
@@ -248,6 +280,13 @@ def keras_count(network: nn.Module) -> int:
         elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
             count += 2 * module.num_features
     return count
+
+
+def _type_of(default: Any) -> Any:
+    """The type of a hyper-parameter, by its default; anything goes where that says nothing."""
+    if isinstance(default, (tuple, list)):
+        return tuple[type(default[0]) if default else Any, ...]  # type: ignore[misc]
+    return Any if default is None else type(default)
 
 
 def _arguments(network: Network) -> dict[str, Any]:

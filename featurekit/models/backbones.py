@@ -140,18 +140,23 @@ class Backbone(nn.Module):
         if name.startswith("vit") and "encoder.pos_embedding" in found:
             resample = torchvision_models().vision_transformer.interpolate_embeddings
             found = dict(resample(self.size, self.net.patch_size, found))
-        own = self.net.state_dict()
-        for key in [*own, *found]:
-            if key.endswith("num_batches_tracked"):
-                continue
-            shapes = [tuple(state[key].shape) if key in state else None for state in (found, own)]
-            if shapes[0] != shapes[1]:
-                there, here = (f"has the shape {shape}" if shape is not None else "is missing" for shape in shapes)
-                raise ParameterError(
-                    f"{path} does not hold weights of {name}: {key!r} {there} in the file and {here} in the network; "
-                    "give weights of the same torchvision network, or leave them out"
-                )
+        unlike = first_difference(found, self.net.state_dict())
+        if unlike:
+            raise ParameterError(
+                f"{path} does not hold weights of {name}: {unlike}; "
+                "give weights of the same torchvision network, or leave them out"
+            )
         self.net.load_state_dict(found, strict=False)
+
+
+def first_difference(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """The first key of a file's state and a network's whose shape differs, in words; empty where all are alike."""
+    for key in [*own, *found]:
+        shapes = [tuple(state[key].shape) if key in state else None for state in (found, own)]
+        if shapes[0] != shapes[1] and not key.endswith("num_batches_tracked"):
+            there, here = (f"has the shape {shape}" if shape is not None else "is missing" for shape in shapes)
+            return f"{key!r} {there} in the file and {here} in the network"
+    return ""
 
 
 def at_least(pictures: Tensor, side: int) -> Tensor:

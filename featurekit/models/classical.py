@@ -69,7 +69,15 @@ class Classical(nn.Module, ABC):
         K.
     arrays : sequence of str
         Names of what :meth:`fit` keeps.
+
+    Attributes
+    ----------
+    order_by : str
+        What orders the classes where the logits are no log-probabilities, so that nobody takes their softmax for a
+        probability; empty where they are.
     """
+
+    order_by = ""
 
     def __init__(self, n_classes: int, arrays: Sequence[str]) -> None:
         super().__init__()
@@ -209,19 +217,6 @@ def needed(module: str) -> Any:
     except ModuleNotFoundError:
         library = {"sklearn": "scikit-learn"}.get(module.split(".")[0], module.split(".")[0])
         raise MissingDependencyError(f"this model needs {library}; pip install 'featurekit[classical]'") from None
-
-
-def at_least_one(**sizes: int) -> None:
-    """Refuse hyper-parameters that count something and are below 1.
-
-    Raises
-    ------
-    ParameterError
-        Naming it.
-    """
-    for name, value in sizes.items():
-        if value < 1:
-            raise ParameterError(f"{name} is {value}; expected 1 or more")
 
 
 def _numbers(labels: Tensor) -> Tensor:

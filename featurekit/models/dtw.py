@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from featurekit.models import model
-from featurekit.models.classical import LUO, RECIPE, Classical, TrainingPart, at_least_one, needed
+from featurekit.models.classical import LUO, RECIPE, Classical, TrainingPart, needed
 
 
 @model("dtw", recipe=RECIPE, paper=LUO, features="luo2019/mfcc", dims=13)
@@ -32,9 +32,10 @@ class DTW(Classical):
         How far a path may leave the diagonal.
     """
 
+    order_by = "distances to the nearest templates"
+
     def __init__(self, *, n_classes: int, templates: int = 20, steps: int = 60, band: int = 10) -> None:
         super().__init__(n_classes, ("templates", "lengths", "labels"))
-        at_least_one(templates=templates, steps=steps, band=band)
         self.most, self.steps, self.band = templates, steps, band
 
     def fit(self, part: TrainingPart) -> None:

@@ -154,8 +154,12 @@ def _parts(module: nn.Module, above: str = "") -> Iterator[tuple[str, nn.Module]
             yield above + name, child
         if isinstance(child, Backbone):
             yield from _parts(child.net, f"{above}{name}.")
-        elif type(child) in networks or isinstance(child, nn.ModuleList):
+        elif type(child) in networks or isinstance(child, nn.ModuleList) or _has_backbone(child):
             yield from _parts(child, f"{above}{name}.")
+
+
+def _has_backbone(module: nn.Module) -> bool:
+    return any(isinstance(child, Backbone) for child in module.children())
 
 
 def _reads(member: Model) -> str:

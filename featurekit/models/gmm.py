@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from featurekit.models import model
-from featurekit.models.classical import LUO, RECIPE, Classical, TrainingPart, at_least_one, needed
+from featurekit.models.classical import LUO, RECIPE, Classical, TrainingPart, needed
 from featurekit.models.layers import masked_mean
 
 FRAMES_A_GAUSSIAN = 10
@@ -34,9 +34,10 @@ class GMM(Classical):
         Gaussians a class.
     """
 
+    order_by = "log-likelihoods divided by the number of frames"
+
     def __init__(self, *, n_classes: int, components: int = 16) -> None:
         super().__init__(n_classes, ("log_weights", "means", "variances"))
-        at_least_one(components=components)
         self.components = components
 
     def fit(self, part: TrainingPart) -> None:

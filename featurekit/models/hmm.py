@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from featurekit.models import model
-from featurekit.models.classical import LUO, RECIPE, Classical, TrainingPart, at_least_one, needed
+from featurekit.models.classical import LUO, RECIPE, Classical, TrainingPart, needed
 from featurekit.models.gmm import FRAMES_A_GAUSSIAN, LEAST_VARIANCE, gaussians
 
 _RARE = 1e-12  # a way that was never gone in training is possible, but hardly
@@ -34,9 +34,10 @@ class HMM(Classical):
         Of expectation maximisation, at most.
     """
 
+    order_by = "log-likelihoods divided by the number of frames"
+
     def __init__(self, *, n_classes: int, states: int = 5, iterations: int = 20) -> None:
         super().__init__(n_classes, ("log_start", "log_ways", "means", "variances"))
-        at_least_one(states=states, iterations=iterations)
         self.states, self.iterations = states, iterations
 
     def fit(self, part: TrainingPart) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +20,7 @@ class MaskedLSTM(nn.Module):
     shrink with the batch and miss the fused kernel.
 
     Weights start as Keras starts them, which the papers used: input weights Glorot-uniform, recurrent ones orthogonal,
-    biases 0 but for the forget gate's 1.
+    biases 0 but for the forget gate's 1. It computes in float32 under autocast too.
 
     Parameters
     ----------
@@ -58,11 +61,11 @@ class MaskedLSTM(nn.Module):
         inside = torch.arange(x.shape[1], device=x.device) < lengths[:, None]  # (N, T)
         x = x.masked_fill(~inside[..., None], 0.0)
         final = (lengths - 1).clamp(min=0)
-        ahead = self.forwards(x)[0]  # (N, T, units)
+        ahead = _in_float32(self.forwards, x)  # (N, T, units)
         states, last = [ahead], [_at(ahead, final)]
         if self.backwards is not None:
             flip = _reversal(lengths, x.shape[1])  # (N, T), its own inverse
-            back = self.backwards(_take(x, flip))[0]
+            back = _in_float32(self.backwards, _take(x, flip))
             states.append(_take(back, flip))
             last.append(_at(back, final))
         keep = inside[..., None]
@@ -250,18 +253,17 @@ def softmax_inside(scores: Tensor, lengths: Tensor) -> Tensor:
 def each_present(x: Tensor, present: Tensor) -> Tensor:
     """Slots that exist, one a row: (B, C, …) → (N, …); :func:`back_to_slots` undoes it.
 
-    All slots, where the computation is being written down as a graph: then N must not depend on values.
+    All slots, where the computation is being written down as a graph: then N must not depend on values. Without context the
+    one slot is always there, and a GPU need not be asked.
     """
-    return x.flatten(0, 1) if _is_traced() else x[present]
+    return x.flatten(0, 1) if _is_traced() or present.shape[1] == 1 else x[present]
 
 
 def back_to_slots(rows: Tensor, present: Tensor) -> Tensor:
-    """(N, E) → (B, C, E) with zeros in empty slots."""
-    if _is_traced():
-        return rows.reshape(*present.shape, -1).masked_fill(~present[..., None], 0.0)
-    slots = rows.new_zeros(*present.shape, rows.shape[-1])
-    slots[present] = rows
-    return slots
+    """(N, E) → (B, C, E) with zeros in empty slots; all rows where :func:`each_present` gave all."""
+    if not (_is_traced() or present.shape[1] == 1):
+        rows = rows.index_select(0, (present.flatten().cumsum(0) - 1).clamp(min=0))  # a GPU is not asked where the holes are
+    return rows.reshape(*present.shape, -1).masked_fill(~present[..., None], 0.0)
 
 
 def over_context(lstm: MaskedLSTM, slots: Tensor, present: Tensor) -> Tensor:
@@ -286,6 +288,12 @@ def over_context(lstm: MaskedLSTM, slots: Tensor, present: Tensor) -> Tensor:
     order = torch.zeros_like(place).scatter(1, place, torch.arange(place.shape[1], device=place.device).expand_as(place))
     states, _ = lstm(_take(slots, order), n_present[:, 0])
     return _take(states, place)
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """Autocast is off inside, where it is on; else nothing is done, and nothing comes into a graph that is written down."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
 def fit_frames(frames: Tensor, lengths: Tensor, n_frames: int) -> Tensor:
@@ -341,6 +349,12 @@ def _keras_initial(layer: nn.LSTM, units: int) -> None:
     nn.init.zeros_(weights["bias_hh_l0"])
     nn.init.zeros_(weights["bias_ih_l0"])
     weights["bias_ih_l0"].data[units : 2 * units] = 1.0
+
+
+def _in_float32(layer: nn.LSTM, x: Tensor) -> Tensor:
+    """States of a recurrent layer: under autocast to bfloat16 cuDNN's are float16, which nothing after them would join."""
+    with without_autocast(x):
+        return layer(x.to(next(layer.parameters()).dtype))[0]
 
 
 def _is_traced() -> bool:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.models import Inputs, Output, model
@@ -75,6 +75,8 @@ class MultiNet(nn.Module):
         When sizes do not add up to what the unit takes, or there is none of ``columns_a``.
     """
 
+    dims_a: Tensor
+
     def __init__(
         self,
         *,
@@ -92,7 +94,8 @@ class MultiNet(nn.Module):
         super().__init__()
         size = _size(a, b, unit)
         self.n_frames = n_frames
-        self.dims_a = _dims_of(columns, columns_a, dims)
+        # A list would be sent to a GPU in every step; no state, for it follows from the data.
+        self.register_buffer("dims_a", torch.tensor(_dims_of(columns, columns_a, dims)), persistent=False)
         self.model_a, self.out_a = _branch(a, n_classes, n_frames, weights)
         self.model_b, self.out_b = _branch(b, n_classes, n_frames, weights)
         hidden = [nn.Dropout(dropout), nn.Linear(size, 512), nn.ReLU()] if unit == "A1" else []
@@ -113,7 +116,7 @@ class MultiNet(nn.Module):
             ``embedding`` (B, 64), with D1 and R1 (B, 2048): both outputs.
         """
         rows = fit_frames(*target_frames(batch), self.n_frames).transpose(1, 2)[:, None]  # (B, 1, 301, 250)
-        one = self.out_a(self.model_a.backbone(rows[:, :, self.dims_a]))  # (B, 32)
+        one = self.out_a(self.model_a.backbone(rows.index_select(2, self.dims_a)))  # (B, 32)
         two = self.out_b(self.model_b.backbone(rows))  # (B, 32)
         both = torch.cat([one, two], dim=1)  # (B, 64)
         return Output(self.classes(self.unit(both)), both)

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 from featurekit.errors import ParameterError
 from featurekit.models import Inputs, Output, model
-from featurekit.models.layers import MaskedLSTM, masked_mean, target_frames
+from featurekit.models.layers import MaskedLSTM, masked_mean, target_frames, without_autocast
 from featurekit.models.sparse_autoencoder import Whitening, learn_kernels
 
 RECIPE = {"lr": 1e-6, "momentum": 0.9, "epochs": 100, "batch_size": 10, "optimizer": "sgd", "normalise": "neutral"}
@@ -73,14 +73,21 @@ class SparseCNN(nn.Module):
         self.register_buffer("spread", torch.ones(self.dims_out))
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of blocks (B, blocks, dims_out), and the number of blocks of each utterance (B,)."""
+        """Features of blocks (B, blocks, dims_out), and the number of blocks of each utterance (B,).
+
+        In float32 under autocast too: they were fitted so, and differ by little from block to block.
+        """
+        with without_autocast(frames):
+            return self._features(frames, lengths)
+
+    def _features(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         inside = torch.arange(frames.shape[1], device=frames.device) < lengths[:, None]  # (B, T)
         x = self.whitening(frames).masked_fill(~inside[..., None], 0.0).transpose(1, 2)  # (B, 60, T)
         maps = []
         for width in self.widths:
             kernel, bias = self.get_buffer(f"kernel{width}"), self.get_buffer(f"bias{width}")
             maps.append(F.conv1d(F.pad(x, ((width - 1) // 2, width // 2)), kernel, bias).sigmoid())
-        means, counts = self._windows(torch.cat(maps, dim=1).float().transpose(1, 2), inside)  # (B, blocks, N, 180)
+        means, counts = self._windows(torch.cat(maps, dim=1).transpose(1, 2), inside)  # (B, blocks, N, 180)
         there = (counts > 0).float()
         n = there.sum(dim=2).clamp(min=1.0)
         mean = means.sum(dim=2) / n
@@ -181,10 +188,8 @@ class SaeCnnBlstm(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        if min(channels, kernels, window, n_windows, patches, sae_epochs, *widths, *units) < 1 or not 0 < rho < 1:
-            raise ParameterError(
-                "channels, kernels, widths, windows, units, patches and epochs are 1 or more, rho is in (0, 1)"
-            )
+        if not 0 < rho < 1:
+            raise ParameterError(f"rho is {rho}; expected a value between 0 and 1")
         self.spectrum = _spectrum(columns, dims)
         self.noise, self.patches = noise, patches
         self.autoencoder = {"rho": rho, "mu": mu, "epochs": sae_epochs}

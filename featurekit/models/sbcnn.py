@@ -5,8 +5,9 @@ utterances in the window; its state at an utterance is that one's CASV; Dense K.
 
 The CNN is LeNet, AlexNet, VGG16, ZFNet, ResNet18, ResNet50 or ResNet152 without its class layer: torchvision's where it has
 one. The paper fine-tunes from ImageNet: ``weights = "imagenet"``; at random without, since that file may not be there.
-The printed lr 1e-3 belongs to that. From random weights the ResNets and, with 1e-4, ZFNet learn the demo; AlexNet did not
-with 1e-4 or 3e-5, and VGG16 was not tried (docs/models.md).
+The printed lr 1e-3 belongs to that. From random weights the ResNets learn the demo with it, ZFNet with 1e-4; AlexNet with
+lr 1e-4, ``backbone_lr`` 1e-5 (VGG16 3e-5), since Adam moves all 4096 weights of a unit at once, and ``cnn_dropout`` 0: its
+random features of two pictures differ by a seventh of their size, and dropout twice makes ten times that (docs/models.md).
 
 Where the paper is silent we chose: one gray channel; 100 units a direction, so that CASV and LASV are of one size;
 dropout 0.5 before the class layer; Adam of "Adam or SGD"; no attention, which the paper's discussion gives to "both
@@ -16,6 +17,8 @@ sigmoids and sums, and ZFNet's contrast normalisation is left out, as torchvisio
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -74,6 +77,7 @@ class ZFNet(nn.Module):
 
 
 _OURS: dict[str, type[LeNet] | type[ZFNet]] = {"lenet": LeNet, "zfnet": ZFNet}
+_WITH_DROPOUT = ("alexnet", "vgg16", "zfnet")
 
 
 class SBCNN(nn.Module):
@@ -89,6 +93,8 @@ class SBCNN(nn.Module):
         Of the BiLSTM, a direction.
     dropout : float
         Before the class layer.
+    cnn_dropout : float
+        After each of the two dense layers of AlexNet, VGG16 and ZFNet.
     weights : str
         Initial weights of :class:`~featurekit.models.backbones.Backbone`: "", "imagenet" or a file.
     train : {"all", "last", "head"}
@@ -107,6 +113,7 @@ class SBCNN(nn.Module):
         variant: str,
         units: int = 100,
         dropout: float = 0.5,
+        cnn_dropout: float = 0.5,
         weights: str = "",
         train: str = "all",
     ) -> None:
@@ -114,6 +121,9 @@ class SBCNN(nn.Module):
         self.cnn: Backbone | LeNet | ZFNet = (
             _OURS[variant]() if variant in _OURS else Backbone(variant, weights=weights, train=train)
         )
+        for module in self.cnn.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = nn.Dropout(cnn_dropout).p  # which refuses what is no probability
         self.lstm = MaskedLSTM(self.cnn.dims_out, units, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(self.lstm.dims_out, n_classes)
@@ -154,7 +164,8 @@ class SBCNN(nn.Module):
 
 
 for _variant in ("lenet", "alexnet", "vgg16", "zfnet", "resnet18", "resnet50", "resnet152"):
-    _fixed = {"variant": _variant, **({"weights": "", "train": "all"} if _variant in _OURS else {})}
+    _fixed: dict[str, Any] = {"variant": _variant, **({"weights": "", "train": "all"} if _variant in _OURS else {})}
+    _fixed |= {} if _variant in _WITH_DROPOUT else {"cnn_dropout": 0.0}
     model(
         f"sbcnn-{_variant}",
         reads=("images",),

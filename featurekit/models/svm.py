@@ -37,6 +37,8 @@ class SVM(OnFunctionals):
         Values of C to choose from; one value is taken as it is.
     """
 
+    order_by = "won comparisons and their margins"
+
     def __init__(self, *, n_classes: int, grid: Sequence[float] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)) -> None:
         super().__init__(n_classes, ("vectors", "coefficients", "intercepts", "C"))
         if not grid or min(grid) <= 0:

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from featurekit.errors import ParameterError
 from featurekit.models import model
-from featurekit.models.classical import RECIPE, OnFunctionals, TrainingPart, at_least_one, needed
+from featurekit.models.classical import RECIPE, OnFunctionals, TrainingPart, needed
 
 _NODES = ("feature", "threshold", "left", "right", "value")
 _LEAST_SHARE = 1e-6
@@ -67,7 +68,6 @@ class RandomForest(Trees):
 
     def __init__(self, *, n_classes: int, trees: int = 300) -> None:
         super().__init__(n_classes)
-        at_least_one(trees=trees)
         self.trees = trees
 
     def fit_vectors(self, X: np.ndarray, part: TrainingPart) -> None:
@@ -101,7 +101,8 @@ class GradientBoosting(Trees):
 
     def __init__(self, *, n_classes: int, rounds: int = 100, rate: float = 0.1) -> None:
         super().__init__(n_classes, ("baseline",))
-        at_least_one(rounds=rounds)
+        if not rate > 0:
+            raise ParameterError(f"rate is {rate!r}; expected a value above 0")
         self.rounds, self.rate = rounds, rate
 
     def fit_vectors(self, X: np.ndarray, part: TrainingPart) -> None:

@@ -80,7 +80,8 @@ class ColumnInfo:
     sample_rate : int
         Hz at which it was computed.
     settings, versions : dict
-        All settings; library versions, which are recorded and not part of the key.
+        All settings; library versions, which are recorded and not part of the key. In a shard those it was computed with;
+        in a head those of its shards, a list of them where they differ.
     engine : str
         "cpu" or "cuda".
     image_shape : tuple of int or None
@@ -151,6 +152,12 @@ class ColumnInfo:
     def dataset(self) -> str:
         """Path of the values in a shard."""
         return f"{'images' if self.kind == 'image' else 'features'}/{self.name}"
+
+    @property
+    def versions_of_libraries(self) -> list[tuple[str, str]]:
+        """(library, version) pairs, several of a library where shards were computed with several."""
+        several = {name: made if isinstance(made, list) else [made] for name, made in self.versions.items()}
+        return [(name, str(version)) for name, made in several.items() for version in made]
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON; what only learnt columns have, only there."""

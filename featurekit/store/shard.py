@@ -130,6 +130,22 @@ class Shard:
         """Sample rate of the audio files in Hz, int32 (n,); 0 where unknown."""
         return self.container.table("index/original_rate", "<i4", (self.n,))
 
+    def column(self, column: ColumnInfo) -> ColumnInfo:
+        """The column as the shard has it, found by its key: its name when it was written, what it was computed with.
+
+        Raises
+        ------
+        StoreError
+            When the shard lacks it, or holds that key in another layout.
+        """
+        mine = next((info for info in self.columns if info.key == column.key), None)
+        if mine is None or mine.layout != column.layout:
+            raise StoreError(
+                f"{self.path} does not hold column {column.name} as the head describes it "
+                f"({column.kind}, {column.dims} dims, {column.dtype}); extract the column under another key"
+            )
+        return mine
+
     def table(self, column: ColumnInfo) -> ShardTable:
         """Where the utterances of a column lie, found by the column's key and checked for sense.
 
@@ -140,12 +156,7 @@ class Shard:
         CorruptStoreError
             When a table is damaged or makes no sense.
         """
-        mine = next((info for info in self.columns if info.key == column.key), None)
-        if mine is None or mine.layout != column.layout:
-            raise StoreError(
-                f"{self.path} does not hold column {column.name} as the head describes it "
-                f"({column.kind}, {column.dims} dims, {column.dtype}); extract the column under another key"
-            )
+        mine = self.column(column)
         n, read = self.n, self.container.table
         offset = read(f"index/offset/{mine.name}", "<i8", (n + 1,))
         values = self.container.place(mine.dataset)

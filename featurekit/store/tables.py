@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,6 +91,8 @@ class ShardTables:
     ----------
     groups : list of GroupTable
         In the order of the head.
+    versions : dict of str to dict
+        Column name → the libraries' versions its shards were computed with, as :attr:`ColumnInfo.versions` has them.
 
     Raises
     ------
@@ -101,11 +105,13 @@ class ShardTables:
     def __init__(self, root: Path, head: Head, manifest: Manifest | None = None) -> None:
         self.manifest = manifest or read_manifest(root, head.manifest_digest)
         self.groups: list[GroupTable] = []
+        self.versions: dict[str, dict[str, Any]] = {}
         self._columns: dict[str, ColumnTable] = {}
         for group in head.groups:
-            table, columns = _read_group(root, self.manifest, group)
+            table, columns, versions = _read_group(root, self.manifest, group)
             self.groups.append(table)
             self._columns |= columns
+            self.versions |= versions
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -117,8 +123,13 @@ class ShardTables:
         return self._columns[name]
 
 
-def check_head(root: Path, head: Head, manifest: Manifest) -> None:
+def check_head(root: Path, head: Head, manifest: Manifest) -> Head:
     """Refuse a head that could not be read: whatever :class:`ShardTables` would find.
+
+    Returns
+    -------
+    Head
+        The same, with the versions of libraries that its shards were computed with, whoever publishes it.
 
     Raises
     ------
@@ -131,13 +142,21 @@ def check_head(root: Path, head: Head, manifest: Manifest) -> None:
     ids = {encode_id(utterance.id) for utterance in manifest}
     if len(ids) != len(manifest):
         raise StoreError("two ids of the manifest are the same in Unicode form NFC; rename one of the utterances")
-    ShardTables(root, head, manifest)
+    versions = ShardTables(root, head, manifest).versions
+    groups = (
+        replace(group, columns=tuple(replace(info, versions=versions[info.name]) for info in group.columns))
+        for group in head.groups
+    )
+    return replace(head, groups=tuple(groups))
 
 
-def _read_group(root: Path, manifest: Manifest, group: GroupInfo) -> tuple[GroupTable, dict[str, ColumnTable]]:
+def _read_group(
+    root: Path, manifest: Manifest, group: GroupInfo
+) -> tuple[GroupTable, dict[str, ColumnTable], dict[str, dict[str, Any]]]:
     """Shard by shard, so that one file is open at a time."""
     position, hashes, sizes, rates = 0, [], [], []
     tables: dict[str, list[ShardTable]] = {column.name: [] for column in group.columns}
+    computed: dict[str, list[ColumnInfo]] = {column.name: [] for column in group.columns}
     for key in group.shards:
         try:
             shard = Shard(root, key)
@@ -151,12 +170,22 @@ def _read_group(root: Path, manifest: Manifest, group: GroupInfo) -> tuple[Group
         rates.append(shard.original_rate)
         for column in group.columns:
             tables[column.name].append(shard.table(column))
+            computed[column.name].append(shard.column(column))
     if position != len(manifest):
         names = ", ".join(tables)
         raise StoreError(f"the shards of {names} hold {position} of {len(manifest)} utterances; commit the rest first")
     which = np.repeat(np.arange(len(sizes), dtype="<i4"), sizes)
     table = GroupTable(group.shards, tuple(hashes), which, np.concatenate(rates))
-    return table, {column.name: _gather(table, column, tables[column.name]) for column in group.columns}
+    gathered = {column.name: _gather(table, column, tables[column.name]) for column in group.columns}
+    return table, gathered, {name: _merged(infos) for name, infos in computed.items()}
+
+
+def _merged(shards: Iterable[ColumnInfo]) -> dict[str, Any]:
+    """Library → its version, or all of them where shards were computed with several."""
+    found: dict[str, set[str]] = {}
+    for library, version in (entry for of_shard in shards for entry in of_shard.versions_of_libraries):
+        found.setdefault(library, set()).add(version)
+    return {library: sorted(several) if len(several) > 1 else next(iter(several)) for library, several in found.items()}
 
 
 def _check_cover(manifest: Manifest, group: GroupInfo, shard: Shard, start: int) -> None:

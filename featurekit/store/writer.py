@@ -42,6 +42,8 @@ def create(path: str | Path, corpus: str) -> None:
     StoreError
         When the folder holds something else, a store of another version, or another corpus.
     """
+    import h5py  # noqa: F401 - a machine without it hears so before any work, and processes forked from here have it
+
     root = Path(path)
     with files.explained(root, "make"):
         root.mkdir(parents=True, exist_ok=True)
@@ -153,9 +155,7 @@ def drop(path: str | Path, column: str) -> Head:
 def _draft(root: Path, latest: Head | None, manifest: Manifest, groups: Groups) -> Head:
     wanted = groups(latest) if callable(groups) else groups
     head = Head(0, documents.read_identity(root)["corpus"], manifest.digest, tuple(wanted))
-    if latest is None or latest.digest != head.digest:
-        check_head(root, head, manifest)
-    return head
+    return head if latest is not None and latest.digest == head.digest else check_head(root, head, manifest)
 
 
 def _publish(root: Path, draft: Callable[[Head | None], Head]) -> Head:

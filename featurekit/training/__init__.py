@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from featurekit.training.checkpoint import checkpoint_record, load_checkpoint, save_checkpoint
+from featurekit.training.checkpoint import checkpoint_record, is_checkpoint, load_checkpoint, save_checkpoint
 from featurekit.training.loop import FitResult, build_for, fit
 from featurekit.training.losses import centre_and_half, check_loss, make_loss
-from featurekit.training.options import NOT_IDENTITY, TrainSettings, settings_for
+from featurekit.training.options import NOT_IDENTITY, TrainSettings, identity, settings_for
 from featurekit.training.prediction import Predictions, predict, records
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "check_loss",
     "checkpoint_record",
     "fit",
+    "identity",
+    "is_checkpoint",
     "load_checkpoint",
     "make_loss",
     "predict",

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from featurekit.data.collate import Batch, Pool, developed
+from featurekit.data.collate import Batch, Developer, Pool
 from featurekit.data.dataset import Dataset
 
 Order = list[list[int]]
@@ -73,20 +72,19 @@ class Batches:
         self._dataset, self._device = dataset, torch.device(device)
         self._source: Callable[[Order], Iterator[Batch]]
         if residency == "stream":
-            self._source, self._levels = _streamed(dataset, workers, self._on_gpu), dataset.levels
+            self._source = _streamed(dataset, workers)
         else:
-            packed = dataset.packed()
-            pool = Pool(packed, self._device if residency == "device" else "cpu")
-            self._source, self._levels = lambda order: (_gathered(dataset, pool, indices) for indices in order), packed.levels
+            pool = Pool(dataset.packed(), self._device if residency == "device" else "cpu")
+            self._source = lambda order: (_gathered(dataset, pool, indices) for indices in order)
         self._ahead = self._on_gpu and residency != "device"
-        self._table: Tensor | None = None if self._levels is None else torch.from_numpy(self._levels).to(self._device)
+        self._developed = Developer(dataset.levels, dataset.moments, self._device)
 
     def of(self, order: Order) -> Iterator[Batch]:
         """The batches of one pass, in this order."""
         batches = self._source(order)
         if self._ahead:
             batches = _copied_ahead(batches, self._device)
-        return (developed(batch.to(self._device), self._table) for batch in batches)
+        return (self._developed(batch.to(self._device)) for batch in batches)
 
     @property
     def _on_gpu(self) -> bool:
@@ -113,7 +111,7 @@ class _Reading:
         return Pool(packed).batch(slots, self._dataset.labels[indices], ids, self._dataset.columns)
 
 
-def _streamed(dataset: Dataset, workers: int, pin_memory: bool) -> Callable[[Order], Iterator[Batch]]:
+def _streamed(dataset: Dataset, workers: int) -> Callable[[Order], Iterator[Batch]]:
     reading, sampler = _Reading(dataset), _Sampler()
     if not workers:
         return lambda order: (reading.__getitems__(indices) for indices in order)
@@ -123,7 +121,6 @@ def _streamed(dataset: Dataset, workers: int, pin_memory: bool) -> Callable[[Ord
         num_workers=workers,
         persistent_workers=True,
         collate_fn=_as_it_is,  # type: ignore[arg-type]
-        pin_memory=pin_memory,
         generator=torch.Generator(),  # otherwise it draws from the seeded stream, and workers change the result
     )
 

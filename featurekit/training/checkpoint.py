@@ -19,6 +19,7 @@ from featurekit.errors import MissingDependencyError, ParameterError
 from featurekit.settings import replace_file
 
 _TENSORS, _RECORD = "model.safetensors", "model.json"
+_AGAIN = "remove it and run the same `featurekit train` again, which trains that fold"
 
 
 def save_checkpoint(folder: str | Path, state: Mapping[str, Tensor], record: Mapping[str, Any]) -> Path:
@@ -55,6 +56,11 @@ def save_checkpoint(folder: str | Path, state: Mapping[str, Tensor], record: Map
     return folder
 
 
+def is_checkpoint(folder: str | Path) -> bool:
+    """Whether both files of a checkpoint are there."""
+    return all((Path(folder) / name).is_file() for name in (_TENSORS, _RECORD))
+
+
 def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a checkpoint.
 
@@ -77,7 +83,7 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
     except FileNotFoundError:
         raise _no_checkpoint(folder) from None
     if record.pop("tensors_sha256") != hashlib.sha256(data).hexdigest():
-        raise ParameterError(f"{folder / _TENSORS} is damaged or of another run than {_RECORD}; train again")
+        raise ParameterError(f"{folder / _TENSORS} is damaged or of another run than {_RECORD}; {_AGAIN}")
     return safetensors().load(data), record
 
 
@@ -97,7 +103,7 @@ def checkpoint_record(folder: str | Path) -> dict[str, Any]:
     except ValueError:
         record = None
     if not isinstance(record, dict) or "tensors_sha256" not in record:
-        raise ParameterError(f"{path} is not the record of a checkpoint; train again")
+        raise ParameterError(f"{path} is not the record of a checkpoint; {_AGAIN}")
     return record
 
 

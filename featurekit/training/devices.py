@@ -10,9 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError
 from featurekit.models import Output
 from featurekit.training.options import TrainSettings
+
+# Images in a fit. To compile takes minutes and saves perhaps a fifth of a step: an estimate, of which no GPU was asked.
+_COMPILED_FROM = 1_000_000
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -43,7 +47,7 @@ def share_threads(sharing: int) -> None:
 
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """Autocast to bf16 where the settings ask for it, and by default on a GPU that has it."""
-    automatic = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    automatic = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     enabled = settings.precision == "bf16" or (settings.precision == "auto" and automatic)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
@@ -56,6 +60,27 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model
 
 
+def sees_one_shape(model: nn.Module, dataset: Dataset) -> bool:
+    """Whether a model convolves pictures of one shape, batch for batch: images, or frames cut to one number; no context.
+
+    Then it pays to look for the fastest kernels; else every new length would begin that again.
+    """
+    pictures = dataset.image_shape is not None or hasattr(model, "n_frames")
+    return dataset.context == 1 and pictures and any(isinstance(module, nn.Conv2d) for module in model.modules())
+
+
+@contextmanager
+def whole_float32() -> Iterator[None]:
+    """Float32 in all its digits inside the block: in convolutions and recurrent layers a GPU would drop half of them (TF32)."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 class Forward:
     """A model's forward pass, compiled where the settings ask for it or it pays; the model itself stays as it is.
 
@@ -64,11 +89,11 @@ class Forward:
     model : module
         Where the parameters are.
     settings : TrainSettings
-        ``compile``: ``auto`` compiles convolutions on batches of one shape on a GPU, whose kernels then fuse.
+        ``compile``: ``auto`` compiles convolutions of images on a GPU, whose kernels then fuse, where there are many.
     device : torch.device
         Where the model is.
-    pays : bool
-        Whether it is such a network on such batches.
+    train : Dataset
+        What it will see.
     on_note : callable
         Told when compiling failed and the model runs as it is.
     """
@@ -79,12 +104,16 @@ class Forward:
         settings: TrainSettings,
         device: torch.device,
         *,
-        pays: bool,
+        train: Dataset,
         on_note: Callable[[str], None],
     ) -> None:
-        wanted = settings.compile == "on" or (settings.compile == "auto" and device.type == "cuda" and pays)
+        images = train.image_shape is not None and sees_one_shape(model, train)
+        pays = images and device.type == "cuda" and len(train) * settings.epochs >= _COMPILED_FROM
+        wanted = settings.compile == "on" or (settings.compile == "auto" and pays)
+        # A last batch of fewer would have all of them compiled for any number, which is slower for the many.
+        how: dict[str, Any] = {"dynamic": False} if images else {}
         self._model, self._on_note = model, on_note
-        self._compiled: Callable[[Any], Output] | None = torch.compile(model) if wanted else None
+        self._compiled: Callable[[Any], Output] | None = torch.compile(model, **how) if wanted else None
 
     def __call__(self, batch: Any) -> Output:
         """The model's output; the first failure to compile is told, and the model runs uncompiled from then on."""

@@ -5,10 +5,10 @@ The test part cannot be passed in: :func:`fit` takes a training and a developmen
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from featurekit.errors import ParameterError, SplitError, TrainingError
 from featurekit.models import build
 from featurekit.settings import digest
 from featurekit.training.batches import Batches
-from featurekit.training.devices import choose_device, own_threads, place, reproducible
-from featurekit.training.options import NOT_IDENTITY, TrainSettings
+from featurekit.training.devices import choose_device, own_threads, place, reproducible, sees_one_shape
+from featurekit.training.options import TrainSettings, identity
 from featurekit.training.prediction import Predictions, predict
 from featurekit.training.residency import choose_residency
 from featurekit.training.resume import Keeper
@@ -126,9 +126,9 @@ def fit(
     note = on_note or _ignore
     _check_parts(train, dev)
     device = choose_device(settings.device)
-    keeper = Keeper(folder, _identity(train, dev, settings))
+    keeper = Keeper(folder, _identity(train, dev, settings), note)
     parts = [train] if dev is None else [train, dev]
-    with reproducible(settings, device, one_shape=train.context == 1), keeper.named():
+    with reproducible(settings, device, one_shape=sees_one_shape(model, train)), keeper.named(), _full_memory_told():
         residency = choose_residency(settings, parts, device, sharing=sharing)
         note(str(residency))
         model = place(model, device)
@@ -146,7 +146,7 @@ def fit(
             row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, "train_loss": trainer.epoch(epoch)}
             row["samples_s"] = round(len(train) / (time.perf_counter() - started), 1)
             if dev is not None:
-                row |= _development(predict(model, dev, settings, batches=judged), dev, epoch)
+                row |= _development(predict(model, dev, settings, batches=judged), dev)
             row["seconds"] = time.perf_counter() - started
             history.append(row)
             if dev is not None and _best_epoch(history) == epoch:
@@ -162,14 +162,25 @@ def fit(
     return FitResult(state, history, _best_epoch(history))
 
 
+@contextmanager
+def _full_memory_told() -> Iterator[None]:
+    """What a batch takes is said by the trainer; this is for values, networks, and batches that are only judged."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise TrainingError(
+            "out of memory on the GPU, and not for a training batch: another process may hold it; "
+            "else use --residency stream, which keeps no values there, or a smaller --batch-size"
+        ) from None
+
+
 def _ignore(text: str) -> None:
     """Nobody listens."""
 
 
 def _identity(train: Dataset, dev: Dataset | None, settings: TrainSettings) -> str:
     """What a kept fit must have been of to be gone on with."""
-    how = {name: value for name, value in asdict(settings).items() if name not in NOT_IDENTITY}
-    return digest([how, train.ids, train.features, train.context, None if dev is None else dev.ids])
+    return digest([identity(settings), train.ids, train.features, train.context, None if dev is None else dev.ids])
 
 
 def _score(row: dict[str, Any]) -> float:
@@ -195,7 +206,7 @@ def _has_converged(history: list[dict[str, Any]], settings: TrainSettings) -> bo
     return float(np.mean(scores[-n:]) - np.mean(scores[-2 * n : -n])) < settings.improvement
 
 
-def _development(predictions: Predictions, dev: Dataset, epoch: int) -> dict[str, float]:
+def _development(predictions: Predictions, dev: Dataset) -> dict[str, float]:
     if dev.task.kind == "values":
         errors = (predictions.values - dev.labels) ** 2
         ccc = [metrics.concordance(dev.labels[:, k], predictions.values[:, k]) for k in range(dev.labels.shape[1])]
@@ -209,8 +220,6 @@ def _development(predictions: Predictions, dev: Dataset, epoch: int) -> dict[str
             "dev_ua": metrics.unweighted_accuracy(dev.class_numbers, predictions.classes),
             "dev_wa": metrics.accuracy(dev.class_numbers, predictions.classes),
         }
-    if not math.isfinite(row["dev_loss"]):
-        raise TrainingError(f"the development loss is {row['dev_loss']} after epoch {epoch}; lower lr, or set gradient_clip")
     return row
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from featurekit.errors import ParameterError
@@ -23,7 +23,7 @@ _CHOICES = {
 }
 _POSITIVE = ("lr", "epochs", "batch_size", "accumulate", "improvement_epochs")
 _NOT_NEGATIVE = ("weight_decay", "momentum", "warmup_epochs", "seed")
-_POSITIVE_OR_NONE = ("backbone_lr", "gradient_clip", "patience", "improvement", "threads", "n_frames")
+_POSITIVE_OR_NONE = ("backbone_lr", "gradient_clip", "patience", "improvement", "threads", "n_frames", "trim_db")
 
 # Where and how a fit is computed does not change what it is: these take no part in the identity of a run.
 NOT_IDENTITY = ("device", "threads", "workers", "residency", "compile", "deterministic")
@@ -75,7 +75,7 @@ class TrainSettings:
     residency : {"auto", "device", "pinned", "stream"}
         Where the values lie while training (:mod:`featurekit.training.residency`).
     compile : {"auto", "off", "on"}
-        ``torch.compile``; ``auto`` where it pays: convolutions on a GPU, without context.
+        ``torch.compile``; ``auto`` where it pays: convolutions of a million images or more on a GPU, without context.
     deterministic : bool
         The same bits on a GPU at each run, for slower kernels; a CPU with as many threads gives them anyway.
     threads : int or None
@@ -88,6 +88,9 @@ class TrainSettings:
         Of initial weights, order, dropout and augmentation.
     n_frames : int or None
         Frames a :class:`~featurekit.data.dataset.Dataset` is to be cut to; recorded here as part of the recipe.
+    trim_db : float or None
+        Leave out the frames at both ends of an utterance that lie more than this below its loudest one, by the store's
+        column ``rms`` (:mod:`featurekit.data.trimmed`); applied wherever the run is. None keeps all.
     normalise : {"training", "neutral"}
         What the normaliser is fitted on: the training part, or its utterances labelled neutral, where there are any.
 
@@ -123,6 +126,7 @@ class TrainSettings:
     workers: int | None = None
     seed: int = 0
     n_frames: int | None = None
+    trim_db: float | None = None
     normalise: str = "training"
 
     def __post_init__(self) -> None:
@@ -142,6 +146,15 @@ class TrainSettings:
             raise ParameterError(f"workers is {self.workers}; expected 0 or more, or None")
         if not 0 <= self.label_smoothing < 1:
             raise ParameterError(f"label_smoothing is {self.label_smoothing}; expected a share in [0, 1)")
+
+
+def identity(settings: TrainSettings) -> dict[str, Any]:
+    """What a fit is: its settings but for those that only say where and how it is computed.
+
+    ``trim_db`` is among them where it is set: runs of before there was such a setting keep their names.
+    """
+    left_out = NOT_IDENTITY if settings.trim_db is not None else (*NOT_IDENTITY, "trim_db")
+    return {name: value for name, value in asdict(settings).items() if name not in left_out}
 
 
 def settings_for(model: str, explicit: Mapping[str, Any] | None = None, *, where: str = "training") -> TrainSettings:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from featurekit.data.dataset import Dataset
-from featurekit.errors import ParameterError
+from featurekit.errors import ParameterError, TrainingError
 from featurekit.training.batches import Batches, by_length
 from featurekit.training.devices import choose_device, own_threads, place, precision
 from featurekit.training.losses import centre_and_half
@@ -32,16 +32,20 @@ class Predictions:
         The vector before the class layer.
     scale : (float, float)
         Centre and half width of ratings.
+    order_by : str
+        What orders the classes of a model whose logits are no log-probabilities
+        (:class:`featurekit.models.classical.Classical`); empty where they are.
     """
 
     ids: list[str]
     logits: np.ndarray
     embeddings: np.ndarray
     scale: tuple[float, float] = (0.0, 1.0)
+    order_by: str = ""
 
     @property
     def probabilities(self) -> np.ndarray:
-        """Softmax of the logits in float64, (n, K)."""
+        """Softmax of the logits in float64, (n, K); only an order where ``order_by`` says so."""
         shifted = np.exp(self.logits.astype(np.float64) - self.logits.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
 
@@ -76,6 +80,8 @@ def predict(
     ------
     ParameterError
         When the dataset is empty.
+    TrainingError
+        When what the model puts out is not finite, with the ids.
     """
     settings = settings or TrainSettings()
     if not len(dataset):
@@ -98,7 +104,14 @@ def predict(
         model.train(mode)
     back = np.argsort(np.concatenate(order))
     found = [torch.cat(parts).cpu().numpy()[back] for parts in (logits, embeddings)]
-    return Predictions(dataset.ids, found[0], found[1], centre_and_half(dataset.task.scale))
+    broken = [name for name, row in zip(dataset.ids, found[0], strict=True) if not np.isfinite(row).all()]
+    if broken:
+        raise TrainingError(
+            f"the model puts out what is not finite for {len(broken)} of {len(dataset)} utterances of the {dataset.part} part: "
+            f"{', '.join(broken[:3])}; lower lr, or set gradient_clip"
+        )
+    scale = centre_and_half(dataset.task.scale)
+    return Predictions(dataset.ids, found[0], found[1], scale, getattr(model, "order_by", ""))
 
 
 def records(dataset: Dataset, predictions: Predictions, fold: str = "0") -> list[dict[str, Any]]:
@@ -108,7 +121,8 @@ def records(dataset: Dataset, predictions: Predictions, fold: str = "0") -> list
     -------
     list of dict
         ``id``, ``speaker``, ``gender``, ``fold``, and: ``label``, ``predicted`` (class names), ``probabilities`` (list), for
-        shares also ``target`` (list); or for ratings ``label``, ``predicted`` (lists of K numbers).
+        shares also ``target`` (list); or for ratings ``label``, ``predicted`` (lists of K numbers). A model whose softmax is
+        no probability gives ``scores`` (list) instead, and ``order_by``, what they are made of.
     """
     kind, names = dataset.task.kind, dataset.classes
     rows: list[dict[str, Any]] = [
@@ -119,10 +133,10 @@ def records(dataset: Dataset, predictions: Predictions, fold: str = "0") -> list
         told = [{"label": label, "predicted": value} for label, value in _pairs(dataset.labels, predictions.values)]
     else:
         numbers = zip(_pairs(dataset.class_numbers, predictions.classes), predictions.probabilities.tolist(), strict=True)
-        told = [
-            {"label": names[label], "predicted": names[predicted], "probabilities": shares}
-            for (label, predicted), shares in numbers
-        ]
+        key = "scores" if predictions.order_by else "probabilities"
+        told = [{"label": names[label], "predicted": names[predicted], key: shares} for (label, predicted), shares in numbers]
+        if predictions.order_by:
+            told = [{**row, "order_by": predictions.order_by} for row in told]
     if kind == "soft":
         told = [{**row, "target": shares} for row, shares in zip(told, dataset.labels.tolist(), strict=True)]
     return [row | more for row, more in zip(rows, told, strict=True)]

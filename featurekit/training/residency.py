@@ -1,6 +1,6 @@
 """Where the values of a part lie while a model trains on them, by a rule that is printed.
 
-* ``device``: all of them on the device (bytes of images stay bytes), a batch is one gather there;
+* ``device``: all of them on the device (bytes and halves stay what they are), a batch is one gather there;
 * ``pinned``: all of them in the host's memory; batches are gathered there into page-locked memory and copied ahead on a
   stream of their own;
 * ``stream``: each batch is read from the store, its rows in the order of the shards, by worker processes where there are some.
@@ -77,21 +77,36 @@ def choose_residency(
     Raises
     ------
     ParameterError
-        When ``pinned`` is asked for without a GPU.
+        When ``pinned`` is asked for without a GPU, or what is asked for has not the room.
     """
     on_gpu = device.type == "cuda"
     if settings.residency == "pinned" and not on_gpu:
         raise ParameterError("residency is pinned, which is for a GPU; on a CPU use auto, device or stream")
     needed = sum(dataset.nbytes for dataset in datasets)
-    free = {"cuda": torch.cuda.mem_get_info(device)[0]} if on_gpu else {}
+    free = {"cuda": free_device_bytes(device)} if on_gpu else {}
     free["the host"] = free_host_bytes()
     kinds = ("device", "pinned") if on_gpu else ("device",)
-    fitting = [kind for kind, room in zip(kinds, free.values(), strict=True) if needed * sharing <= _SHARE * room]
+    rooms = dict(zip(kinds, free.items(), strict=True))
+    if settings.residency in rooms and needed * sharing > rooms[settings.residency][1]:
+        where, room = rooms[settings.residency]
+        raise ParameterError(
+            f"residency is {settings.residency}, and the values take {_gigabytes(needed * sharing)}, where "
+            f"{_gigabytes(room)} are free on {where}; use --residency auto or stream"
+        )
+    # A part is read whole on the host before it goes to a GPU.
+    passes = sharing * max(dataset.nbytes for dataset in datasets) <= free["the host"]
+    fitting = [kind for kind, (_, room) in rooms.items() if passes and needed * sharing <= _SHARE * room]
     kind = settings.residency if settings.residency != "auto" else next(iter(fitting), "stream")
     workers = settings.workers
     if workers is None:
         workers = min(8, len(os.sched_getaffinity(0)) // sharing) if on_gpu else 0
     return Residency(kind, workers, needed, free)
+
+
+def free_device_bytes(device: torch.device) -> int:
+    """Memory of a GPU that may still be taken: what torch keeps of earlier fits and does not use is free too."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + kept
 
 
 def free_host_bytes() -> int:

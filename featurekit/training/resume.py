@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,9 +54,12 @@ class Keeper:
         Where it lies; None keeps nothing.
     identity : str
         Digest of what the fit is (settings and ids); a file of another fit is passed over.
+    on_note : callable, optional
+        Told when the disk refuses: a fit need not end for that.
     """
 
-    def __init__(self, folder: str | Path | None, identity: str) -> None:
+    def __init__(self, folder: str | Path | None, identity: str, on_note: Callable[[str], None] = lambda text: None) -> None:
+        self._note = on_note
         self.path = None if folder is None else Path(folder) / FILE
         self._identity, self._not_before_s, self._kept = identity, 0.0, 0
 
@@ -95,7 +98,7 @@ class Keeper:
         return self.path is not None and time.monotonic() >= self._not_before_s
 
     def save(self, standing: Standing) -> None:
-        """Write the file whole.
+        """Write the file whole; where the disk refuses, the one before stays and somebody is told.
 
         Raises
         ------
@@ -115,7 +118,14 @@ class Keeper:
             text = json.dumps(record, allow_nan=False)
         except ValueError as error:
             raise ParameterError(f"the history of a fit must be JSON without NaN: {error}") from None
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(self.path, safetensors().save(tensors, {"record": text}))
-        ended, self._kept = time.monotonic(), len(standing.history)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self.path, safetensors().save(tensors, {"record": text}))
+            self._kept = len(standing.history)
+        except OSError as error:
+            why = f"{error.strerror or error}, {self.path}"
+            self._note(
+                f"where it stands cannot be kept: {why}; it goes on, but interrupted it would begin after epoch {self._kept}"
+            )
+        ended = time.monotonic()
         self._not_before_s = ended + (ended - started) * (1 / _SHARE - 1)

@@ -52,8 +52,7 @@ class Trainer:
         on_note: Callable[[str], None],
     ) -> None:
         self.model, self.train, self.settings, self.device = model, train, settings, device
-        pays = train.context == 1 and any(isinstance(module, nn.Conv2d) for module in model.modules())
-        self._forward = Forward(model, settings, device, pays=pays, on_note=on_note)
+        self._forward = Forward(model, settings, device, train=train, on_note=on_note)
         self._loss = make_loss(settings, train, device)
         self._batches = Batches(train, device, residency=residency.kind, workers=residency.workers)
         self._generator = torch.Generator().manual_seed(settings.seed)
@@ -127,17 +126,20 @@ class Trainer:
             self._updates.step()
 
     def _step(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> Tensor:
-        """Loss of a batch, and what is learnt of it."""
+        """Loss of a batch, and what is learnt of it; or what to say when it does not fit."""
         try:
-            loss = self._loss_of(batch)
-            if self.device.type == "cpu":
-                self._look([loss.detach()], [order[place]], number)
-            if self._updates is not None:
-                self._learn(loss, place, order)
-            return loss.detach()
+            return self._learnt(batch, place, order, number)
         except torch.OutOfMemoryError:
             del batch  # and the search below must not run in the handler: the exception's frames hold the tensors
         raise self._too_much(order[place], number)
+
+    def _learnt(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> Tensor:
+        loss = self._loss_of(batch)
+        if self.device.type == "cpu":
+            self._look([loss.detach()], [order[place]], number)
+        if self._updates is not None:
+            self._learn(loss, place, order)
+        return loss.detach()
 
     def _loss_of(self, batch: Batch) -> Tensor:
         if self.train.augment is not None and self._updates is not None:

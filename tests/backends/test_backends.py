@@ -1,6 +1,8 @@
 import os
 import platform
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -78,3 +80,52 @@ def fresh_pages(_):
 def test_workers_keep_the_memory_that_their_work_frees(name):
     with backends.open_backend(name, 1) as backend:
         assert dict(backend.map(fresh_pages, [0]))[0] < 2_000
+
+
+# A worker that is a fork knows what its parent did before; one that is a fresh process does not.
+PARENT = """
+import os, sys, threading, time
+os.done_before = True
+if "threads" in sys.argv:
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+from featurekit import backends
+with backends.open_backend("joblib", 2) as pool:
+    forked = {forked for _, forked in pool.map(lambda _: hasattr(os, "done_before"), range(4))}
+    print("forked" if forked == {True} else "fresh", flush=True)
+    if "wait" in sys.argv:
+        time.sleep(60)
+"""
+
+
+def parent_of_workers(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", PARENT, *arguments],
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how many threads there are")
+def test_workers_are_forked_from_a_process_of_one_thread_and_fresh_elsewhere():
+    alone, threaded = parent_of_workers(), parent_of_workers("threads")
+    assert alone.communicate(timeout=60)[0].split() == ["forked"]
+    assert threaded.communicate(timeout=60)[0].split() == ["fresh"]
+
+
+@pytest.mark.parametrize("threads", [[], ["threads"]])
+def test_workers_end_with_a_parent_that_is_killed(threads):
+    parent = parent_of_workers("wait", *threads)
+    parent.stdout.readline()
+    parent.kill()
+    parent.communicate(timeout=30)  # the pipe is at its end when the last worker has closed it
+
+
+@pytest.mark.parametrize("threads", [[], ["threads"]])
+def test_an_interrupt_is_the_parents_alone(threads):
+    parent = parent_of_workers("wait", *threads)
+    parent.stdout.readline()
+    os.killpg(parent.pid, signal.SIGINT)
+    assert parent.communicate(timeout=30)[1].count("Traceback") == 1

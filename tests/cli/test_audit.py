@@ -179,3 +179,30 @@ def test_a_run_on_two_stores_is_audited_over_both(tiny_store, tmp_path):
     run_of_two.begin()  # nothing needs to be trained
     record = as_json(run_of_two.folder, code=1)
     assert {finding["kind"] for finding in record["findings"] if finding["severity"] == "leak"} == {"same-audio"}
+
+
+def test_a_learnt_column_is_judged_where_it_is_read_and_else_listed(tiny_store, tmp_path):
+    from featurekit import inference
+    from featurekit.experiments import Run, RunSettings
+
+    path = shutil.copytree(tiny_store, tmp_path / "store")
+    quick = {"store": str(path), "model": "mlp-pool", "features": "rms", "training": {"epochs": 1, "device": "cpu"}}
+    folder = Run(RunSettings(**quick, split="speaker-kfold(k=2)"), runs=tmp_path).execute().folder
+    (column,) = inference.embed(folder, path, device="cpu").columns
+
+    def severities(*arguments, code):
+        found = as_json(*arguments, code=code)["findings"]
+        return {finding["severity"] for finding in found if finding["kind"] == "embedding"}
+
+    assert severities(folder, code=0) == {"note"}  # the run reads rms alone
+    assert severities(folder / "split.json", "--store", path, "--features", "rms", code=0) == {"note"}
+    assert severities(folder / "split.json", "--store", path, "--features", column, code=1) == {"leak", "warning"}  # test, dev
+
+
+def test_two_stores_are_audited_as_one_is_tested_on_the_other(tiny_store, tmp_path):
+    other = shutil.copytree(tiny_store, tmp_path / "other")
+    record = as_json(tiny_store, "--test-store", other, code=1)
+    assert {finding["kind"] for finding in record["findings"] if finding["severity"] == "leak"} == {"same-audio"}
+    manifest = tmp_path / "m.jsonl"
+    store.open_store(tiny_store).manifest.write(manifest)
+    assert "is for a store that is trained on" in run("audit", manifest, "--test-store", other, code=2)

@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def test_list_says_a_line_about_each(kind):
     assert len(lines) >= 3
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
     assert json.loads(run("list", kind, "--json"))
+    assert "<function" not in "".join(lines)
 
 
 @pytest.mark.parametrize("name", ["luo2019", "mfcc", "ravdess", "ub-bilstm", "resnet18", "emotion-soft", "mixup", "noise"])
@@ -73,6 +75,20 @@ def test_extract_info_verify_and_a_second_extract(tiny_corpus, tmp_path):
     assert "rms" in run("store", "info", out)
     assert json.loads(run("store", "info", out, "--json"))["utterances"] == 36
     assert "0 problems" in run("store", "verify", out)
+
+
+def test_a_second_name_of_the_same_values_is_said(tiny_corpus, tmp_path):
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--out", tmp_path / "s", "--backend", "serial"]
+    assert "under the first name: second is first" in run(*arguments, "--features", "first=rms,second=rms")
+    assert "under the first name: rms is first" in run(*arguments, "--features", "rms")
+    assert list(fk.open_store(tmp_path / "s").columns) == ["first"]
+
+
+def test_utterances_that_leave_a_store_are_counted(tiny_corpus, tmp_path):
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--out", tmp_path / "s", "--backend", "serial"]
+    assert "no longer in it" not in run(*arguments, "--features", "rms", "--augment", "speed(0.9)")
+    assert "36 utterances that the store had are no longer in it" in run(*arguments, "--features", "rms")
+    assert "no longer in it" not in run(*arguments, "--features", "rms")
 
 
 def test_extract_answers_in_json(tiny_corpus, tmp_path):
@@ -121,6 +137,9 @@ def test_failures_past_the_budget_exit_with_one(tmp_path):
         (["train", "."], "is a folder"),
         (["extract", "--max-failures", "5", "--corpus", "demo"], "0<=x<=1"),
         (["extract", "--root", "{corpus}", "--manifest", "no.csv"], "there is no table 'no.csv'"),
+        (["extract", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}", "--features", ""], "request is empty"),
+        (["explain", "xyzzy"], "see `featurekit list"),
+        (["explain", "xyzzy", "--toml"], "see `featurekit list models`"),
         (["extract", "--workers", "0", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}"], "1 or more"),
         (["extract", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}", "--features", "mfccs"], "did you mean mfcc"),
     ],
@@ -186,9 +205,15 @@ def test_predict_reports_a_bad_file_and_goes_on(store, tiny_corpus, tmp_path):
     assert "positive" in lines[1]
 
 
-def test_features_the_store_lacks_name_the_command_that_adds_them(store, tmp_path):
-    said = run("train", "--store", store, "--model", "ub-bilstm", "--features", "luo2019-best4", code=2)
-    assert "featurekit extract --corpus demo --features 'luo2019-best4'" in said
+def test_features_the_store_lacks_name_the_command_that_adds_them(store, tiny_corpus, tmp_path, monkeypatch):
+    monkeypatch.delenv("FEATUREKIT_CORPORA", raising=False)
+    wanted = ["train", "--store", store, "--model", "logistic", "--features", "functionals(of=rms, stats='mean')"]
+    assert "featurekit extract --corpus demo --root DIR --features " in run(*wanted, code=2)
+    (tmp_path / "demo").symlink_to(tiny_corpus)
+    monkeypatch.setenv("FEATUREKIT_CORPORA", str(tmp_path))
+    advice = run(*wanted, code=2).partition("add it: featurekit ")[2]
+    assert "failed: none" in run(*shlex.split(advice), "--backend", "serial")
+    assert "run: " in run(*wanted, "--runs", tmp_path / "runs", "--epochs", 1, "--device", "cpu")
 
 
 def test_a_task_without_labels_is_refused(store):

@@ -30,7 +30,8 @@ def test_only_a_model_has_a_run_file():
     assert "unknown model 'mfcc'" in run("explain", "mfcc", "--toml", code=2)
 
 
-def test_train_with_a_store_and_a_model_asks_for_the_papers_columns(tmp_path, tiny_store):
+def test_train_with_a_store_and_a_model_asks_for_the_papers_columns(tmp_path, tiny_store, monkeypatch):
+    monkeypatch.delenv("FEATUREKIT_CORPORA", raising=False)
     said = run("train", "--store", tiny_store, "--model", "ub-bilstm", "--runs", tmp_path, code=2)
     assert "no column luo2019-best4/mfcc" in said
-    assert "featurekit extract --corpus demo --features 'luo2019-best4'" in said
+    assert "featurekit extract --corpus demo --root DIR --features luo2019-best4" in said

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from featurekit import inference
 from featurekit.cli import main
 from featurekit.experiments import Run, RunSettings
 
@@ -28,6 +29,16 @@ def test_a_folder_is_one_json_line_a_file(finished, tiny_corpus):
     assert "positive " in run("predict", finished, lines[0]["path"])
 
 
+def test_scores_are_not_sold_as_probabilities(tiny_store, tiny_corpus, tmp_path):
+    pytest.importorskip("sklearn")
+    folder = Run(RunSettings(str(tiny_store), "svm", "rms"), runs=tmp_path).execute().folder
+    path = next(tiny_corpus.rglob("*.flac"))
+    line = json.loads(run("predict", folder, path, "--json"))
+    assert (line["probabilities"], line["predicted"]) == ({}, max(line["scores"], key=line["scores"].get))
+    assert "scores, not probabilities" in run("predict", folder, path)
+    assert "no ECE: the model orders classes by won comparisons" in run("evaluate", folder)
+
+
 def test_a_broken_file_is_a_line_with_an_error_and_status_one(finished, tiny_corpus, tmp_path):
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
     good = next(iter(sorted(tiny_corpus.rglob("*.flac"))))
@@ -46,6 +57,17 @@ def test_a_stream_is_a_line_a_chunk(finished):
     ]
     assert "chunk 3 (2.00 to 2.50 s): " in run(*how, input=samples)
     assert "middle of a sample" in run(*how, input=samples + b"\0", code=1)
+
+
+def test_a_stream_that_a_person_ends_keeps_its_lines(finished, monkeypatch):
+    def ended(*arguments, **how):
+        yield inference.Refused("-", "chunk 1", "EMPTY: nothing", 0.0, 1.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inference, "judge_stream", ended)
+    said = run("predict", finished, "-", "--rate", 16000, code=130, input=b"")
+    assert "chunk 1 (0.00 to 1.00 s): EMPTY: nothing" in said
+    assert "what was judged is above" in said
 
 
 def test_wrong_use_of_a_stream_is_one_sentence(finished):

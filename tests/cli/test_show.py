@@ -50,6 +50,14 @@ def test_columns_can_be_chosen(tiny_store, first, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"overview.png", "rms.png", "mel32.png"}
 
 
+def test_a_circle_of_links_is_no_file(tiny_store, first, tmp_path):
+    item = open_store(tiny_store).manifest[first]
+    path = tmp_path / "root" / item.path
+    path.parent.mkdir(parents=True)
+    path.symlink_to(path.name)
+    assert "there is no file" in run("show", tiny_store, first, "-o", tmp_path / "p", "--root", tmp_path / "root", code=2)
+
+
 def test_show_answers_in_json(tiny_store, first, tmp_path):
     record = json.loads(run("show", tiny_store, first, "-o", tmp_path, "--json"))
     assert record["utterance"]["id"] == first

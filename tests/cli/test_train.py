@@ -78,6 +78,12 @@ def test_evaluate_refuses_what_is_not_finished_or_of_another_version(arguments, 
     assert "is not a run" in run("evaluate", tmp_path, code=2)
 
 
+def test_silence_is_cut_where_it_is_asked_for(arguments):
+    folders = {json.loads(run(*arguments, *more, "--json"))["run"] for more in ((), ("--trim-db", 35), ("--trim-db", 20))}
+    assert len(folders) == 3
+    assert "trim_db is 0" in run(*arguments, "--trim-db", 0, code=2)
+
+
 def test_seeds_give_mean_and_deviation(arguments, tmp_path):
     said = run(*arguments, "--epochs", 1, "--seeds", 2)
     assert "2 seeds:" in said
@@ -88,7 +94,7 @@ def test_seeds_give_mean_and_deviation(arguments, tmp_path):
 
 def test_ratings_are_described_as_ratings(arguments):
     said = run(*arguments, "--task", "sentiment-score")
-    for word in ("CCC", "MAE", "Acc2 Has0", "Acc2 Non0", "always the training mean"):
+    for word in ("CCC", "MAE", "Acc2 Has0", "Acc2 Non0", "always the mean of the training part"):
         assert word in said
     folder = json.loads(run(*arguments, "--task", "sentiment-score", "--json"))["run"]
     assert "output" in run("evaluate", folder)

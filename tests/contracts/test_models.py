@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import tomllib
 from dataclasses import replace
 from functools import cached_property
@@ -39,17 +40,21 @@ HYPER: dict[str, dict[str, object]] = {
     "cnn5": {"n_frames": 32},
     "densenet": {"n_frames": 32},
     "multinet": {"n_frames": 32},
+    "sae": {"window": 2, "n_windows": 2},  # several blocks in a few frames
     "vit": {"side": 32},
 }
 # Steps of Adam that learn eight utterances by heart, where 3e-3 is not right.
 LR = {
-    **dict.fromkeys(("sbcnn-alexnet", "sbcnn-vgg16", "sbcnn-zfnet"), 1e-4),  # no normalisation, dense layers of 4096
+    **dict.fromkeys(("sbcnn-alexnet", "sbcnn-zfnet"), 1e-4),  # no normalisation, dense layers of 4096
+    "sbcnn-vgg16": 3e-5,  # with 1e-4 it stays at ln 3
     "resnet": 1e-3,
     "sbcnn": 1e-3,
     "aff-acrnn": 1e-3,
     "asr-linear": 0.1,
     "logistic": 0.1,
 }
+# Of eight answers the least that one wrong costs, were the others certain.
+ONE_WRONG = math.log(2) / 8
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -235,15 +240,21 @@ def test_half_precision_says_nearly_the_same(subject):
         assert (half - output.logits).abs().max() <= 0.05 * max(1.0, float(output.logits.abs().max()))
 
 
-def test_every_trainable_parameter_gets_a_gradient(subject):
+def test_a_gradient_reaches_every_trainable_parameter_every_input_and_every_slot(subject):
     if not trainable(subject.model):
         return
     for batch, _ in subject.seen:
         model = copy.deepcopy(subject.model).train()
-        F.cross_entropy(model(batch).logits, batch.labels).backward()
-        without = [key for key, value in model.named_parameters() if value.requires_grad and value.grad is None]
-        assert without == []
-        assert all(torch.isfinite(value.grad).all() for value in model.parameters() if value.requires_grad)
+        kinds = [kind for kind in ("frames", "images") if kind in subject.member.reads and getattr(batch, kind) is not None]
+        inputs = {kind: getattr(batch, kind).clone().requires_grad_() for kind in kinds}
+        F.cross_entropy(model(replace(batch, **inputs)).logits, batch.labels).backward()
+        gradients = {key: value.grad for key, value in model.named_parameters() if value.requires_grad}
+        assert [key for key, value in gradients.items() if value is None] == []
+        assert all(torch.isfinite(value).all() for value in gradients.values())
+        zero = [key for key, value in gradients.items() if not value.any()]
+        assert [key for key in zero if key != "pooling.score.2.bias"] == []  # added to all that a softmax is over
+        for kind, values in inputs.items():
+            assert torch.equal(values.grad.flatten(2).any(dim=2), batch.present), kind
 
 
 def test_the_list_of_heavy_models_is_right(subject):
@@ -251,27 +262,42 @@ def test_the_list_of_heavy_models_is_right(subject):
     assert (count > 20_000_000) == (subject.name in HEAVY), f"{count:,}"
 
 
-def learns_eight_by_heart(name):
-    batch = views(name, make_batch(window(name, *FULL, *FULL), seed=1))[0]
-    torch.manual_seed(0)
-    model = prepared(make_model(name), batch).train()
-    if not trainable(model):
-        assert (model.eval()(batch).logits.argmax(dim=1) == batch.labels).all()
-        return
+def loss_after_learning(model, batch, lr, steps=300):
+    """Loss that Adam reaches on one batch; it stops where every answer is nearly certain."""
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):  # whose purpose is that nothing is learnt by heart
             module.p = 0.0
-    optimizer = torch.optim.Adam(trainable(model), lr=of_beginning(LR, name, 3e-3))
-    for step in range(300):
-        optimizer.zero_grad()
-        logits = model(batch).logits
-        loss = F.cross_entropy(logits, batch.labels)
+    optimizer = torch.optim.Adam(trainable(model), lr=lr, fused=True)
+    for step in range(steps):
+        loss = F.cross_entropy(model(batch).logits, batch.labels)
         if step > 5 and loss < 0.05:
             break
+        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert (logits.argmax(dim=1) == batch.labels).all()
-    assert loss < 0.1
+    return loss.item()
+
+
+def learns_eight_by_heart(name):
+    batch = views(name, make_batch(window(name, *FULL, *FULL), seed=1))[0]
+    if name == "sbcnn-vgg16":  # 24 pictures of 64 x 64 take several seconds a step
+        batch = replace(batch, images=batch.images[..., :32, :32])
+    torch.manual_seed(0)
+    model = prepared(make_model(name), batch).train()
+    if trainable(model):
+        assert loss_after_learning(model, batch, of_beginning(LR, name, 3e-3)) < ONE_WRONG
+    else:
+        assert (model.eval()(batch).logits.argmax(dim=1) == batch.labels).all()
+
+
+@pytest.mark.parametrize("name", ["asr-attentive", "sbcnn-lenet", "ub-lstm"])
+def test_what_cannot_be_learnt_by_heart_is_not(name):
+    batch = make_batch(window(name, *FULL, *FULL), seed=1)
+    for values in (batch.frames, batch.images, batch.lengths):
+        values[1] = values[0]  # equal utterances, different labels: half of each answer is the best there is
+    torch.manual_seed(0)
+    loss = loss_after_learning(make_model(name).train(), batch, of_beginning(LR, name, 3e-3), steps=80)
+    assert loss > 2 * ONE_WRONG - 1e-3
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in SLOW])

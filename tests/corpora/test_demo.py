@@ -75,7 +75,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_untouched(small, tmp_
     (tmp_path / "thesis.txt").write_text("two years")
     with pytest.raises(ParameterError, match="holds something else"):
         demo.synthesise(tmp_path, **SMALL)
-    with pytest.raises(ParameterError, match="another demo corpus .speakers 4, not 3."):
+    with pytest.raises(ParameterError, match="another demo corpus"):
         demo.synthesise(small, **{**SMALL, "speakers": 3})
     assert (tmp_path / "thesis.txt").read_text() == "two years"
 

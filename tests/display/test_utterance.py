@@ -114,6 +114,28 @@ def test_dims_of_very_different_levels_get_their_own_scale_and_say_so():
     assert np.abs(figure.axes[0].get_images()[0].get_array()).max() < 10
 
 
+def test_rounding_is_not_drawn_as_a_pattern():
+    silence = np.repeat([[-1131.0, *[0.0] * 12]], 40, axis=0)
+    silence[:5] += 1e-5  # float32 at -1131: what a matrix product leaves, by its blocks
+    drawn = display.page(shown(silence), title="t", end_s=0.4).axes[0].get_images()[0]
+    low, high = drawn.get_clim()
+    assert np.ptp(drawn.get_array(), axis=1).max() < 1e-3 * (high - low)
+    delta = display.page(shown(1e-4 * random(40, 13), unit="dB/frame"), title="t", end_s=0.4).axes[0].get_images()[0]
+    assert np.abs(delta.get_array()).max() < 0.1 * delta.get_clim()[1]
+    one_sided = display.page(shown(1e-4 * np.eye(13), unit="dB/frame"), title="t", end_s=0.4).axes[0].get_images()[0]
+    assert one_sided.get_clim() == (0.0, 1.0)
+
+
+def test_where_all_is_alike_the_colours_are_one_unit_apart():
+    drawn = display.page(shown(np.full((40, 13), 1e-10), unit="power"), title="t", end_s=0.4).axes[0].get_images()[0]
+    assert drawn.get_clim() == pytest.approx((-100.0, -99.0))
+
+
+def test_the_only_frame_of_a_short_clip_is_a_whole_dot():
+    line = display.page(shown([[0.1]]), title="t", end_s=0.01).axes[0].get_lines()[0]
+    assert (line.get_marker(), line.get_clip_on()) == (".", False)
+
+
 def test_an_images_colours_are_its_own_decibels():
     pixels = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
     item = shown(pixels, kind="image", scale=(-60.0, 20.0), spec="spectrogram(height=4)")
@@ -164,6 +186,13 @@ def test_columns_of_similar_names_do_not_overwrite_each_other(tmp_path):
 def test_a_name_cannot_lead_out_of_the_folder(name):
     assert "/" not in display.file_name(name)
     assert display.file_name(name).strip(".")
+
+
+def test_silence_has_a_peak_of_zero():
+    silence = Signal(np.zeros(1600, np.float32), 16000, 16000, ())
+    figure = display.overview([shown(random(9, 3))], title="t", signal=silence, end_s=0.1)
+    assert titles(figure)[0].endswith("peak 0")
+    assert figure.axes[0].get_ylim() == pytest.approx((-1.05, 1.05))
 
 
 def test_a_click_shorter_than_a_pixel_is_on_the_waveform():

@@ -69,9 +69,25 @@ def test_the_interval_resamples_speakers_and_is_seeded():
 
 def test_the_majority_is_taken_from_training_where_it_is_known():
     rows = predictions()
-    assert score(rows, training_labels=["sad", "sad", "calm"])["majority"]["class"] == "sad"
+    counts = {fold: {"sad": 2, "calm": 1} for fold in ("f0", "f1", "f2")}
+    found = score(rows, training_counts=counts)["majority"]
+    assert found["class"] == dict.fromkeys(("f0", "f1", "f2"), "sad")
+    assert found["accuracy"] == pytest.approx(np.mean([row["label"] == "sad" for row in rows]))
     counts = {name: sum(row["label"] == name for row in rows) for name in ("angry", "calm", "sad")}
     assert score(rows)["majority"]["accuracy"] == pytest.approx(max(counts.values()) / 90)
+
+
+def test_each_fold_is_answered_by_the_majority_of_its_own_training_part():
+    rows = [{"id": name, "fold": fold, "label": label, "predicted": "x"} for name, fold, label in ("a1x", "b1x", "c2y", "d2x")]
+    found = score(rows, ["x", "y"], training_counts={"1": {"x": 3, "y": 5}, "2": {"x": 2, "y": 2}})["majority"]
+    # y, y and of equals x, x: only d is right. All training labels together, or those of another fold, would say otherwise.
+    assert found == {"class": {"1": "y", "2": "x"}, "accuracy": 0.25, "unweighted_accuracy": pytest.approx((1 / 3 + 0) / 2)}
+
+
+def test_what_is_no_probability_has_no_calibration_and_says_why():
+    rows = [{**row, "scores": row["probabilities"], "order_by": "won comparisons"} for row in predictions()]
+    found = score([{k: v for k, v in row.items() if k != "probabilities"} for row in rows])["calibration"]
+    assert found == {"ece": None, "why": "the model orders classes by won comparisons: not a probability"}
 
 
 def test_the_result_is_json_and_what_is_not_defined_is_none():

@@ -55,13 +55,19 @@ def test_a_sentiment_score_gets_both_forms_of_acc2():
 
 def test_the_baseline_answers_the_training_mean():
     rows = predictions()
-    result = score_values(rows, ["score"], scale=(-3.0, 3.0), training_mean=[1.0])
+    result = score_values(rows, ["score"], scale=(-3.0, 3.0), training_means={fold: [1.0] for fold in ("f0", "f1", "f2")})
     truth, _ = columns(rows)
-    assert result["constant"]["values"] == [1.0]
+    assert result["constant"]["values"] == {"f0": [1.0], "f1": [1.0], "f2": [1.0]}
     assert result["constant"]["mae"] == pytest.approx(np.mean(np.abs(truth - 1)))
     assert result["constant"]["correlation"] is None
     assert result["constant"]["ccc"] == pytest.approx(0)
-    assert score_values(rows, ["score"])["constant"]["values"] == pytest.approx([truth.mean()])
+    assert score_values(rows, ["score"])["constant"]["values"]["f1"] == pytest.approx([truth.mean()])
+
+
+def test_each_fold_is_answered_by_its_own_training_mean():
+    rows = [{"id": str(i), "fold": str(i), "label": [float(i)], "predicted": [0.0]} for i in range(3)]
+    means = {"0": [0.0], "1": [1.0], "2": [0.5]}
+    assert score_values(rows, ["score"], training_means=means)["constant"]["mae"] == pytest.approx(0.5)
 
 
 def test_the_result_is_json_and_groups_are_scored_apart():

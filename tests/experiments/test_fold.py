@@ -16,6 +16,7 @@ def test_the_normaliser_is_fitted_on_the_training_part_or_its_neutral_speech(mon
     monkeypatch.setattr(data.Normaliser, "fit", lambda store, columns, ids: list(ids))
     run = SimpleNamespace(
         store=SimpleNamespace(manifest=manifest),
+        view=None,
         columns=["x/a"],
         task=data.get_task("emotion", manifest),
         training=SimpleNamespace(normalise=normalise),

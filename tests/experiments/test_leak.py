@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
-from featurekit.experiments import contrast
 from featurekit.experiments.leak import Leak, LeakSettings, deal
 
 LABELS = {f"s{speaker}_{n}": "abc"[n % 3] for speaker in range(6) for n in range(12)}
@@ -34,32 +33,6 @@ def test_speakers_are_dealt_whole_and_utterances_class_by_class():
         assert len({SPEAKERS[name] for name in hand}) == 2
     for hand in deal(LABELS, None, 3, 0):
         assert sorted(LABELS[name] for name in hand) == sorted("abc" * 8)
-
-
-def test_ua_and_difference_are_what_counting_gives():
-    right = dict(LABELS)
-    half = {name: label if int(name.split("_")[1]) < 6 else "a" for name, label in LABELS.items()}
-    result = contrast.compare(LABELS, SPEAKERS, {"random": [right, right], "speaker-disjoint": [half, right]})
-    scores = result["protocols"]
-    assert scores["random"]["by_seed"] == [1.0, 1.0]
-    # Of a all, of b and c half are right: (1 + 1/2 + 1/2) / 3, in one of two seeds.
-    assert scores["speaker-disjoint"]["by_seed"] == pytest.approx([2 / 3, 1.0])
-    assert scores["speaker-disjoint"]["recalls"] == pytest.approx({"a": 1.0, "b": 0.75, "c": 0.75})
-    assert result["difference"]["ua"] == pytest.approx(1 / 6)
-    assert result["difference"]["by_seed"] == pytest.approx([1 / 3, 0.0])
-    assert result["difference"]["interval"] == pytest.approx([1 / 6, 1 / 6])  # every speaker has the same errors
-    assert (result["n"], result["n_speakers"], result["chance"]) == (72, 6, pytest.approx(1 / 3))
-
-
-def test_the_interval_is_paired_over_speakers():
-    """Speakers differ a lot, in both protocols alike: the difference is known far better than either."""
-    rng = np.random.default_rng(0)
-    hard = {f"s{n}": n / 6 for n in range(6)}
-    random = {name: label if rng.random() > hard[SPEAKERS[name]] else "z" for name, label in LABELS.items()}
-    result = contrast.compare(LABELS, SPEAKERS, {"random": [random], "speaker-disjoint": [random]})
-    low, high = result["protocols"]["random"]["interval"]
-    assert high - low > 0.2
-    assert result["difference"]["interval"] == [0.0, 0.0]
 
 
 def test_a_planted_leak_is_measured(making, tmp_path):
@@ -126,12 +99,6 @@ def test_a_model_of_the_registry_is_trained_by_runs_of_its_own(tiny_store, tmp_p
     result = Leak(settings(tiny_store, model="ub-bilstm", folds=2, seeds=1, training=quick), out=tmp_path).execute()
     assert result["n"] == 36
     assert len(result["difference"]["by_seed"]) == 1
-
-
-def test_the_plot_is_a_picture(tiny_store, tmp_path):
-    pytest.importorskip("matplotlib")
-    result = Leak(settings(tiny_store, seeds=1), out=tmp_path).execute()
-    assert contrast.plot(result, tmp_path / "leak.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_cannot_be_measured_is_refused(tiny_store, tmp_path):

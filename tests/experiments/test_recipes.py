@@ -39,9 +39,9 @@ def test_a_model_alone_reads_the_columns_of_its_paper(tiny_store, tmp_path, monk
 
 
 def test_columns_of_the_paper_that_the_store_lacks_are_named_with_the_command_that_adds_them(tiny_store, tmp_path):
-    with pytest.raises(ParameterError, match=r"no column luo2019-best4/mfcc.*featurekit extract .*--features 'luo2019-best4'"):
+    with pytest.raises(ParameterError, match=r"no column luo2019-best4/mfcc.*featurekit extract .*--features luo2019-best4 "):
         make(tiny_store, tmp_path, "ub-bilstm")
-    with pytest.raises(ParameterError, match=r"no column luo2019-image/spectrogram.*--features 'luo2019-image'"):
+    with pytest.raises(ParameterError, match=r"no column luo2019-image/spectrogram.*--features luo2019-image "):
         make(tiny_store, tmp_path, "sbcnn-lenet")
     with pytest.raises(ParameterError, match=r"asr_encoder needs a model: .* has 0 columns of it"):
         make(tiny_store, tmp_path, "asr-linear")
@@ -58,7 +58,7 @@ def test_images_for_a_frame_model_and_frames_for_an_image_model_are_refused(both
         ParameterError, match=r"ub-bilstm reads frames, and spectrogram.* gives images: leave it out of --features"
     ):
         make(both, tmp_path, "ub-bilstm", features=f"luo2019-best4/mfcc,{SMALL_IMAGE}")
-    with pytest.raises(ParameterError, match="sbcnn-lenet reads images, and luo2019-best4/mfcc gives frames"):
+    with pytest.raises(ParameterError, match=r"sbcnn-lenet reads images; got frames: add .* as in --features luo2019-image"):
         make(both, tmp_path, "sbcnn-lenet", features="luo2019-best4/mfcc")
     with pytest.raises(ParameterError, match="aff-acrnn reads frames and images; got frames: add such a column"):
         make(both, tmp_path, "aff-acrnn", features="luo2019-best4/mfcc")
@@ -74,6 +74,8 @@ def test_a_context_model_on_a_corpus_without_conversations_says_that_c_is_one(ti
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("featurekit.experiments.resolve.has_conversations", lambda store: False)
         run = make(copy, tmp_path, "ub-bilstm", features="rms")
+        asked = make(copy, tmp_path, "ub-bilstm", features="rms", context=3)
+        assert asked.notes == ["demo has no conversations: of the 3 utterances of a window only one is there"]
     assert run.context == 1
     assert "windows of 3 utterances, and demo has no conversations: C is 1" in run.notes[0]
 

@@ -59,11 +59,27 @@ def test_a_finished_run_is_only_read(tiny_store, tmp_path):
 
 def test_an_interrupted_run_trains_only_the_folds_that_are_missing(tiny_store, tmp_path):
     first = make(tiny_store, tmp_path, split="loso").execute()
-    (first.folder / "folds" / "2" / "predictions.jsonl").unlink()
-    heard = Heard()
-    again = make(tiny_store, tmp_path, split="loso").execute(heard)
-    assert heard.epochs == 1
-    assert again.metrics == first.metrics
+    for lost in ("predictions.jsonl", "model.safetensors", "model.json"):
+        (first.folder / "folds" / "2" / lost).unlink()
+        heard = Heard()
+        again = make(tiny_store, tmp_path, split="loso").execute(heard)
+        assert heard.epochs == 1
+        assert again.metrics == first.metrics
+
+
+def test_damaged_files_of_a_run_are_named_with_what_to_do(tiny_store, tmp_path):
+    folder = make(tiny_store, tmp_path).execute().folder
+    predictions = folder / "folds" / "0" / "predictions.jsonl"
+    for damaged in (predictions.read_bytes()[:700], b"[1]\n"):
+        predictions.write_bytes(damaged)
+        with pytest.raises(ParameterError, match=r"predictions.jsonl is damaged .* remove it and run the same"):
+            rescored(folder)
+    predictions.unlink()
+    make(tiny_store, tmp_path).execute()  # as it was said
+    for text, what in (("[]", "format None"), ('{"format": 2}', "lacks settings"), ("{", "not JSON")):
+        (folder / "run.json").write_text(text)
+        with pytest.raises(ParameterError, match=what):
+            rescored(folder)
 
 
 def test_the_same_settings_give_the_same_numbers(tiny_store, tmp_path):
@@ -104,6 +120,10 @@ def test_every_name_is_checked_before_anything_is_written(tiny_store, tmp_path):
         make(tiny_store, tmp_path, features="zcr")
     with pytest.raises(SplitError, match="allow-speaker-overlap"):
         make(tiny_store, tmp_path, split="random")
+    with pytest.raises(ParameterError, match=r"hyper-parameter of .*: dropout is 'half'; expected float"):
+        make(tiny_store, tmp_path, hyper={"dropout": "half"})
+    with pytest.raises(ParameterError, match="reads images; got frames: add such a column, as in --features luo2019-image"):
+        make(tiny_store, tmp_path, model="sbcnn-resnet18")
     for size in (0, 2, -1):
         with pytest.raises(ParameterError, match=f"odd number of utterances.*got {size}"):
             make(tiny_store, tmp_path, context=size)

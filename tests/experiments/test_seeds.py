@@ -1,10 +1,12 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from featurekit.data import labelled
 from featurekit.errors import ParameterError
-from featurekit.experiments import RunProgress, RunSettings
+from featurekit.experiments import Run, RunProgress, RunSettings
 from featurekit.experiments.seeds import execute_seeds, with_seeds
 
 QUICK = {"epochs": 1, "device": "cpu", "n_frames": 20}
@@ -38,6 +40,16 @@ def test_folds_that_were_just_trained_at_once_are_told_with_their_epochs(tiny_st
     assert heard.epochs == 2
     execute_seeds(settings, 2, runs=tmp_path, jobs=2, progress=heard)
     assert heard.epochs == 2  # finished before
+
+
+def test_every_seed_of_a_control_deals_the_labels_anew_on_the_split_of_the_run_it_controls(tiny_store, tmp_path):
+    settings = RunSettings(store=str(tiny_store), model="ub-lstm", features="rms", split="random", allow_speaker_overlap=True)
+    truth = Run(settings, runs=tmp_path)
+    first, second = (Run(one, runs=tmp_path) for one in with_seeds(dataclasses.replace(settings, shuffle_labels=True), 2))
+    labels = [labelled(run.store.manifest, run.task, run.ids) for run in (truth, first, second)]
+    assert labels[1] != labels[2] != labels[0]
+    assert sorted(labels[1].values()) == sorted(labels[2].values()) == sorted(labels[0].values())
+    assert truth.split.digest == first.split.digest == second.split.digest
 
 
 def test_the_first_seed_is_the_one_that_was_said(tiny_store):

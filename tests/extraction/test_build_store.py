@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import featurekit as fk
 from featurekit import audio, backends, corpora, extraction, features, store
@@ -340,5 +341,51 @@ def test_a_mistake_inside_a_feature_names_the_utterance(tiny_corpus, tiny_manife
     monkeypatch.setattr(features.Plan, "compute", mistaken)
     with pytest.raises(ZeroDivisionError) as raised:
         build(tiny_manifest, tiny_corpus, tmp_path / "store")
-    first = tiny_manifest.utterances[0]
-    assert raised.value.__notes__ == [f"while computing utterance {first.id} ({first.path})"]
+    (note,) = raised.value.__notes__
+    assert note in {f"while computing utterance {item.id} ({item.path})" for item in tiny_manifest}
+
+
+def test_samples_that_overflow_are_a_status_and_no_warning(tmp_path):
+    huge = (1e30 * np.random.default_rng(0).standard_normal(16000)).astype(np.float32)
+    soundfile.write(tmp_path / "huge.wav", huge, 16000, subtype="FLOAT")
+    manifest = Manifest([Utterance(id="huge", path="huge.wav")])
+    summary = build(manifest, tmp_path, tmp_path / "s", "rms,mel(n_mels=32)")
+    assert "NONFINITE" in summary.failed["huge"]
+
+
+def under_numpy(monkeypatch, version):
+    """What is computed from here on is computed, for the record, under that version of numpy."""
+    real = features.Column.versions
+    monkeypatch.setattr(features.Column, "versions", lambda column: real(column) | {"numpy": version})
+
+
+def numpy_of(path, column):
+    return fk.open_store(path).columns[column].versions["numpy"]
+
+
+def test_a_rerun_under_other_libraries_leaves_the_record_of_what_it_did_not_compute(
+    tiny_corpus, tiny_manifest, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        under_numpy(patch, "1.0")
+        build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms")
+    with monkeypatch.context() as patch:
+        under_numpy(patch, "2.0")
+        again = build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms")
+        assert (again.generation, numpy_of(tmp_path / "s", "rms")) == (1, "1.0")
+        build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms,zcr")
+    assert (numpy_of(tmp_path / "s", "rms"), numpy_of(tmp_path / "s", "zcr")) == ("1.0", "2.0")
+
+
+def test_a_column_extended_under_other_libraries_names_all_of_them(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr("featurekit.extraction.plan.SMALLEST_TARGET_BYTES", 2**10)
+    with monkeypatch.context() as patch:
+        under_numpy(patch, "1.0")
+        build(Manifest(tiny_manifest.utterances[:18]), tiny_corpus, tmp_path / "s", "rms")
+    with monkeypatch.context() as patch:
+        under_numpy(patch, "2.0")
+        extended = build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms")
+    assert 0 < extended.computed_shards < extended.shards
+    assert numpy_of(tmp_path / "s", "rms") == ["1.0", "2.0"]
+    assert isinstance(fk.open_store(tmp_path / "s").columns["rms"].versions["numba"], str)
+    assert store.verify(tmp_path / "s").ok

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from featurekit import extraction
 from featurekit.cli import main
+from featurekit.cli.extract import foretell
 from featurekit.errors import CorpusNotFoundError, UnknownNameError
 from featurekit.extraction import forecast as room
 from featurekit.manifest import Manifest, Utterance
@@ -79,10 +80,12 @@ def test_utterances_that_cannot_be_read_are_named_and_do_not_stop_the_forecast(t
     good = next(path for path in sorted(tiny_corpus.rglob("*")) if path.suffix in (".wav", ".flac"))
     shutil.copy(good, root)
     (root / "cut.wav").write_bytes(b"RIFF")
-    manifest = Manifest(Utterance(id=name, path=name) for name in (good.name, "cut.wav", "absent.wav"))
-    made = foresee(manifest, root, tmp_path / "s")
-    assert made.unreadable == 2
-    assert set(made.sample_failed) == {"cut.wav", "absent.wav"}
+    (root / "circle.wav").symlink_to("circle.wav")
+    (root / "outside.wav").symlink_to(good)
+    bad = ["cut.wav", "absent.wav", "circle.wav", "outside.wav"]
+    made = foresee(Manifest(Utterance(id=name, path=name) for name in (good.name, *bad)), root, tmp_path / "s")
+    assert made.unreadable == 4
+    assert set(made.sample_failed) == set(bad)
     assert made.sampled == 1
 
 
@@ -135,3 +138,13 @@ def test_the_command_line_says_what_it_would_do_and_answers_in_json(tiny_corpus,
     assert record["utterances"] == 36
     assert record["new"] == ["rms"]
     assert not (tmp_path / "s").exists()
+
+
+def test_a_busy_machine_makes_the_forecast_longer_and_is_named(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr(room.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    free = foresee(tiny_manifest, tiny_corpus, tmp_path / "s")
+    monkeypatch.setattr(room.os, "getloadavg", lambda: (1000.0 * free.cores - 1, 0.0, 0.0))
+    busy = foresee(tiny_manifest, tiny_corpus, tmp_path / "s")
+    assert busy.slowdown == pytest.approx(1000.0)
+    assert busy.seconds > 10 * free.seconds
+    assert "times as long as alone" in foretell(busy)

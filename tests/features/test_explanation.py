@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from featurekit.errors import UnknownNameError
+from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.features import FEATURES, NODES, PRESETS, explain, names
 
 
@@ -21,6 +21,11 @@ def test_a_preset_shows_its_columns_total_dims_and_shared_nodes() -> None:
     for part in ("41 dims", "luo2019/tonnetz", "sample_rate = 22050", "[shared]", "Luo, Xu"):
         assert part in text
     assert text.count("stft(n_fft=2048") == 1
+
+
+def test_one_request_is_explained_at_a_time() -> None:
+    with pytest.raises(ParameterError, match="takes one request; 'mel,mfcc' has 2: mel, mfcc"):
+        explain("mel,mfcc")
 
 
 def test_an_intermediate_is_explained_too() -> None:

@@ -185,10 +185,13 @@ def test_a_failed_utterance_is_a_row_with_its_reason(speech, single, tmp_path, f
     assert "rms" in opened.errors(found.columns[0])[opened.index(bad)]
 
 
-def test_a_store_without_the_runs_columns_says_which_command_adds_them(single, tiny_corpus, tiny_manifest, tmp_path):
+def test_a_store_without_the_runs_columns_says_which_command_adds_them(
+    single, tiny_corpus, tiny_manifest, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("FEATUREKIT_CORPORA", raising=False)
     how = {"root": tiny_corpus, "out": tmp_path / "s", "corpus": "demo", "backend": "serial"}
     extraction.build_store(tiny_manifest, columns="zcr", **how)
-    with pytest.raises(ParameterError, match="featurekit extract --corpus demo --features") as refused:
+    with pytest.raises(ParameterError, match="featurekit extract --corpus demo --root DIR --features") as refused:
         inference.embed(single, tmp_path / "s")
     request = str(refused.value).split("--features ")[1].split(" --out")[0].strip("'")
     extraction.build_store(tiny_manifest, columns=request, **how)

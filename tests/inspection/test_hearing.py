@@ -61,6 +61,14 @@ def test_a_duplicate_is_an_error_where_it_contradicts_itself_or_crosses_speakers
     assert said in finding.items[0].detail
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 file is not audio, or contradicts itself"), (2, "2 files are not audio, ")])
+def test_a_sentence_has_no_brackets_left(count, said):
+    refused = [Sound(f"{number}.wav", "DECODE", "is text") for number in range(count)]
+    (found,) = audio_findings(refused, {})
+    assert found.sentence.startswith(said)
+    assert not set("[|]") & set(found.sentence)
+
+
 def test_a_speaker_recorded_far_quieter_than_the_others_is_named():
     sounds, owners = [], {}
     for who, rms in (("a", 0.1), ("b", 0.12), ("c", 0.09), ("d", 0.011), ("e", 0.08)):

@@ -56,3 +56,9 @@ def test_processes_hear_what_one_process_hears_in_the_same_order(make):
     assert parallel == listen(make.root, names, backend="serial")
     assert [sound.path for sound in parallel] == names
     assert sum(done) == len(names)
+
+
+def test_samples_past_what_float32_can_square_have_a_level(make):
+    make("a.wav", np.full(8000, 1e30, np.float32), subtype="FLOAT")
+    (sound,) = listen(make.root, ["a.wav"])
+    assert sound.rms == pytest.approx(1e30, rel=1e-6)

@@ -9,9 +9,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
+from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.models import build
 from featurekit.models.backbones import Backbone, backbone_parameters, imagenet_file, read_weights
+from featurekit.models.layers import picture as make_picture
 from featurekit.models.sbcnn import LeNet, ZFNet
 from featurekit.torchvision_mend import torchvision_models
 from featurekit.training import TrainSettings
@@ -47,6 +49,20 @@ def test_pretrained_features_are_torchvisions_on_a_gray_picture(mobilenet, their
         torch.testing.assert_close(ours(pictures), expected, rtol=1e-4, atol=1e-4)
     assert ours.dims_out == 1280
     assert expected.abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("train", "trainable"), [("head", 1281 * 8), ("last", 1281 * 8 + 886_080), ("all", 1281 * 8 + 2_223_296)]
+)
+def test_mobilenet_by_name_sees_frames_as_a_picture_and_trains_what_it_is_told(mobilenet, theirs, train, trainable):
+    model = build("mobilenet-v2", dims=64, n_classes=8, weights=str(mobilenet), train=train, n_frames=48).eval()
+    frames = torch.randn(2, 1, 48, 64, generator=torch.Generator().manual_seed(0))
+    batch = Batch(frames, torch.full((2, 1), 48), None, torch.ones(2, 1).bool(), torch.zeros(2).long(), ["a", "b"])
+    pictures = make_picture(batch, 48)
+    with torch.no_grad():
+        expected = theirs(pictures.expand(-1, 3, -1, -1))
+        torch.testing.assert_close(model(batch).embedding, expected, rtol=1e-4, atol=1e-4)
+    assert sum(value.numel() for value in model.parameters() if value.requires_grad) == trainable
 
 
 def test_a_head_on_frozen_pretrained_features_learns_and_the_backbone_stays(mobilenet):

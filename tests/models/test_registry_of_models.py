@@ -21,6 +21,41 @@ def test_unknown_models_and_hyper_parameters_suggest_the_closest():
         build("ub-lstm", dims=3, n_classes=2, bidirectional=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "hyper", "said"),
+    [
+        ("ub-lstm", {"dropout": "half"}, "hyper-parameter of ub-lstm: dropout is 'half'; expected float"),
+        ("ub-lstm", {"dropout": 2}, "ub-lstm cannot be built with dropout=2.0: dropout probability has to be between 0 and 1"),
+        ("ub-lstm", {"dropout": float("nan")}, "expected a finite number, at least 0"),
+        ("ub-lstm", {"units1": 12.5}, "expected int"),
+        ("ub-lstm", {"units1": True}, "expected int"),
+        ("ub-lstm", {"dense": 0}, "hyper-parameter of ub-lstm: dense is 0; expected 1 or more"),
+        ("vit", {"side": 33}, "vit cannot be built with side=33: "),
+        ("dtw", {"templates": 1.5}, "expected int"),
+        ("naive-bayes", {"smoothing": -1.0}, "expected a finite number, at least 0"),
+        ("gradient-boosting", {"rate": 0.0}, "rate is 0.0; expected a value above 0"),
+        ("svm", {"grid": [1.0, "c"]}, "expected float"),
+        ("svm", {"grid": 1.0}, "expected a list of float"),
+        ("sae-cnn-blstm", {"widths": [3, -1]}, "expected 1 or more"),
+        ("sae-cnn-blstm", {"widths": []}, "sae-cnn-blstm cannot be built with widths="),
+        ("sae-cnn-blstm", {"rho": 1}, "rho is 1.0; expected a value between 0 and 1"),
+        ("resnet18", {"weights": 3}, "expected str"),
+    ],
+)
+def test_hyper_parameters_that_make_no_network_are_one_sentence(name, hyper, said):
+    with torch.device("meta"), pytest.raises(ParameterError, match=said):
+        build(name, dims=33, image_shape=(64, 64), n_classes=2, columns={"a": slice(0, 33)}, **hyper)
+
+
+def test_a_mistake_inside_a_network_is_no_matter_of_hyper_parameters(monkeypatch):
+    def broken(*, n_classes):
+        raise TypeError("a slip")
+
+    monkeypatch.setitem(MODELS._members, "broken", Model("broken", broken, ("frames",)))
+    with pytest.raises(TypeError, match="a slip"):
+        build("broken", dims=3, n_classes=2)
+
+
 def test_data_that_lack_what_a_model_reads_are_refused():
     with pytest.raises(ParameterError, match="ub-lstm reads frames; got neither"):
         build("ub-lstm", n_classes=2)

@@ -61,6 +61,17 @@ def test_the_cnns_without_imagenet_weights_offer_none():
     assert MODELS.get("sbcnn-resnet152").hyper["weights"] == ""
 
 
+def test_the_dropout_of_the_dense_layers_can_be_left_out_where_there_is_one():
+    torch.manual_seed(0)
+    batch = make_batch([[True]])
+    for rate, same in ((0.5, False), (0.0, True)):
+        cnn = build("sbcnn-zfnet", image_shape=(32, 32), n_classes=2, cnn_dropout=rate).train().cnn
+        assert torch.equal(cnn(batch.images[0][:, None]), cnn(batch.images[0][:, None])) == same
+    assert "cnn_dropout" not in MODELS.get("sbcnn-resnet18").hyper
+    with pytest.raises(ParameterError, match="between 0 and 1"):
+        build("sbcnn-zfnet", image_shape=(32, 32), n_classes=2, cnn_dropout=1.5)
+
+
 def test_a_batch_without_images_is_refused():
     model = build("sbcnn-lenet", image_shape=(32, 32), n_classes=2)
     with pytest.raises(ParameterError, match="reads images"):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from featurekit.evaluation import score
 from featurekit.models import rebuild
-from featurekit.training import TrainSettings, build_for, fit, load_checkpoint, predict, save_checkpoint, settings_for
+from featurekit.training import TrainSettings, build_for, fit, load_checkpoint, predict, records, save_checkpoint, settings_for
 
 pytest.importorskip("sklearn")
 NAMES = ["svm", "naive-bayes", "gmm", "hmm", "dtw", "random-forest", "gradient-boosting"]
@@ -62,3 +63,14 @@ def test_the_inner_folds_of_the_svm_are_told_who_speaks(parts, monkeypatch):
         fit(model, train, None, TrainSettings(device="cpu"))
     assert told == dict(zip(train.ids, train.speakers, strict=True))
     assert set(told.values()) == {"s0", "s1", "s2", "s3"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_models_that_know_probabilities_claim_some(parts, name):
+    _, model, test, settings = finished(name, parts)
+    rows = records(test, predict(model, test, settings))
+    ordering = name in ("svm", "dtw", "gmm", "hmm")
+    assert all(
+        ("scores" in row, "order_by" in row, "probabilities" in row) == (ordering, ordering, not ordering) for row in rows
+    )
+    assert (score(rows)["calibration"]["ece"] is None) == ordering

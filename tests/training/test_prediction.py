@@ -10,7 +10,7 @@ import torch
 from featurekit.data import Dataset, Fold, get_task
 from featurekit.data.augment import make_augment
 from featurekit.data.collate import collate
-from featurekit.errors import ParameterError
+from featurekit.errors import ParameterError, TrainingError
 from featurekit.training import TrainSettings, build_for, fit, predict, records
 
 
@@ -50,6 +50,15 @@ def test_nothing_to_predict_is_refused(store, parts):
     model = build_for("ub-lstm", test)
     with pytest.raises(ParameterError, match="no utterances to predict"):
         predict(model, Dataset(store, "x/a", Fold("0", (), (), ()), "test"))
+
+
+def test_what_is_not_finite_is_no_prediction(parts):
+    _, dev, _ = parts()
+    model = build_for("ub-lstm", dev)
+    with torch.no_grad():
+        model.classes.bias[0] = torch.inf
+    with pytest.raises(TrainingError, match=r"for 6 of 6 utterances of the dev part: s4_0, s4_1, s4_2; lower lr"):
+        predict(model, dev)
 
 
 def with_task(store, part, **changes):

@@ -30,12 +30,27 @@ def needing(*sizes):
         (GPU, (15, 5), "device"),
         (GPU, (15, 6), "pinned"),
         (GPU, (51,), "stream"),
+        (GPU, (10, 10), "device"),
         (CPU, (50,), "device"),
         (CPU, (51,), "stream"),
     ],
 )
 def test_half_of_the_free_memory_may_be_taken(memory, device, sizes, kind):
     assert choose_residency(TrainSettings(), needing(*sizes), device).kind == kind
+
+
+def test_a_part_that_does_not_pass_through_the_host_is_streamed(memory, monkeypatch):
+    monkeypatch.setattr(residency, "free_host_bytes", lambda: 14 * GB)
+    assert choose_residency(TrainSettings(), needing(15, 5), GPU).kind == "stream"
+    assert choose_residency(TrainSettings(), needing(13, 5), GPU).kind == "device"
+
+
+def test_what_has_not_the_room_is_refused_and_not_tried(memory):
+    with pytest.raises(ParameterError, match=r"take 120.0 GB, where 100.0 GB are free on the host; use --residency auto"):
+        choose_residency(TrainSettings(residency="device"), needing(60), CPU, sharing=2)
+    with pytest.raises(ParameterError, match="on cuda"):
+        choose_residency(TrainSettings(residency="device"), needing(41), GPU)
+    assert choose_residency(TrainSettings(residency="device"), needing(39), GPU).kind == "device"
 
 
 def test_fits_that_share_a_device_share_its_memory(memory):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -146,6 +148,23 @@ def test_the_next_save_waits_twenty_times_as_long_as_one_took(tmp_path, monkeypa
     now[0] += 0.2
     assert keeper.due
     assert not Keeper(None, "x").due
+
+
+def test_a_full_disk_is_told_and_ends_no_fit(tmp_path):
+    def refuse(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    told = []
+    keeper = Keeper(tmp_path, "x", told.append)
+    keeper.save(Standing(history=[{"epoch": 1}]))
+    kept = (tmp_path / FILE).read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resuming, "replace_file", refuse)
+        keeper.save(Standing(history=[{"epoch": 1}, {"epoch": 2}]))
+    assert len(told) == 1
+    for part in ("No space left on device", str(tmp_path / FILE), "after epoch 1"):
+        assert part in told[0]
+    assert (tmp_path / FILE).read_bytes() == kept
 
 
 KILLED = """

@@ -31,6 +31,7 @@ def audit_split(
     sounds: StoreLike | None = None,
     normalisers: Mapping[str, Mapping[str, Any]] | None = None,
     trained_on: Mapping[str, Iterable[str]] | None = None,
+    not_read: Iterable[str] = (),
     subject: str = "",
 ) -> Audit:
     """Judge a split, whoever made it.
@@ -46,6 +47,8 @@ def audit_split(
         Fold name → the record of the normaliser that was fitted for it (:meth:`Normaliser.to_dict`).
     trained_on : mapping, optional
         Learnt column → the ids it was trained on.
+    not_read : iterable of str
+        Those of them that lie in the store and are not read by what is judged: they are listed, and leak nothing.
     subject : str
         What the audit calls what it judged; by default the split's kind.
 
@@ -64,13 +67,13 @@ def audit_split(
     split = split.on(manifest)
     used = _heard([manifest[name] for name in ids], sounds)
     material = _Material.of(used, sounds)
-    found = list(_unnamed(used, material))
+    found, unread = list(_unnamed(used, material)), set(not_read)
     for fold in split.folds:
         found += _fold_findings(fold, material)
         if normalisers and fold.name in normalisers:
             found += checks.normaliser(fold, normalisers[fold.name])
         for column, learnt_from in (trained_on or {}).items():
-            found += checks.embedding(fold, column, learnt_from)
+            found += checks.embedding(fold, column, learnt_from, is_read=column not in unread)
     return Audit(subject or split.kind, len(split.folds), material.source, material.checked, tuple(found), material.sentences)
 
 

@@ -168,15 +168,17 @@ def normaliser(fold: Fold, fitted: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("normaliser", severity, fold.name, ("train", "test"), int(fitted["n_ids"]), len(fold.train), (), text)
 
 
-def embedding(fold: Fold, column: str, trained_on: Iterable[str]) -> Iterator[Finding]:
-    """A learnt column whose training ids meet dev or test."""
+def embedding(fold: Fold, column: str, trained_on: Iterable[str], *, is_read: bool = True) -> Iterator[Finding]:
+    """A learnt column whose training ids meet dev or test; a note where it only lies in the store."""
     seen = set(trained_on)
     for part in ("test", "dev"):
         both = seen & set(fold.part(part))
         if both:
             text = f"column {column} was trained on {len(both)} of {len(fold.part(part))} utterances of {part}"
             pair = ("train", part)
-            yield Finding("embedding", judged(pair), fold.name, pair, len(both), len(fold.part(part)), examples(both), text)
+            severity = judged(pair) if is_read else Severity.NOTE
+            text += "" if is_read else ", and is not read"
+            yield Finding("embedding", severity, fold.name, pair, len(both), len(fold.part(part)), examples(both), text)
 
 
 def empty_parts(fold: Fold) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ for the device.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ class Rows:
     @cached_property
     def count(self) -> torch.Tensor:
         """Rows of each utterance [shape=(utterances,), int64]."""
-        return torch.tensor(self.counts, device=self.device)
+        counts = torch.tensor(self.counts, dtype=torch.int64, pin_memory=self.device.type == "cuda")
+        return counts.to(self.device, non_blocking=True)
 
     @cached_property
     def start(self) -> torch.Tensor:
@@ -83,8 +85,14 @@ class Ragged:
         return Ragged(values, self.rows)
 
     def constant(self, array: np.ndarray) -> torch.Tensor:
-        """An array on the device of the values."""
-        return torch.from_numpy(np.array(array)).to(self.values.device)  # a copy, since cached arrays are read-only
+        """An array on the device of the values, which nobody writes to."""
+        return _on_device(array.tobytes(), array.dtype.str, array.shape, self.values.device)
+
+
+# A copy makes the host wait for all work before it, so windows, banks and weights are copied once.
+@functools.lru_cache(maxsize=256)
+def _on_device(data: bytes, dtype: str, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.frombuffer(bytearray(data), dtype).reshape(shape)).to(device)
 
 
 @dataclass(frozen=True, eq=False)

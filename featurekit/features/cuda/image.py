@@ -47,7 +47,8 @@ def _resized(values: torch.Tensor, rows: Rows, width: int) -> torch.Tensor:
     # Fewer rows than before: means over area, from the running integral at their borders.
     border = (target * step).minimum(count)
     whole = border.long().minimum(rows.count[:, None] - 1)
-    integral = torch.nn.functional.pad(values.cumsum(0, dtype=torch.float64), (0, 0, 1, 0))
+    # Summed along what lies side by side: down a column a GPU would go with one thread.
+    integral = torch.nn.functional.pad(values.T.cumsum(1, dtype=torch.float64), (1, 0)).T.contiguous()
     at_border = integral[start + whole] + (border - whole)[..., None] * values[start + whole]
     means = (at_border.diff(dim=1) / step[..., None]).float()
     # More rows than before: straight lines between them.

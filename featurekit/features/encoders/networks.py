@@ -131,8 +131,8 @@ def _convolved(network: _Network, parts: list[np.ndarray]) -> tuple[Any, dict[st
     padded = torch.nn.utils.rnn.pad_sequence(frames, batch_first=True).transpose(1, 2)
     if len({len(part) for part in frames}) == 1:
         return padded, {}
-    counts = torch.tensor([len(part) for part in heard], device=network.device)
-    mask = torch.arange(int(counts.max()), device=network.device) < counts[:, None]
+    counts = [len(part) for part in heard]
+    mask = torch.arange(max(counts), device=network.device) < torch.tensor(counts, device=network.device)[:, None]
     return padded, {"attention_mask": mask.long()}
 
 

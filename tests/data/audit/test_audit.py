@@ -192,6 +192,9 @@ def test_a_learnt_column_that_was_trained_on_test_utterances_is_found(store):
     found = audit_split(split(store.manifest, ids[:8], ids[8:16], ids[16:]), store.manifest, trained_on=training_ids(store))
     assert only(found, "embedding") == [("leak", ("train", "test"), 1, 32)]
     assert "column emb was trained on 1 of 32 utterances of test" in found.verdict
+    whole = split(store.manifest, ids[:8], ids[8:16], ids[16:])
+    unread = audit_split(whole, store.manifest, trained_on=training_ids(store), not_read=["emb"])
+    assert only(unread, "embedding") == [("note", ("train", "test"), 1, 32)]
 
 
 def test_the_worst_fold_speaks_for_all():
