@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,22 @@ RUNS = click.option(
 @click.option("--compile", type=click.Choice(["auto", "off", "on"]), help="torch.compile.")
 @click.option("--deterministic", is_flag=True, default=None, help="The same bits at each run on a GPU too; slower.")
 @click.option("--init", multiple=True, metavar="PART=RUN", help="Start a part of the model from a finished run; repeatable.")
+@click.option(
+    "--set", "lines", multiple=True, metavar="KEY=VALUE", help="Any line of a run file: --set hyper.dropout=0.3; repeatable."
+)
 @click.option("--seeds", type=click.IntRange(1), help="Train with so many seeds: mean ± deviation; the split stays.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Folds trained at once, a process each.")
 @RUNS
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 def train_command(
-    settings: Path | None, runs: Path, as_json: bool, seeds: int | None, jobs: int, init: tuple[str, ...], **given: Any
+    settings: Path | None,
+    runs: Path,
+    as_json: bool,
+    seeds: int | None,
+    jobs: int,
+    init: tuple[str, ...],
+    lines: tuple[str, ...],
+    **given: Any,
 ) -> None:
     """Train a model on a store, fold by fold, then evaluate it once on the test parts.
 
@@ -67,19 +78,20 @@ def train_command(
     featurekit train --store cache/emodb --model resnet18 --features mel256 --split loso --augment specaugment
     featurekit train pipelines/ravdess-resnet18.toml --seed 1
     featurekit train pipelines/emodb-resnet18.toml --seeds 5 --jobs 4
+    featurekit train --store cache/emodb --model mlp-pool --set training.weight_decay=0.01 --set hyper.dropout=0.3
     featurekit train --store cache/mosi --task sentiment2-nonzero --test-store cache/moud --model resnet18 --features mel256
 
     Options override the file. The run's folder is named by a digest of its settings, columns and split, so the same
     command resumes an interrupted run, in the middle of a fold too, and only reads a finished one.
     """
-    chosen = run_settings(settings, given | {"init": parts_of(init) or None})
-    lines = Lines(quiet=as_json)
+    chosen = run_settings(settings, given | {"init": parts_of(init) or None}, lines)
+    progress = Lines(quiet=as_json)
     if seeds is not None:
-        results, summary, path = execute_seeds(chosen, seeds, runs=runs, jobs=jobs, progress=lines)
+        results, summary, path = execute_seeds(chosen, seeds, runs=runs, jobs=jobs, progress=progress)
         told = json.dumps(summary) if as_json else "\n".join([*map(describe, results), describe_seeds(summary, path)])
         click.echo(told)
         return
-    result = Run(chosen, runs=runs).execute(lines, jobs=jobs)
+    result = Run(chosen, runs=runs).execute(progress, jobs=jobs)
     if as_json:
         click.echo(json.dumps({"run": str(result.folder), **result.metrics}))
     else:
@@ -118,24 +130,47 @@ def demo_command(out: Path, backend: str, workers: int | None) -> None:
         click.echo(describe(Run(settings, runs=out / "runs").execute(Lines())))
 
 
-def run_settings(path: Path | None, given: Mapping[str, Any]) -> RunSettings:
-    """Settings from a TOML file, overridden by what was given on the command line.
+def run_settings(path: Path | None, given: Mapping[str, Any], lines: Sequence[str] = ()) -> RunSettings:
+    """Settings from a TOML file, overridden by further lines of one, and by what was given on the command line.
 
     Raises
     ------
     ParameterError
-        When store or model are said nowhere.
+        When store or model are said nowhere, or a line is none.
     """
     table = read_toml(path) if path else {}
+    for line in lines:
+        table = _merged(table, _line_of_toml(line))
     said = {name: value for name, value in given.items() if value is not None and value != ()}
     of_training = {name: said.pop(name) for name in _TRAINING if name in said}
     table |= said
     if of_training:
-        table["training"] = {**table.get("training", {}), **of_training}
+        table = _merged(table, {"training": of_training})
     missing = [f"--{name}" for name in ("store", "model") if name not in table]
     if missing:
         raise ParameterError(f"train needs {', '.join(missing)}, or a RUN.toml that says so")
     return from_mapping(RunSettings, table, where=str(path or "the command line"))
+
+
+def _line_of_toml(line: str) -> dict[str, Any]:
+    """``hyper.dropout=0.3`` as the table it makes; a value that is no TOML is a word."""
+    key, sign, value = line.partition("=")
+    for written in (value, json.dumps(value)) if sign else ():
+        try:
+            return tomllib.loads(f"{key} = {written}")
+        except tomllib.TOMLDecodeError:
+            continue
+    raise ParameterError(f"--set {line}: expected KEY=VALUE, a line of a run file as in hyper.dropout=0.3")
+
+
+def _merged(table: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables within tables are joined, anything else is replaced."""
+    joined = {
+        key: _merged(table[key], value)
+        for key, value in more.items()
+        if isinstance(value, dict) and isinstance(table.get(key), dict)
+    }
+    return {**table, **more, **joined}
 
 
 def parts_of(said: Sequence[str]) -> dict[str, str]:

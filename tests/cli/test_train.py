@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from featurekit.cli import main, train
 from featurekit.data import Fold
-from featurekit.errors import ParameterError
+from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.training import resume
 
 
@@ -82,6 +82,26 @@ def test_silence_is_cut_where_it_is_asked_for(arguments):
     folders = {json.loads(run(*arguments, *more, "--json"))["run"] for more in ((), ("--trim-db", 35), ("--trim-db", 20))}
     assert len(folders) == 3
     assert "trim_db is 0" in run(*arguments, "--trim-db", 0, code=2)
+
+
+def test_any_line_of_a_run_file_can_be_set_and_options_come_last(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('store = "s"\nmodel = "ub-lstm"\n[training]\nlr = 1.0\nepochs = 9\n[hyper]\ndropout = 0.1\n')
+    lines = ["training.optimizer=adamw", "hyper.units=[8, 4]", "training.lr=0.5", "context = 3", "training.epochs=7"]
+    settings = train.run_settings(file, {"epochs": 2}, lines)
+    assert settings.training == {"lr": 0.5, "epochs": 2, "optimizer": "adamw"}
+    assert settings.hyper == {"dropout": 0.1, "units": [8, 4]}
+    assert settings.context == 3
+    for line in ("dropout", "=3", "hyper.=3", "a b=1"):
+        with pytest.raises(ParameterError, match="expected KEY=VALUE"):
+            train.run_settings(file, {}, [line])
+    with pytest.raises(UnknownNameError, match="did you mean context"):
+        train.run_settings(file, {}, ["contxt=3"])
+
+
+def test_a_line_that_is_set_reaches_the_model(arguments):
+    said = run(*arguments, "--set", "hyper.no_such=3", code=2)
+    assert "no_such" in said
 
 
 def test_seeds_give_mean_and_deviation(arguments, tmp_path):
