@@ -10,6 +10,8 @@ from typing import Any
 import click
 import numpy as np
 
+_SPECTRA = ("spectrogram", "fft_spectrum", "fbank", "log_mel", "mel")
+
 
 @click.command("show")
 @click.argument("path", metavar="STORE", type=click.Path(path_type=Path))
@@ -72,18 +74,23 @@ def _attention(run: Path, opened: Any, item: Any, folder: Path, title: str, writ
     found = display.weigh_words(words, *over_time[0]) if over_time else []
     seen = [info.hop_s * len(values) for info, values in over_time if info.hop_s]
     candidates = display.gather(opened, item.id, [name for name, info in opened.columns.items() if info.kind != "vector"])
-    spectra = [one for one in candidates if one.info.kind == "image" or one.info.dims > 20]
+    read = {column["name"] for column in inference.read_record(run)["columns"]}
     end_s = item.duration_s or max(seen, default=1.0)
     picture = display.write_attention(
         weights,
         folder / "attention.png",
         title=f"{title}   attention of {run.resolve().name}",
         end_s=end_s,
-        background=next(iter(spectra or candidates), None),
+        background=max(candidates, key=lambda one: _as_background(one.info, read), default=None),
         words=found,
     )
     written.insert(1, picture)
     return found
+
+
+def _as_background(info: Any, read: set[str]) -> tuple[bool, bool, int]:
+    """What attention is best seen on: a spectrogram, the one that the run reads, else what has most to see."""
+    return info.spec.partition("(")[0] in _SPECTRA, info.name in read, info.dims
 
 
 def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:

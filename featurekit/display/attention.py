@@ -174,7 +174,9 @@ def _draw_line(axes: Any, info: ColumnInfo, values: np.ndarray) -> None:
     own.set_ylim(0, 1.05 * max(float(mean.max()), 1e-12))
     own.set_yticks([])
     heads = "mean over heads" if info.dims > 1 else "weight"
-    own.text(0.995, 0.94, f"{plain(info.name.rpartition('/')[2])}: {heads}", color=_LINE, fontsize=7, **_corner(own))
+    told = f"{plain(info.name.rpartition('/')[2])}: {heads}"
+    box = {"facecolor": "black", "alpha": 0.7, "edgecolor": "none", "pad": 2}  # legible on any values
+    own.text(0.995, 0.94, told, color=_LINE, fontsize=7, bbox=box, **_corner(own))
 
 
 def _corner(axes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ the caller's is touched. It is an optional extra: ``pip install 'featurekit[plot
 from __future__ import annotations
 
 import re
+import textwrap
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from featurekit.errors import MissingDependencyError
 
 DPI = 110
 WIDTH_INCHES = 11.0
+_TITLE_CHARACTERS, _TITLE_LINE_INCHES = 115, 0.18  # more do not fit into the width
 INK = "0.25"
 
 
@@ -31,9 +33,11 @@ def new_figure(height_inches: float, title: str) -> Any:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise MissingDependencyError("pictures need matplotlib; pip install 'featurekit[plots]'") from None
+    lines = textwrap.wrap(title, _TITLE_CHARACTERS) or [""]
+    height_inches += _TITLE_LINE_INCHES * (len(lines) - 1)
     figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=11, color=INK)
+    figure.suptitle(plain("\n".join(lines)), x=0.01, ha="left", fontsize=11, color=INK)
     return figure
 
 

@@ -88,3 +88,19 @@ def test_attention_is_a_picture_too(tiny_store, first, tmp_path):
     assert record["pictures"][1].endswith("attention.png")
     assert record["words"] == []  # the demo's manifest has no word times
     assert (tmp_path / "p" / "attention.png").exists()
+
+
+def test_attention_is_drawn_on_the_spectrogram_the_run_reads_or_another_one():
+    from types import SimpleNamespace
+
+    from featurekit.cli.show import _as_background
+
+    columns = [("states", "asr_encoder(layer=2)", 384), ("fbank", "fbank()", 80), ("mel", "mel()", 256), ("rms", "rms()", 1)]
+    infos = [SimpleNamespace(name=name, spec=spec, dims=dims) for name, spec, dims in columns]
+
+    def chosen(read, among=infos):
+        return max(among, key=lambda info: _as_background(info, read)).name
+
+    assert chosen({"fbank"}) == "fbank"
+    assert chosen({"states"}) == "mel"
+    assert chosen({"rms"}, [infos[0], infos[3]]) == "rms"
