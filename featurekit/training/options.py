@@ -80,8 +80,8 @@ class TrainSettings:
         The same bits on a GPU at each run, for slower kernels; a CPU with as many threads gives them anyway.
     threads : int or None
         CPU threads of torch while fitting and predicting; None leaves them. Where other work runs on the same cores
-        recurrent layers slow down several times, since their threads wait for each other in every step:
-        OMP_WAIT_POLICY=passive halves that.
+        recurrent layers slow down several times, since their threads wait for each other in every step: the command line
+        sets GOMP_SPINCOUNT=500, which makes the least of it.
     workers : int or None
         Processes that read streamed batches, 0 reads them in place; None is one a core, at most 8, on a GPU and 0 else.
     seed : int

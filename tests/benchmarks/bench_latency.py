@@ -27,7 +27,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # both as the command line sets them
+os.environ.setdefault("GOMP_SPINCOUNT", "500")
 
 import numpy as np
 import torch
