@@ -8,23 +8,14 @@ from __future__ import annotations
 
 from featurekit.models import model
 from featurekit.models.pictures import PictureClassifier
-
-_RECIPE = {
-    "lr": 1e-3,
-    "weight_decay": 1e-3,
-    "epochs": 40,
-    "batch_size": 32,
-    "optimizer": "adamw",
-    "schedule": "cosine",
-    "warmup_epochs": 2,
-}
+from featurekit.models.resnet import SCRATCH_RECIPE
 
 
 @model(
     "mobilenet-v2",
     reads=("images", "frames"),
     either=True,
-    recipe=_RECIPE,
+    recipe=SCRATCH_RECIPE,
     paper="Sandler, Howard, Zhu, Zhmoginov, Chen 2018: MobileNetV2: Inverted Residuals and Linear Bottlenecks",
     features="mel256",
 )

@@ -13,7 +13,7 @@ from typing import Any
 from featurekit.models import model
 from featurekit.models.pictures import PictureClassifier
 
-_RECIPE = {
+SCRATCH_RECIPE = {
     "lr": 1e-3,
     "weight_decay": 1e-3,
     "epochs": 40,
@@ -30,8 +30,8 @@ _FACTS: dict[str, Any] = {
 }
 
 
-@model("resnet18", **_FACTS, recipe=_RECIPE, features="mel256", fixed={"variant": "resnet18"})
-@model("resnet34", **_FACTS, recipe=_RECIPE, features="mel256", fixed={"variant": "resnet34"})
+@model("resnet18", **_FACTS, recipe=SCRATCH_RECIPE, features="mel256", fixed={"variant": "resnet18"})
+@model("resnet34", **_FACTS, recipe=SCRATCH_RECIPE, features="mel256", fixed={"variant": "resnet34"})
 @model("resnet50", **_FACTS, recipe=BANERJEE_RECIPE, features="banerjee2021", dims=301, fixed={"variant": "resnet50"})
 class ResNet(PictureClassifier):
     """A torchvision ResNet on the target utterance.

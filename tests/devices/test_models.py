@@ -10,7 +10,6 @@ import torch
 from torch.nn import functional as F
 
 from featurekit.data.collate import Batch
-from featurekit.errors import MissingDependencyError
 from featurekit.models import MODELS
 from featurekit.training import TrainSettings
 from featurekit.training.devices import place, precision
@@ -33,13 +32,7 @@ def test_the_quick_ones_are_of_every_file() -> None:
 
 def prepared(name: str, batch: Batch) -> torch.nn.Module:
     """The model as it is before its first step, on the batch's device."""
-    model = place(contract.make_model(name), batch.lengths.device)
-    if hasattr(model, "prepare"):
-        try:
-            model.prepare(lambda: iter([batch]), torch.Generator().manual_seed(0))
-        except MissingDependencyError as error:
-            pytest.skip(str(error))
-    return model
+    return contract.prepared(place(contract.make_model(name), batch.lengths.device), batch)
 
 
 def learnt(model: torch.nn.Module, batch: Batch) -> list[torch.Tensor]:
