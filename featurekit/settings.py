@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -58,7 +60,7 @@ def from_mapping(kind: type[Settings], mapping: Mapping[str, Any], *, where: str
         For a missing required field or a value of the wrong type.
     """
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     for key in mapping:
         if key not in fields:
             raise UnknownNameError(f"setting in {where}:", key, fields)
@@ -72,6 +74,12 @@ def from_mapping(kind: type[Settings], mapping: Mapping[str, Any], *, where: str
     if missing:
         raise ParameterError(f"{where} lacks {', '.join(missing)}")
     return kind(**values)
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Once a class, since a store's shards describe hundreds of columns and this is most of the time of reading one."""
+    return typing.get_type_hints(kind)
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -129,7 +137,7 @@ def keyword_values(text: str, request: str) -> dict[str, Any]:
         call = ast.parse(f"settings({text}\n)", mode="eval").body
         if not isinstance(call, ast.Call) or call.args or any(word.arg is None for word in call.keywords):
             raise ParameterError(f"settings of {request!r} need names, as in mfcc(n_mfcc=20)")
-        values = {str(word.arg): _literal(word.value) for word in call.keywords}
+        values = {str(word.arg): _literal(word) for word in call.keywords}
         if len(values) < len(call.keywords):
             raise ParameterError(f"a setting of {request!r} is repeated; give each once")
         return values
@@ -142,10 +150,10 @@ def keyword_values(text: str, request: str) -> dict[str, Any]:
         ) from None
 
 
-def _literal(tree: ast.expr) -> Any:
-    value = tree.id if isinstance(tree, ast.Name) else ast.literal_eval(tree)
+def _literal(word: ast.keyword) -> Any:
+    value = word.value.id if isinstance(word.value, ast.Name) else ast.literal_eval(word.value)
     if value is not None and not isinstance(value, (bool, int, float, str)):
-        raise ParameterError(f"a setting is a number, a string, True, False or None; got {ast.unparse(tree)}")
+        raise ParameterError(f"{word.arg} is {ast.unparse(word.value)}; expected a number, a string, True, False or None")
     return value
 
 
@@ -178,7 +186,8 @@ def replace_file(path: Path, data: bytes) -> None:
         error.filename, error.filename2 = str(path), None  # the name that was asked for, not the temporary one
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk refuses that too, and would name the temporary file
+            temporary.unlink(missing_ok=True)
 
 
 def corpus_root(name: str, root: str | Path | None) -> Path | None:

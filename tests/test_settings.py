@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -93,6 +96,16 @@ def test_a_file_is_written_into_a_folder_that_is_there_or_not_at_all(tmp_path):
 def test_a_digest_does_not_depend_on_the_order_of_keys(value):
     turned = dict(reversed(value.items())) if isinstance(value, dict) else value
     assert digest(value) == digest(turned)
+
+
+def test_a_disk_that_refuses_even_to_remove_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    def refuse(self, *arguments, **how):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OSError, match=r"'.*/x\.json'"):
+        replace_file(tmp_path / "x.json", b"")
 
 
 def test_a_digest_sees_every_change_and_takes_names_that_are_not_utf8():

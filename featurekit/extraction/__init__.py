@@ -240,16 +240,17 @@ def _group_info(group: Group) -> store.GroupInfo:
 def _summarise(
     out: Path, manifest: Manifest, wanted: list[features.Column], groups: list[Group], receipts: dict[str, Receipt]
 ) -> Summary:
-    """What the store now holds (failures of earlier runs too), and what this run did."""
+    """What the store now holds (failures of earlier runs too), what this run did, and the flags of what was asked for."""
     made = store.open_store(out)
     name_of = {info.key: name for name, info in made.columns.items()}
+    asked = {name_of.get(item.key) for item in wanted}
     failed: dict[str, str] = {}
     flags: set[tuple[str, str]] = set()
     for column in made.columns:
         for name, status, note in zip(made.ids, made.status(column), made.errors(column), strict=True):
             if status:
                 failed[name] = note
-            elif note:
+            elif note and column in asked:
                 flags.update((name, part.split(":")[0]) for part in note.split("; "))
     return Summary(
         store=out,

@@ -187,6 +187,8 @@ def test_flags_are_counted_and_kept_beside_good_rows(tiny_corpus, tiny_manifest,
     summary = build(tiny_manifest, tiny_corpus, tmp_path / "s", "luo2019/rms")
     assert not summary.failed
     assert summary.flagged["RATE"] == len(tiny_manifest)  # 16 kHz speech, upsampled to luo2019's 22,050 Hz
+    later = build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms")
+    assert "RATE" not in later.flagged  # of a column at 16 kHz nothing is to be said, whatever else the store holds
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_a_resumable_store(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
