@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from featurekit.data.arrays import as_arrays
 from featurekit.data.audit import Audit, audit_split, training_ids
+from featurekit.data.by_speaker import SpeakerNormalisedStore
 from featurekit.data.columns import usable_ids
 from featurekit.data.dataset import Dataset, Sample
 from featurekit.data.joined import JoinedStore
@@ -40,6 +41,7 @@ __all__ = [
     "Normaliser",
     "RandomCrop",
     "Sample",
+    "SpeakerNormalisedStore",
     "SpecAugment",
     "Split",
     "Task",

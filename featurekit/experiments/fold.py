@@ -117,7 +117,7 @@ def read_predictions(folder: Path, number: int) -> list[dict[str, Any]]:
 
 def _normaliser(run: Run, fold: data.Fold) -> data.Normaliser:
     """Fitted on the training part, or on its neutral speech where the settings ask for that."""
-    if run.training.normalise == "training":
+    if run.training.normalise != "neutral":
         return data.Normaliser.fit(run.view, run.columns, fold.train)
     labels = data.labelled(run.store.manifest, run.task, fold.train, drop_unlabelled=run.settings.drop_unlabelled)
     return data.Normaliser.fit(run.view, run.columns, data.normalise.neutral_ids(labels))

@@ -62,6 +62,7 @@ class Run:
         self.model.check_hyper(settings.hyper)
         self.training = training.settings_for(settings.model, {"seed": settings.seed, **settings.training}, where="[training]")
         self.level = resolve.level_column(self.store, self.columns, self.training.trim_db)
+        self.view = self._as_read()
         task = resolve.task_of(settings, self.store)
         # Every training seed deals anew; the split stays that of the run which this one controls.
         self.task = tasks.shuffled(task, self.store.manifest, self.training.seed) if settings.shuffle_labels else task
@@ -90,11 +91,16 @@ class Run:
         """The columns, and the one that says where there is silence, if it is another one."""
         return list(dict.fromkeys([*self.columns, *([self.level] if self.level else [])]))
 
-    @cached_property
-    def view(self) -> Any:
-        """The store as it is read: whole, or without the silence at the ends of utterances."""
+    def _as_read(self) -> Any:
+        """The store as it is read: as it is, without the silence at the ends of utterances, standardised within speakers."""
         trim_db = self.training.trim_db
-        return self.store if self.level is None or trim_db is None else data.TrimmedStore(self.store, trim_db, self.level)
+        heard = self.store if self.level is None or trim_db is None else data.TrimmedStore(self.store, trim_db, self.level)
+        if self.training.normalise != "speaker":
+            return heard
+        images = [name for name in self.columns if self.store.columns[name].kind == "image"]
+        if images:
+            raise ParameterError(f"normalise is speaker, which is for frames and vectors, and {images[0]} is an image")
+        return data.SpeakerNormalisedStore(heard, self.settings.speaker_from)
 
     @cached_property
     def audit(self) -> data.Audit:
@@ -143,8 +149,13 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """What the split is disjoint in, and whether the labels are a control's; shown with every result."""
-        return self.audit.verdict + ("; labels SHUFFLED, a control" if self.settings.shuffle_labels else "")
+        """What the split is disjoint in, and what else a figure cannot be read without; shown with every result."""
+        transductive = "; normalised by speaker, test utterances too: transductive"
+        return (
+            self.audit.verdict
+            + (transductive if self.training.normalise == "speaker" else "")
+            + ("; labels SHUFFLED, a control" if self.settings.shuffle_labels else "")
+        )
 
     @property
     def digest(self) -> str:

@@ -19,7 +19,7 @@ _CHOICES = {
     "device": ("auto", "cpu", "cuda"),
     "residency": ("auto", "device", "pinned", "stream"),
     "compile": ("auto", "off", "on"),
-    "normalise": ("training", "neutral"),
+    "normalise": ("training", "neutral", "speaker"),
 }
 _POSITIVE = ("lr", "epochs", "batch_size", "accumulate", "improvement_epochs")
 _NOT_NEGATIVE = ("weight_decay", "momentum", "warmup_epochs", "seed")
@@ -91,8 +91,10 @@ class TrainSettings:
     trim_db : float or None
         Leave out the frames at both ends of an utterance that lie more than this below its loudest one, by the store's
         column ``rms`` (:mod:`featurekit.data.trimmed`); applied wherever the run is. None keeps all.
-    normalise : {"training", "neutral"}
-        What the normaliser is fitted on: the training part, or its utterances labelled neutral, where there are any.
+    normalise : {"training", "neutral", "speaker"}
+        What the normaliser is fitted on: the training part, or its utterances labelled neutral, where there are any. With
+        "speaker" each speaker's values are standardised before, by all of its utterances (:mod:`featurekit.data.by_speaker`):
+        results are transductive and say so, and what has no speaker, a file or a stream, cannot be predicted.
 
     Raises
     ------
