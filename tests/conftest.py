@@ -7,12 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from featurekit import corpora, extraction
 from featurekit.corpora import demo
 from featurekit.features import cuda
 
 TINY = "rms,spectral_centroid,mel(n_mels=32)"
+
+# How long an example takes, or the making of one, says something of the machine alone.
+settings.register_profile("featurekit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("featurekit")
 
 
 @pytest.fixture(scope="session", autouse=True)

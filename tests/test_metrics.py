@@ -13,7 +13,7 @@ from featurekit.errors import ParameterError
 LABELS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LABELS)
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true", "ignore:A single label was found")
 def test_every_classification_metric_equals_scikit_learn(pairs):
@@ -32,7 +32,7 @@ def test_every_classification_metric_equals_scikit_learn(pairs):
     assert metrics.macro_f1(truth, predicted, classes) == pytest.approx(scores.mean())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LABELS)
 def test_the_headline_of_a_confusion_matrix_is_what_the_single_functions_say(pairs):
     truth, predicted = (np.array(side) for side in zip(*pairs, strict=True))

@@ -613,6 +613,8 @@ def pretended() -> Iterator[Machine]:
             "_is_in_bad_fork": lambda: False,
         }.items():
             patch.setattr(torch.cuda, name, value)
+        # A torch that was built for CUDA asks the driver, where there is none, whether its optimizer is being captured.
+        patch.setattr(torch.accelerator, "current_accelerator", lambda check_available=False: None)
         patch.setattr(torch, "autocast", Autocast)
         patch.setattr(torch, "is_autocast_enabled", lambda kind="cuda": enabled("cpu" if kind == "cuda" else kind))
         patch.setattr(torch.backends.cudnn, "is_acceptable", lambda tensor: False)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from featurekit.store.hashing import xxh64, xxh64_plain
@@ -23,7 +23,6 @@ def test_known_values(data):
 
 
 @given(st.binary(max_size=200), st.integers(0, 7))
-@settings(deadline=None)
 def test_the_kernel_equals_its_plain_twin_at_any_alignment(data, shift):
     array = np.frombuffer(b"x" * shift + data, np.uint8)[shift:]
     assert xxh64(array) == xxh64_plain(data)

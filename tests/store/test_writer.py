@@ -29,7 +29,7 @@ def changed(making, column, **changes):
 
 
 @given(data=st.data())
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_any_ragged_arrays_come_back_as_they_went_in(making, tmp_path_factory, data):
     path = tmp_path_factory.mktemp("ragged") / "store"
     finite = st.floats(width=32, allow_nan=False, allow_infinity=False)

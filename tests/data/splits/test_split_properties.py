@@ -13,7 +13,7 @@ from featurekit.data.splits.folds import PARTS
 from featurekit.errors import SplitError
 from featurekit.manifest import Manifest, Utterance
 
-QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+QUICK = settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 DISJOINT = {
     "speaker-disjoint": {"test": 0.3, "dev": 0.2},
     "loso": {},
