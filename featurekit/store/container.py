@@ -13,10 +13,10 @@ Writing is done in memory, since libhdf5 dies on a full disk; the same input giv
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,6 @@ from featurekit.store import files
 
 HEADER_BYTES = 512
 CONTENTS = "index/contents"
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _DTYPE = re.compile(r"<f4|<f2|\|u1|<i4|<i8|<u8|\|S[1-9][0-9]{0,6}")
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
@@ -77,33 +76,25 @@ def build(magic: bytes, key: str, n: int, datasets: Mapping[str, Dataset], facts
     """
     import h5py  # here, so that a machine that only reads needs no HDF5
 
-    # libver: v110 files have no timestamps and fixed layouts; block_size: grow the memory a MiB at a time.
-    with h5py.File(
-        uuid.uuid4().hex,  # in memory only, yet two threads cannot have the same name open
-        "w",
-        driver="core",
-        backing_store=False,
-        block_size=1 << 20,
-        userblock_size=HEADER_BYTES,
-        libver=("v110", "v110"),
-        track_order=False,
-    ) as file:
+    # A file object, not HDF5's own image of a file in memory: that of HDF5 1.14 has a wrong checksum, and no tool opens it.
+    stream = io.BytesIO()
+    # libver: v110 files have no timestamps and fixed layouts.
+    with h5py.File(stream, "w", userblock_size=HEADER_BYTES, libver=("v110", "v110"), track_order=False) as file:
         places = {path: _write_dataset(file, path, item) for path, item in datasets.items()}
         contents = canonical_json({"datasets": places, "facts": facts, "key": key, "n": n}).encode("utf-8", "surrogateescape")
         text = file.create_dataset(CONTENTS, data=np.bytes_(contents))
         offset = text.id.get_offset()
-        file.flush()
-        image = file.id.get_file_image()
-    body = memoryview(image)[0 if image.startswith(_HDF5_SIGNATURE) else HEADER_BYTES :]
-    _check_places(body, datasets, places)
-    header = {
-        "contents": [offset, len(contents), hashlib.sha256(contents).hexdigest()],
-        "hash": hashlib.sha256(body).hexdigest(),
-        "key": key,
-        "n": n,
-        "size": HEADER_BYTES + len(body),
-    }
-    return b"".join((_encode_header(magic, header), body))
+    with stream.getbuffer() as whole, whole[HEADER_BYTES:] as body:
+        _check_places(body, datasets, places)
+        header = {
+            "contents": [offset, len(contents), hashlib.sha256(contents).hexdigest()],
+            "hash": hashlib.sha256(body).hexdigest(),
+            "key": key,
+            "n": n,
+            "size": len(whole),
+        }
+        whole[:HEADER_BYTES] = _encode_header(magic, header)
+    return stream.getvalue()
 
 
 class Container:

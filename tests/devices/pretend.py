@@ -611,6 +611,7 @@ def pretended() -> Iterator[Machine]:
             "manual_seed": machine.manual_seed,
             "manual_seed_all": machine.manual_seed,
             "_is_in_bad_fork": lambda: False,
+            "is_current_stream_capturing": lambda: False,
         }.items():
             patch.setattr(torch.cuda, name, value)
         # A torch that was built for CUDA asks the driver, where there is none, whether its optimizer is being captured.
