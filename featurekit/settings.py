@@ -151,7 +151,10 @@ def keyword_values(text: str, request: str) -> dict[str, Any]:
 
 
 def _literal(word: ast.keyword) -> Any:
-    value = word.value.id if isinstance(word.value, ast.Name) else ast.literal_eval(word.value)
+    try:
+        value = word.value.id if isinstance(word.value, ast.Name) else ast.literal_eval(word.value)
+    except ValueError:  # a call, a sum
+        value = word.value
     if value is not None and not isinstance(value, (bool, int, float, str)):
         raise ParameterError(f"{word.arg} is {ast.unparse(word.value)}; expected a number, a string, True, False or None")
     return value

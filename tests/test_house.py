@@ -24,7 +24,8 @@ ALLOWED = {
     "audio": {"containers", "manifest", "settings"},
     "backends": {"settings"},
     "torchvision_mend": set(),
-    "features": {"registry", "settings", "torchvision_mend"},
+    "whole_float32": set(),
+    "features": {"registry", "settings", "torchvision_mend", "whole_float32"},
     "models": {"registry", "settings", "torchvision_mend"},
     "display": set(),
     "store": {"manifest", "settings"},
@@ -45,6 +46,7 @@ ALLOWED = {
         "models",
         "training",
         "evaluation",
+        "whole_float32",
     },
 }
 EVERYTHING = {path.stem if path.suffix else path.name for path in PACKAGE.iterdir() if not path.name.startswith("_")}
@@ -56,6 +58,7 @@ ALLOWED["__main__"] = EVERYTHING
 
 TORCH_ROOMS = {
     "torchvision_mend",
+    "whole_float32",
     "models",
     "training",
     "inference",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Any
 
-from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky import ProcessPoolExecutor, process_executor
 from joblib.externals.loky.backend.context import LokyContext
 from joblib.externals.loky.backend.process import LokyProcess
 from joblib.externals.loky.process_executor import BrokenProcessPool
@@ -123,6 +124,8 @@ def _begin(preload: Callable[[], None] | None, parent: int) -> None:
     """Preload, if it can be: what fails here fails again in the work itself, where it is reported."""
     # Registered first, run last: tidying up numba and LLVM takes a quarter of a second, and the caller waits for it.
     atexit.register(os._exit, 0)
+    # Loky ends a worker that has grown by 300 MB since its first task, which was empty, and warns of a leak: a training has.
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     os.environ.update(_ENVIRONMENT)  # a forked worker has some libraries already; this is for what it loads later
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if preload is not None:

@@ -5,6 +5,7 @@ Exit status: 0 done; 1 done with failures past the budget, or problems found; 2 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -32,7 +33,7 @@ VERBS = {
     "manifest": ("extract", "Write the manifest of a corpus: one utterance a line."),
     "extract": ("extract", "Turn a corpus into a store of features, in parallel and resumable."),
     "store": ("stores", "Look at, verify and mend a store."),
-    "show": ("show", "Show one utterance of a store: its numbers, and pictures of it."),
+    "show": ("show", "Show one utterance of a store, its numbers and pictures of it; or the kernels that a run learnt."),
     "card": ("inspect", "Write the data card of a store, as Markdown and as Croissant."),
     "split": ("split", "Divide a corpus into training, development and test, as a file and a table."),
     "audit": ("audit", "Say what the parts of a split share, whoever made it; exit 1 on leaks."),
@@ -43,6 +44,19 @@ VERBS = {
     "predict": ("predict", "Apply a run to new audio: files, folders or a stream."),
     "embed": ("embed", "Write what a run makes of every utterance back into a store, as a column."),
     "export": ("export", "Write a run's network as ONNX or TorchScript."),
+}
+
+_FREE_SPACE = "free some space and run the same command again, what was finished is kept"
+_PERMISSION = "choose another path, or have its owner permit it"
+_NOT_A_FOLDER = "a file is where a folder is needed; choose another path"
+_ADVICE = {
+    errno.ENOSPC: _FREE_SPACE,
+    errno.EDQUOT: _FREE_SPACE,
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EROFS: "choose a path on a disk that can be written",
+    errno.ENOTDIR: _NOT_A_FOLDER,
+    errno.EEXIST: _NOT_A_FOLDER,
 }
 
 
@@ -78,7 +92,9 @@ class Verbs(click.Group):
             raise  # `| head` has read enough: click ends quietly
         except OSError as error:
             # The disk or the network failed under us: one sentence, not a traceback, and never called wrong use.
-            click.echo(f"featurekit: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
+            what = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+            advice = _ADVICE.get(error.errno or 0)
+            click.echo(f"featurekit: {what}; {advice}" if advice else f"featurekit: {what}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             click.echo("\nfeaturekit: interrupted; what was finished is kept, the same command goes on from there", err=True)

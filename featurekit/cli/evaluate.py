@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from featurekit.cli.progress import counted
 from featurekit.experiments.scores import rescored
 
 _SENTIMENT = {
@@ -39,8 +40,8 @@ def evaluate_command(run: Path, as_json: bool) -> None:
 
 def summary(scores: Mapping[str, Any]) -> str:
     """The headline: pooled metrics with intervals, folds, and what stands beside them."""
-    speakers = scores["intervals"]["n_speakers"]
-    lines = [f"{scores['n']} test utterances of {speakers} speakers, {scores['split']['verdict']}"]
+    who = f"{counted(scores['n'], 'test utterance')} of {counted(scores['intervals']['n_speakers'], 'speaker')}"
+    lines = [f"{who}, {scores['split']['verdict']}"]
     of_values = scores["kind"] == "values"
     lines += _of_values(scores) if of_values else _of_classes(scores)
     return "\n".join(lines if of_values else [*lines, confusion(scores["classes"], scores["confusion"])])

@@ -37,3 +37,5 @@ def export_command(run: Path, output: Path, fold: str | None, as_json: bool) -> 
     click.echo(f"{found.path}: {found.format}, {found.bytes / 1e6:.1f} MB\n  in: {axes}\n  out: {', '.join(found.outputs)}")
     checked = "not run: onnxruntime is not installed" if found.difference is None else f"{found.difference:.1e}"
     click.echo(f"  largest difference to the network on random input: {checked}")
+    if found.silence:
+        click.echo(f"  {found.silence}")

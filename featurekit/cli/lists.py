@@ -49,7 +49,9 @@ def explain_command(name: str, toml: bool) -> None:
         return
     if name in corpora.CORPORA:
         click.echo(corpora.explain(name))
-        return
+        if name not in features.names():
+            return
+        click.echo()  # cs582 is a corpus and a preset
     if name in _splits():
         click.echo(splits.explain(name))
         return

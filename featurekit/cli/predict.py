@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,8 +20,8 @@ _STREAM = Path("-")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("audio", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--rate", type=int, help="Of the samples on standard input, in Hz.")
-@click.option("--chunk", type=float, default=4.0, show_default=True, help="Seconds of the stream that are one utterance.")
-@click.option("--encoding", type=click.Choice(["s16le", "f32le"]), default="s16le", show_default=True, help="Of the stream.")
+@click.option("--chunk", type=float, help="Seconds of the stream that are one utterance.  [default: 4.0]")
+@click.option("--encoding", type=click.Choice(["s16le", "f32le"]), help="Of the stream.  [default: s16le]")
 @click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Files that are judged together.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Of image networks.")
@@ -29,8 +30,8 @@ def predict_command(
     run: Path,
     audio: tuple[Path, ...],
     rate: int | None,
-    chunk: float,
-    encoding: str,
+    chunk: float | None,
+    encoding: str | None,
     batch: int,
     device: str,
     precision: str,
@@ -48,11 +49,18 @@ def predict_command(
     """
     if _STREAM in audio and (len(audio) > 1 or rate is None):
         raise click.UsageError("a stream is alone and needs its rate: featurekit predict RUN - --rate 16000")
+    if _STREAM not in audio and (rate, chunk, encoding) != (None, None, None):
+        raise click.UsageError(
+            "--rate, --chunk and --encoding are of a stream, and a file is one utterance; to judge it in chunks decode it: "
+            "sox FILE -t raw -e signed -b 16 -c 1 -r 16000 - | featurekit predict RUN - --rate 16000"
+        )
     files = [] if _STREAM in audio else inference.audio_files(audio)
     predictor = inference.Predictor(run, device=device, precision=precision)
     told: Iterable[inference.Prediction | inference.Refused]
-    if rate is not None and not files:
-        told = inference.judge_stream(predictor, sys.stdin.buffer, sample_rate=rate, chunk_s=chunk, encoding=encoding)
+    if rate is not None:
+        how: dict[str, Any] = {"chunk_s": chunk, "encoding": encoding}
+        said = {name: value for name, value in how.items() if value is not None}
+        told = inference.judge_stream(predictor, sys.stdin.buffer, sample_rate=rate, **said)
     else:
         told = predictor.files(files, batch_size=batch)
     failed = 0

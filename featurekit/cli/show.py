@@ -1,4 +1,4 @@
-"""``featurekit show``: one utterance of a store as numbers on the screen and pictures in a folder."""
+"""``featurekit show``: an utterance of a store, or what a run's network looks for, as numbers and pictures."""
 
 from __future__ import annotations
 
@@ -14,22 +14,33 @@ _SPECTRA = ("spectrogram", "fft_spectrum", "fbank", "log_mel", "mel")
 
 
 @click.command("show")
-@click.argument("path", metavar="STORE", type=click.Path(path_type=Path))
-@click.argument("utterance")
+@click.argument("path", metavar="STORE|RUN", type=click.Path(path_type=Path))
+@click.argument("utterance", required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: cache/show/…]")
 @click.option("--root", type=click.Path(path_type=Path), help="The corpus's folder, for the waveform.")
 @click.option("--columns", help="Columns of the store, comma-separated.  [default: all]")
 @click.option("--attention", "run", type=click.Path(path_type=Path), help="A run whose attention is drawn too.")
+@click.option("--fold", help="Of RUN, the fold whose network is shown.  [default: the first]")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def show_command(
-    path: Path, utterance: str, output: Path | None, root: Path | None, columns: str | None, run: Path | None, as_json: bool
+    path: Path,
+    utterance: str | None,
+    output: Path | None,
+    root: Path | None,
+    columns: str | None,
+    run: Path | None,
+    fold: str | None,
+    as_json: bool,
 ) -> None:
     """Show UTTERANCE of STORE: what is known of it, each column's range, and PNG pictures of all of it.
+
+    Of a RUN of sae-cnn-blstm, show the kernels that its network learnt.
 
     \b
     featurekit show cache/ravdess 03-01-05-02-02-02-12 -o pictures
     featurekit show cache/emodb 03a01Wa --root EmoDB --columns "luo2019/mfcc,mel256"
     featurekit show cache/ravdess 03-01-05-02-02-02-12 --attention cache/runs/ID
+    featurekit show cache/runs/ID
 
     The waveform is drawn when the corpus's folder is given or configured, and the file is the one that was extracted.
     Attention is drawn over the spectrogram, over the utterances of the window, and over words where the manifest has their
@@ -37,7 +48,14 @@ def show_command(
     """
     from featurekit import display, features, store
 
+    if (path / "run.json").exists():
+        if utterance is not None:
+            raise click.UsageError(f"{path} is a run: featurekit show STORE {utterance} --attention {path}")
+        _show_run(path, fold, output, as_json)
+        return
     opened = store.open_store(path)
+    if utterance is None:
+        raise click.UsageError(f"say which utterance: featurekit show {path} {opened.ids[0]}")
     item = opened.manifest[utterance]
     wanted = list(features.split(columns)) if columns else None
     shown = display.gather(opened, item.id, wanted)
@@ -62,6 +80,29 @@ def show_command(
     if why_not:
         click.echo(f"no waveform: {why_not}")
     click.echo(f"pictures: {written[0]} and {len(written) - 1} more")
+
+
+def _show_run(run: Path, fold: str | None, output: Path | None, as_json: bool) -> None:
+    """Draw what the kernels of a run's network look for, a picture a width."""
+    from featurekit import display, inference
+
+    kernels = inference.kernels_of(run, fold)
+    record, name = inference.read_record(run), run.resolve().name
+    folder = output or Path("cache") / "show" / display.file_name(name)
+    written = {
+        width: display.write_kernels(
+            found,
+            folder / f"kernels-{width}.png",
+            title=f"{name}   fold {fold or record['folds'][0]}   {len(found)} kernels of {width} frames, each on its own "
+            "scale: time to the right, dims of the spectrum upwards; red above the mean, blue below",
+        )
+        for width, found in kernels.items()
+    }
+    if as_json:
+        click.echo(json.dumps({"run": str(run), "kernels": {width: str(file) for width, file in written.items()}}))
+        return
+    for width, file in written.items():
+        click.echo(f"{len(kernels[width])} kernels of {width} frames: {file}")
 
 
 def _attention(run: Path, opened: Any, item: Any, folder: Path, title: str, written: list[Path]) -> list[Any]:
@@ -149,7 +190,6 @@ def _table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         values = "  ".join(f"{row[name]:>10.4g}" for name in ("min", "mean", "max")) if "min" in row else "no values"
         note = f"  {row['note']}" if row["note"] else ""
-        lines.append(
-            f"  {row['column']:<{width}}  {row['rows']:>6}  {row['dims']:>6}  {row['unit'] or '-':<10}  {values}{note}"
-        )
+        dims = row["dims"] // max(1, row["rows"]) if row["kind"] == "image" else row["dims"]
+        lines.append(f"  {row['column']:<{width}}  {row['rows']:>6}  {dims:>6}  {row['unit'] or '-':<10}  {values}{note}")
     return "\n".join(lines)

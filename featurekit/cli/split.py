@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,8 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
         lines.append(
             "recordings in several parts: " + _of_folds({k: f"{len(v)}" for k, v in notes["shared_recordings"].items()})
         )
-    absent: dict[str, str] = {
-        fold: "; ".join(f"{part} lacks {', '.join(names)}" for part, names in parts.items())
-        for fold, parts in notes.get("absent_classes", {}).items()
-    }
-    if absent:
-        lines.append("absent classes: " + _of_folds(absent))
+    if notes.get("absent_classes"):
+        lines.append(describe_absent_classes(notes["absent_classes"]))
     if notes.get("not_in_manifest"):
         lines.append(
             f"the protocol lists {len(notes['not_in_manifest'])} that are not here: {_first(notes['not_in_manifest'])}"
@@ -83,6 +79,13 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
     if notes.get("left_out"):
         lines.append(f"left out: {notes['left_out']} of its utterances failed or have no label here")
     return lines
+
+
+def describe_absent_classes(absent: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
+    """Which classes the parts of a fold lack, as a split's notes have them; its UA is the mean over those that are there."""
+    return "absent classes: " + _of_folds(
+        {fold: ", ".join(f"{part} lacks {', '.join(names)}" for part, names in parts.items()) for fold, parts in absent.items()}
+    )
 
 
 def _read(source: Path) -> tuple[Any, list[str] | None, str]:

@@ -13,6 +13,7 @@ import click
 from featurekit import experiments, metrics
 from featurekit.cli import evaluate
 from featurekit.cli.progress import Bar, counted
+from featurekit.cli.split import describe_absent_classes
 from featurekit.data import Fold
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunProgress, RunSettings
@@ -220,6 +221,8 @@ class Lines(RunProgress):
         )
         for note in run.notes:
             self._echo(f"note: {note}")
+        if absent := run.split.notes.get("absent_classes"):
+            self._echo(f"note: {describe_absent_classes(absent)}; a fold's UA is the mean over the classes it tests")
 
     def epoch(self, fold: Fold, row: Mapping[str, Any], epochs: int) -> None:
         """Move the bar."""

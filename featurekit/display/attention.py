@@ -16,7 +16,7 @@ import numpy as np
 
 from featurekit.display.canvas import INK, new_figure, plain, save
 from featurekit.display.utterance import Shown, draw
-from featurekit.errors import ManifestError, ParameterError, StoreError
+from featurekit.errors import ManifestError, ParameterError
 
 if TYPE_CHECKING:
     from featurekit.store import ColumnInfo
@@ -128,7 +128,7 @@ def write_attention(
         Without matplotlib.
     ParameterError
         When there are no weights.
-    StoreError
+    OSError
         When the picture cannot be written.
     """
     if not weights:
@@ -158,11 +158,7 @@ def write_attention(
         timed[-1].set_xlabel("seconds", fontsize=8, color=INK)
     for info, values in over_window:
         _draw_window(next(grid), info, values)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return save(figure, path)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
+    return save(figure, path)
 
 
 def _draw_line(axes: Any, info: ColumnInfo, values: np.ndarray) -> None:

@@ -42,10 +42,21 @@ def new_figure(height_inches: float, title: str) -> Any:
 
 
 def save(figure: Any, path: Path) -> Path:
-    """Write a figure as PNG."""
+    """Write a figure as PNG; its folder is made when missing.
+
+    Raises
+    ------
+    OSError
+        When the disk refuses, with the name of the picture.
+    """
     with warnings.catch_warnings():  # a name in a script that the font lacks becomes boxes, which is no reason to stop
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, metadata={"Software": None})
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, metadata={"Software": None})
+        except OSError as error:
+            error.filename = error.filename or str(path)  # a full disk names none
+            raise
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featurekit.display.canvas import INK, file_name, new_figure, plain, save
-from featurekit.errors import ParameterError, StoreError
+from featurekit.errors import ParameterError
 
 if TYPE_CHECKING:
     from featurekit.audio import Signal
@@ -119,7 +120,7 @@ def write_pngs(
         Without matplotlib.
     ParameterError
         When there is nothing to show.
-    StoreError
+    OSError
         When the folder cannot be written.
     """
     shown = list(shown)
@@ -129,11 +130,7 @@ def write_pngs(
     figures = {"overview": overview(shown, title=title, signal=signal, end_s=end_s)}
     for item in shown:
         figures[_free_name(item.info.name, figures)] = page(item, title=title, end_s=end_s)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
-    except OSError as error:
-        raise StoreError(f"cannot write pictures into {folder}: {error.strerror or error}") from None
+    return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
 
 
 def overview(shown: Sequence[Shown], *, title: str, signal: Signal | None, end_s: float) -> Any:
@@ -193,7 +190,8 @@ def _end_s(item: Shown) -> float:
 
 def draw(axes: Any, item: Shown, end_s: float, *, small: bool) -> None:
     """Draw one column: an image, lines, a heat map or a vector; ``small`` where it is one of several."""
-    axes.set_title(plain(item.heading), loc="left", fontsize=8 if small else 10, color=INK, pad=3)
+    noted = "" if small or not item.note or item.values is None else "\n" + textwrap.fill(item.note, 120)
+    axes.set_title(plain(item.heading + noted), loc="left", fontsize=8 if small else 10, color=INK, pad=3)
     axes.tick_params(labelsize=7 if small else 8, color=INK, labelcolor=INK)
     if item.values is None or not len(item.values):
         axes.text(
@@ -291,7 +289,7 @@ def _shades(item: Shown) -> tuple[np.ndarray, str, str, tuple[float, float]]:
         deviation = values.std(axis=0)
         own = (values - values.mean(axis=0)) / np.where(deviation > rounding, deviation, np.inf)
         return own, f"{_OWN} ({unit or 'no unit'})", "RdBu_r", (-3.0, 3.0)
-    if unit != "dB" and low < 0 < high and -low > 0.2 * high:  # around zero: white is zero
+    if unit not in ("dB", "log power") and low < 0 < high and -low > 0.2 * high:  # around zero: white is zero
         edge = max(-low, high, 10 * rounding)
         return values, unit or "value", "RdBu_r", (-edge, edge)
     return values, unit or "value", "magma", _distinct(low, high, rounding)
@@ -303,21 +301,26 @@ def _distinct(low: float, high: float, rounding: float = _ROUNDING) -> tuple[flo
 
 
 def _draw_vector(axes: Any, item: Shown, *, small: bool) -> None:
-    """Values differ by orders of magnitude: a logarithmic axis through zero."""
+    """Bars with names, or dots; where values differ by orders of magnitude, on a logarithmic axis through zero."""
     values = np.asarray(item.values, np.float64).reshape(-1)
+    sizes = np.abs(values[values != 0])
+    far = len(sizes) > 0 and sizes.max() > 100 * np.median(sizes)
+    scale = {"value": "symlog", "linthresh": 0.01} if far else {"value": "linear"}
     if not small and item.info.dims <= BARS_AT_MOST:
         places = np.arange(len(values))
         axes.barh(places, values, color=_LINES[0], height=0.7)
         axes.set_yticks(places, [plain(name) for name in item.info.dim_names or map(str, places)], fontsize=7)
         axes.set_ylim(len(values) - 0.4, -0.6)
-        axes.set_xscale("symlog", linthresh=0.01)
+        axes.set_xscale(**scale)
         axes.grid(axis="x", alpha=0.25, linewidth=0.5)
         for place, value in zip(places, values, strict=True):
             axes.text(1.005, place, f"{value:.4g}", transform=axes.get_yaxis_transform(), fontsize=6, va="center", color=INK)
         return
-    axes.plot(np.arange(len(values)), values, color=_LINES[0], linewidth=0.0, marker=".", markersize=2)
-    axes.set_yscale("symlog", linthresh=0.01)
-    axes.yaxis.get_major_locator().set_params(numticks=7)
+    few = len(values) <= BARS_AT_MOST
+    axes.plot(np.arange(len(values)), values, color=_LINES[0], linewidth=0.0, marker=".", markersize=5 if few else 2)
+    axes.set_yscale(**scale)
+    if far:
+        axes.yaxis.get_major_locator().set_params(numticks=7)
     axes.set_xlim(-0.5, len(values) - 0.5)
     axes.set_xlabel("dim", fontsize=8, color=INK)
     axes.set_ylabel(plain(item.info.unit or "value"), fontsize=8, color=INK)

@@ -245,8 +245,10 @@ def _measure(made: Forecast, shards: Sequence[Shard], root: Path, files: dict[st
     fixed, slope = fit(durations, seconds)
     working = _peak_bytes(made, plan, root, longest, files) if seconds else 0.0
     growth = max(1.0, (items[-1].duration_s or 0.0) / max(longest.duration_s or 0.0, 1e-3))
-    # A shard is held four times while it is committed: arrays, HDF5 image, the bytes to write, what is read back.
-    return fixed, slope, working * growth + 4 * max(_shard_bytes(shard) for shard in shards)
+    # While its last utterance is computed a shard is held once; while it is committed thrice: arrays, the columns made of
+    # them, the file in memory, which grows with some room to spare.
+    shard_bytes = max(_shard_bytes(shard) for shard in shards)
+    return fixed, slope, max(working * growth + shard_bytes, 4 * shard_bytes)
 
 
 def _one(made: Forecast, plan: features.Plan, root: Path, item: Utterance, files: dict[str, FileFacts]) -> float:

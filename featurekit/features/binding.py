@@ -159,10 +159,10 @@ def _bind(name: str, settings: Settings, pins: Settings, done: dict[str, Bound],
         if setting not in pins:
             settings[setting] = _valid(member, setting, settings[setting])
     own = {setting: (pins if setting in pins else settings)[setting] for setting in member.defaults}
-    if member.check is not None:
-        member.check({**settings, **own})
     below = {**pins, **member.pins}
     inputs = tuple(_bind(upstream, settings, below, done, member.reads or hears) for upstream in member.inputs)
+    if member.check is not None:  # last: it may read settings of what is upstream, which are valid now
+        member.check({**settings, **own})
     key = _key_of(member, own, inputs, sample_rate)
     return done.setdefault(key, Bound(name, key, member, own, inputs, sample_rate))
 

@@ -15,6 +15,7 @@ from featurekit.features.graph import Settings, feature, node
 from featurekit.features.kernels.banks import chroma_bank
 from featurekit.features.kernels.cqt import cqt_magnitude, cqt_top_hz
 from featurekit.features.kernels.tuning import estimate_tuning
+from featurekit.features.spectrum import FRAMING
 
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
@@ -80,7 +81,7 @@ def _check_cqt(settings: Settings) -> None:
     unit="",
     dims=lambda settings: int(settings["n_chroma"]),
     dim_names=_chroma_names,
-    limits={"n_chroma": (1, 480), "n_octaves": (1, 10), "bins_per_octave": (2, 480), "hop_length": (1, None)},
+    limits={"n_chroma": (1, 480), "n_octaves": (1, 10), "bins_per_octave": (2, 480), "hop_length": FRAMING["hop_length"]},
     check=_check_cqt,
 )
 def chroma_cqt(

@@ -124,7 +124,7 @@ def make_column(name: str | None, node: str, given: Settings) -> Column:
     dim_names = _dim_names(member, settings, read_columns)
     clock = _clock(member, settings, read_columns)
     return Column(
-        name=name or _short_name(node, settings),
+        name=name or short_name(node, settings),
         node=node,
         settings=settings,
         key=bound.key,
@@ -176,12 +176,12 @@ def _clock(member: Node, settings: Settings, read_columns: tuple[Column, ...]) -
     return Clock(settings["hop_length"])
 
 
-def _short_name(node: str, settings: Settings) -> str:
+def short_name(node: str, settings: Settings) -> str:
     """``mfcc``, ``mfcc20`` or ``mfcc(n_mfcc=20, fmin=50.0)``: what differs from the defaults."""
     defaults = accepted(node, settings.get(OF))
     changed = {setting: value for setting, value in settings.items() if value != defaults[setting]}
     if OF in settings:  # what is read is said in short, its sample rate with it
-        of = join([_short_name(*read(request)) for request in members(settings[OF])])
+        of = join([short_name(*read(request)) for request in members(settings[OF])])
         changed = {key: value for key, value in changed.items() if key not in (OF, "sample_rate")}
         changed |= {} if of == FEATURES.get(node).of else {OF: of}
     # A path would make folders of a column's name; its last part says enough.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from featurekit.errors import MissingDependencyError, ParameterError
 from featurekit.features import cuda
 from featurekit.features.binding import Bound, accepted
-from featurekit.features.columns import Column
+from featurekit.features.columns import Column, short_name
 from featurekit.features.graph import FEATURES, NODES
-from featurekit.features.language import OF
+from featurekit.features.language import OF, join, members, read
 from featurekit.features.presets import ALIASES, PRESETS
 from featurekit.features.requests import parse
 
@@ -40,7 +40,7 @@ def explain(name: str) -> str:
         )
     column = columns[0]
     lines = [f"{column.name}: {FEATURES.get(column.node).summary}", ""]
-    lines += [f"  {column.kind}, {_shape(column)}, unit {column.unit or 'none'}"]
+    lines += [f"  {column.kind}, {_shape(column)}, {_unit(column)}"]
     if column.hop_s is not None:
         lines += [f"  one frame every {1000 * column.hop_s:.4g} ms, the first centred on {column.start_s} s"]
     if 1 < len(column.dim_names) <= 12:
@@ -49,8 +49,11 @@ def explain(name: str) -> str:
     lines += ["", "settings:"]
     defaults = accepted(column.node, column.settings.get(OF))
     for setting, value in column.settings.items():
-        changed = "" if value == defaults[setting] else f"   (default {defaults[setting]!r})"
-        lines.append(f"  {setting} = {value!r}{changed}")
+        # What is read is resolved to its last setting; it is said as a person would ask for it.
+        shown = join([short_name(*read(request)) for request in members(value)]) if setting == OF else repr(value)
+        default = defaults[setting] if setting == OF else repr(defaults[setting])
+        changed = "" if shown == default else f"   (default {default})"
+        lines.append(f"  {setting} = {shown}{changed}")
     return "\n".join([*lines, "", "graph:", *_tree(column.bound(), set())])
 
 
@@ -72,9 +75,11 @@ def _explain_preset(name: str) -> str:
         return "\n".join([*lines, *rows, "", *(f"  needs its {setting}: {what}" for setting, what in preset.asks.items())])
     columns = parse(name)
     width = max(len(column.name) for column in columns)
-    lines += [f"  {column.name:<{width}}  {_shape(column):>12}  {column.unit}" for column in columns]
-    framed = [column.dims for column in columns if column.kind == "frames"]
-    lines += [f"  {'total':<{width}}  {f'{sum(framed)} dims':>12}", ""] if framed else [""]
+    lines += [f"  {column.name:<{width}}  {_shape(column):>12}  {_unit(column)}" for column in columns]
+    for kind, per in (("frames", "a frame"), ("vector", "an utterance")):
+        dims = [column.dims for column in columns if column.kind == kind]
+        lines += [f"  {per:<{width}}  {f'{sum(dims)} dims':>12}"] if len(dims) > 1 else []
+    lines.append("")
     shared = ", ".join(f"{setting} = {value!r}" for setting, value in preset.settings.items())
     shown: set[str] = set()
     graph = [line for column in columns for line in _tree(column.bound(), shown)]
@@ -91,8 +96,12 @@ def _explain_node(name: str) -> str:
 
 def _shape(column: Column) -> str:
     if column.image_shape:
-        return "{} x {} image".format(*column.image_shape)
+        return "{} x {} pixels".format(*column.image_shape)
     return f"{column.dims} dim{'s' if column.dims > 1 else ''}"
+
+
+def _unit(column: Column) -> str:
+    return {"": "no unit", "mixed": "mixed units"}.get(column.unit, column.unit)
 
 
 def _explain_unready(name: str, error: Exception) -> str:

@@ -11,6 +11,7 @@ from featurekit.features.graph import Clock, Settings, feature
 from featurekit.features.kernels.bands import band_sums
 from featurekit.features.kernels.banks import sparse_kaldi_bank
 from featurekit.features.kernels.kaldi import kaldi_frames
+from featurekit.features.mel import check_band
 from featurekit.features.spectrum import FRAMING
 
 _FULL_SCALE = 32768.0  # Kaldi's samples are 16-bit integers
@@ -18,13 +19,10 @@ FLOOR = float(np.finfo(np.float32).eps)
 
 
 def _check(settings: Settings) -> None:
-    win_length, n_fft, nyquist_hz = settings["win_length"], settings["n_fft"], settings["sample_rate"] / 2
+    win_length, n_fft = settings["win_length"], settings["n_fft"]
     if win_length > n_fft or n_fft % 2:
         raise ParameterError(f"fbank: n_fft {n_fft} must be even and at least win_length {win_length}")
-    if not 0 <= settings["fmin"] < (settings["fmax"] or nyquist_hz) <= nyquist_hz:
-        raise ParameterError(
-            f"fbank: fmin {settings['fmin']} and fmax {settings['fmax']} must satisfy 0 <= fmin < fmax <= {nyquist_hz} Hz"
-        )
+    check_band(settings)
 
 
 def kaldi_clock(settings: Settings) -> Clock:
@@ -40,7 +38,7 @@ def kaldi_clock(settings: Settings) -> Clock:
     dims=lambda settings: int(settings["n_mels"]),
     counted_by="n_mels",
     clock=kaldi_clock,
-    limits={**FRAMING, "win_length": (2, None), "n_mels": (1, 4096), "preemphasis": (0, 1)},
+    limits={**FRAMING, "win_length": (2, FRAMING["win_length"][1]), "n_mels": (1, 4096), "preemphasis": (0, 1)},
     check=_check,
 )
 def fbank(

@@ -14,6 +14,7 @@ from featurekit.features.graph import Settings, feature
 from featurekit.features.kernels.resampling import fourier_resample
 from featurekit.features.kernels.resonances import resonances
 from featurekit.features.kernels.windows import gaussian
+from featurekit.features.spectrum import FRAMING
 
 PRE_EMPHASIS_HZ = 50.0
 
@@ -30,9 +31,11 @@ def _check(settings: Settings) -> None:
             f"formants: max_formant {max_formant} Hz is above half the sample rate {sample_rate}; lower it to at most "
             f"{sample_rate // 2}, and n_formants to about one a 1100 Hz"
         )
-    if _half_window(settings["window_s"], max_formant) < settings["n_formants"] + 1:
+    needed = settings["n_formants"] + 1
+    if _half_window(settings["window_s"], max_formant) < needed:
         raise ParameterError(
-            f"formants: a window of {settings['window_s']} s is too short for n_formants {settings['n_formants']}"
+            f"formants: window_s {settings['window_s']} is too short for n_formants {settings['n_formants']}; "
+            f"lower n_formants, or raise window_s to {math.ceil(needed / 2 / max_formant * 1e4) / 1e4:g}"
         )
 
 
@@ -42,7 +45,12 @@ def _check(settings: Settings) -> None:
     dims=lambda settings: 2 * int(settings["n_formants"]),
     dim_names=_names,
     counted_by="n_formants",
-    limits={"n_formants": (1, 15), "max_formant": (500, 48000), "window_s": (0.005, 0.2), "hop_length": (1, None)},
+    limits={
+        "n_formants": (1, 15),
+        "max_formant": (500, 48000),
+        "window_s": (0.005, 0.2),
+        "hop_length": FRAMING["hop_length"],
+    },
     check=_check,
 )
 def formants(

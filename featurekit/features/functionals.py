@@ -31,7 +31,7 @@ def chosen(stats: str) -> list[str]:
     names = [name.strip() for name in stats.split(",")]
     for name in names:
         if name not in ALL.split(",") and not _PERCENTILE.fullmatch(name):
-            raise UnknownNameError("statistic", name, [*ALL.split(","), "p0 … p100"])
+            raise UnknownNameError("stats of functionals", name, [*ALL.split(","), "p0 … p100"])
     if len(set(names)) < len(names):
         raise ParameterError(f"functionals: a statistic is named twice in {stats!r}")
     return names

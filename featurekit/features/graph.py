@@ -117,8 +117,8 @@ class Node:
 
     @property
     def summary(self) -> str:
-        """First paragraph of the function's docstring, on one line."""
-        return " ".join((inspect.getdoc(self.function) or "").split("\n\n")[0].split())
+        """First paragraph of the function's docstring, on one line, code between single backticks."""
+        return " ".join((inspect.getdoc(self.function) or "").split("\n\n")[0].split()).replace("``", "`")
 
 
 NODES: Registry[Node] = Registry("node", "featurekit.features")

@@ -30,7 +30,7 @@ def _shape(settings: Settings) -> tuple[int, int]:
     kind="image",
     dims=lambda settings: int(settings["height"] * settings["width"]),
     image_shape=_shape,
-    limits={"height": (1, 8192), "width": (1, 8192), "top_db": (1e-3, None)},
+    limits={"height": (1, 8192), "width": (1, 8192), "top_db": (1e-3, 1000)},
 )
 def spectrogram(power: np.ndarray, *, height: int = 512, width: int = 512, top_db: float = 80.0) -> ImageArray:
     """Log-power spectrogram as a gray image, low frequencies at the bottom: row 0 is the highest.

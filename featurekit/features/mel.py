@@ -13,12 +13,26 @@ from featurekit.features.kernels.banks import sparse_mel_bank
 from featurekit.features.spectrum import power_to_db
 
 
-def _check_band(settings: Settings) -> None:
+def check_band(settings: Settings) -> None:
+    """Refuse a band that the sample rate cannot hold, or so narrow that triangles in it have no width.
+
+    Raises
+    ------
+    ParameterError
+        Unless 0 <= ``fmin`` < ``fmax`` <= half the sample rate, 1 Hz apart.
+    """
     fmin, fmax, nyquist_hz = settings["fmin"], settings["fmax"], settings["sample_rate"] / 2
+    if not 0 <= fmin <= (nyquist_hz if fmax is None else fmax) - 1 <= nyquist_hz - 1:
+        raise ParameterError(
+            f"bands from fmin {fmin} to fmax {fmax} Hz; expected 0 <= fmin < fmax <= {nyquist_hz} Hz, half the sample rate, "
+            "with 1 Hz between them"
+        )
+
+
+def _check_mel(settings: Settings) -> None:
     if settings["mel_norm"] not in ("slaney", None):
         raise ParameterError(f"mel: mel_norm is {settings['mel_norm']!r}; expected 'slaney' (equal area) or None (height 1)")
-    if not 0 <= fmin < (fmax or nyquist_hz) <= nyquist_hz:
-        raise ParameterError(f"mel: fmin {fmin} and fmax {fmax} must satisfy 0 <= fmin < fmax <= {nyquist_hz} Hz")
+    check_band(settings)
 
 
 def _n_mels(settings: Settings) -> int:
@@ -30,7 +44,7 @@ def _n_mels(settings: Settings) -> int:
     dims=_n_mels,
     counted_by="n_mels",
     limits={"n_mels": (1, 4096)},
-    check=_check_band,
+    check=_check_mel,
     added={"htk": False, "mel_norm": "slaney"},
 )
 def mel(
@@ -73,7 +87,7 @@ def mel(
     return band_sums(power, sparse_mel_bank(sample_rate, n_fft, n_mels, fmin, fmax, htk, mel_norm is not None))
 
 
-@feature(unit="dB", dims=_n_mels, counted_by="n_mels", limits={"top_db": (0, None)})
+@feature(unit="dB", dims=_n_mels, counted_by="n_mels", limits={"top_db": (0, 1000)})
 def log_mel(mel: np.ndarray, *, top_db: float | None = 80.0) -> np.ndarray:
     """Mel spectrogram in dB re 1, floored ``top_db`` below the utterance's own maximum.
 

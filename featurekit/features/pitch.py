@@ -15,11 +15,12 @@ from featurekit.features.graph import Settings, feature, node
 from featurekit.features.kernels.pyin import one_candidate_a_bin, pitch_candidates
 from featurekit.features.kernels.viterbi import Observations, decode, transition_bands
 from featurekit.features.kernels.yin import first_trough_periods, normalised_difference
+from featurekit.features.spectrum import FRAMING
 
 BINS_PER_SEMITONE = 10
 MAX_OCTAVES_PER_S = 35.92
 SWITCH_PROBABILITY = 0.01
-PITCH_LIMITS = {"fmin": (1, None), "fmax": (2, None), "frame_length": (4, 1 << 20), "hop_length": (1, None)}
+PITCH_LIMITS = {"fmin": (1, None), "fmax": (2, None), "frame_length": (4, 1 << 17), "hop_length": FRAMING["hop_length"]}
 
 
 def check_pitch_range(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,10 @@ Value = np.ndarray | ImageArray
 
 @dataclass(frozen=True)
 class Step:
-    """One computation: what runs, and whose values are dropped after it."""
+    """One computation: what runs, which columns it completes, and whose values are dropped after it."""
 
     bound: Bound
+    columns: tuple[Column, ...]
     frees: tuple[str, ...]
 
 
@@ -46,7 +48,7 @@ class Plan:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ParameterError(f"columns of one plan need different names; repeated: {', '.join(repeated)}")
-        self.steps = _order([column.bound() for column in self.columns])
+        self.steps = _order(self.columns)
 
     # Steps hold functions of the graph; another process rebuilds them from the columns.
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,12 +83,14 @@ class Plan:
             raise ParameterError(f"columns of a GPU cannot be computed here: {', '.join(foreign)}; parse() gives the CPU's")
         signals = {rate: _checked(signals, rate) for rate in self.sample_rates}
         values: dict[str, Any] = {}
+        found: dict[str, Value] = {}
         for step in self.steps:
             values[step.bound.key] = run_step(step.bound, values, signals)
+            for column in step.columns:  # two may be one computation under two names; each gets an array of its own
+                found[column.name] = _stored(column, values[step.bound.key], signals)
             for key in step.frees:
                 del values[key]
-        # Two columns may be one computation under two names; each gets an array of its own.
-        return {column.name: _stored(column, values[column.key], signals) for column in self.columns}
+        return {column.name: found[column.name] for column in self.columns}
 
 
 def warm_up(columns: Iterable[Column]) -> None:
@@ -121,8 +125,8 @@ def extract(samples: np.ndarray, sample_rate: int, features: str | Sequence[str]
     Raises
     ------
     ParameterError
-        When ``samples`` is not one-dimensional, is empty, is of another type, or holds NaN or infinities; when a rate is no
-        positive number.
+        When ``samples`` is not one-dimensional, is empty, is of another type, holds NaN or infinities, or is so loud that a
+        feature does; when a rate is no positive number.
 
     Examples
     --------
@@ -134,22 +138,40 @@ def extract(samples: np.ndarray, sample_rate: int, features: str | Sequence[str]
 
     plan = Plan(parse(features if isinstance(features, str) else ",".join(features)))
     signal = _float_signal(samples, sample_rate)
-    with threadpool_limits(1):  # the bytes that a store holds; and BLAS threads only wait for each other on work so small
-        return plan.compute({rate: _resample(signal, sample_rate, rate) for rate in plan.sample_rates})
+    # One thread: the bytes that a store holds; and BLAS threads only wait for each other on work so small.
+    with threadpool_limits(1), np.errstate(all="ignore"):
+        found = plan.compute({rate: _resample(signal, sample_rate, rate) for rate in plan.sample_rates})
+    for name, value in found.items():
+        if isinstance(value, np.ndarray) and not np.isfinite(value).all():
+            peak = np.abs(signal).max()
+            raise ParameterError(f"{name} is not finite for these samples, which reach {peak:.2g}; full scale is 1")
+    return found
 
 
-def _order(targets: list[Bound]) -> tuple[Step, ...]:
-    """Steps in an order where inputs come first; each frees what no later step and no column reads."""
+def _order(columns: Sequence[Column]) -> tuple[Step, ...]:
+    """Steps in an order where inputs come first; each frees what no later step reads."""
+    targets = [(column, column.bound()) for column in columns]
+    # What begins with one node comes one after another: its spectra are dropped before those of the next are made.
+    begins: dict[str, list[Bound]] = {}
+    for _, target in targets:
+        begins.setdefault(_first(target).key, []).append(target)
     bounds: dict[str, Bound] = {}
-    for target in targets:
+    for target in itertools.chain.from_iterable(begins.values()):
         bounds.update((bound.key, bound) for bound in target.walk() if bound.node is not None)
-    last_reader = {source.key: bound.key for bound in bounds.values() for source in bound.inputs if source.node is not None}
-    wanted = {target.key for target in targets}
+    last_reader = {key: key for key in bounds}
+    last_reader |= {source.key: bound.key for bound in bounds.values() for source in bound.inputs if source.node is not None}
     frees: dict[str, list[str]] = {key: [] for key in bounds}
     for key, reader in last_reader.items():
-        if key not in wanted:
-            frees[reader].append(key)
-    return tuple(Step(bound, tuple(frees[key])) for key, bound in bounds.items())
+        frees[reader].append(key)
+    completes: dict[str, list[Column]] = {key: [] for key in bounds}
+    for column, target in targets:
+        completes[target.key].append(column)
+    return tuple(Step(bound, tuple(completes[key]), tuple(frees[key])) for key, bound in bounds.items())
+
+
+def _first(target: Bound) -> Bound:
+    """What is computed first of all that leads from the signal to a target; itself where nothing does."""
+    return next((bound for bound in target.walk() if bound.hears_signal), target)
 
 
 def run_step(bound: Bound, values: Mapping[str, Any], signals: Mapping[int, np.ndarray]) -> Any:
@@ -213,9 +235,11 @@ def _float_signal(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         raise ParameterError(f"sample_rate is {sample_rate!r}; expected a positive number of Hz")
     if signal.dtype.kind == "i":
         signal = signal / -float(np.iinfo(signal.dtype).min)
+    with np.errstate(over="ignore"):
+        signal = signal.astype(np.float32)
     if not np.isfinite(signal).all():
         raise ParameterError("samples hold NaN or infinite values; repair or leave out the recording")
-    return signal.astype(np.float32)
+    return signal
 
 
 def _resample(signal: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

@@ -200,10 +200,11 @@ def _check_bands(settings: Settings) -> None:
             f"spectral_contrast: {settings['n_bands']} bands from {settings['fmin']} Hz reach {edge_hz} Hz, past half "
             f"the sample rate {settings['sample_rate']}; lower n_bands or fmin"
         )
-    bin_hz = np.fft.rfftfreq(settings["n_fft"], 1.0 / settings["sample_rate"])
-    bands = contrast_bands(bin_hz, settings["n_bands"], settings["quantile"], settings["fmin"])
+    n_fft, fmin = settings["n_fft"], settings["fmin"]
+    bin_hz = np.fft.rfftfreq(n_fft, 1.0 / settings["sample_rate"])
+    bands = contrast_bands(bin_hz, settings["n_bands"], settings["quantile"], fmin)
     if any(band.stop - band.start < band.n_extreme for band in bands):
-        raise ParameterError(f"spectral_contrast: n_fft {settings['n_fft']} leaves a band without bins; raise n_fft")
+        raise ParameterError(f"spectral_contrast: n_fft {n_fft} and fmin {fmin} leave a band without bins; raise n_fft or fmin")
 
 
 def _band_names(settings: Settings) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from featurekit.inference.embedding import Embedded, attention_of, embed
 from featurekit.inference.predictor import Prediction, Predictor, Refused
-from featurekit.inference.runs import RUN_FORMAT, audio_files, fold_folder, read_record, read_run
+from featurekit.inference.runs import RUN_FORMAT, audio_files, fold_folder, kernels_of, read_record, read_run
 from featurekit.inference.stream import judge_stream
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "embed",
     "fold_folder",
     "judge_stream",
+    "kernels_of",
     "read_record",
     "read_run",
 ]

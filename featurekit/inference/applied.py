@@ -11,14 +11,15 @@ from typing import Any
 import torch
 
 from featurekit import models, store
-from featurekit.data import Dataset, Fold, Split, Task, TrimmedStore, usable_ids
+from featurekit.data import Dataset, Fold, SpeakerNormalisedStore, Split, Task, TrimmedStore, usable_ids
 from featurekit.data.collate import collate
+from featurekit.data.normalise import StoreLike
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
-from featurekit.inference.runs import FoldNetwork, StoreOfRun, fold_number, load_fold, read_run
+from featurekit.inference.runs import FoldNetwork, StoreOfRun, by_speaker, fold_number, load_fold, read_run
 from featurekit.inference.shares import Share, folds_on, shares
 from featurekit.models import Output
-from featurekit.training.devices import whole_float32
+from featurekit.whole_float32 import whole_float32
 
 _NETWORKS = 4  # folds whose networks are kept in memory
 _ANY = Task("any", ("any",), lambda utterance: "any", "every utterance, whatever its label")
@@ -52,7 +53,10 @@ class Applied:
         self.view = StoreOfRun(opened, self.record)
         self.names = [entry["name"] for entry in self.record["columns"]]
         trim_db = self.record["training"].get("trim_db")
-        self.read = self.view if trim_db is None else TrimmedStore(self.view, trim_db, self.record["level"]["name"])
+        self._trimmed = None if trim_db is None else TrimmedStore(self.view, trim_db, self.record["level"]["name"])
+        self.read: StoreLike = self._trimmed or self.view
+        if by_speaker(self.record):
+            self.read = SpeakerNormalisedStore(self.read, self.record["settings"]["speaker_from"])
         usable = usable_ids(self.view, list(self.view.columns))
         if not usable:
             raise ParameterError(f"no utterance of {opened.path} has values in {', '.join(self.view.columns)}")
@@ -71,10 +75,10 @@ class Applied:
 
     def begins(self, utterance_id: str) -> int:
         """Frames of silence that were cut before an utterance."""
-        if not isinstance(self.read, TrimmedStore):
+        if self._trimmed is None:
             return 0
         frames = next(name for name in self.names if self.view.columns[name].kind == "frames")
-        return int(self.read.spans(frames)[self.opened.manifest.index(utterance_id), 0])
+        return int(self._trimmed.spans(frames)[self.opened.manifest.index(utterance_id), 0])
 
     @property
     def folds(self) -> dict[str, int]:

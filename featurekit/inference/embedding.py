@@ -20,7 +20,7 @@ from torch import Tensor
 from featurekit import store
 from featurekit.errors import ParameterError, StoreError
 from featurekit.inference.applied import Applied
-from featurekit.inference.runs import fold_identity
+from featurekit.inference.runs import by_speaker, fold_identity
 from featurekit.manifest import Utterance
 from featurekit.models import Output
 from featurekit.settings import digest
@@ -267,7 +267,8 @@ class _Columns:
         manifest = applied.opened.manifest
         trim_db = record["training"].get("trim_db")
         trimmed = [] if trim_db is None else [trim_db]
-        # In a window an utterance's values depend on its neighbours: then the whole manifest is the input.
+        # In a window, or normalised by speaker, values depend on other utterances: then the whole manifest is the input.
+        others = record["context"] > 1 or by_speaker(record)
         around = [[item.id, item.recording, item.position, item.speaker, item.fingerprint] for item in manifest]
         return digest(
             {
@@ -280,7 +281,7 @@ class _Columns:
                 "corpus": applied.opened.corpus if len(applied.numbers) > 1 else "",
                 "inputs": applied.view.keys,
                 "window": [record["context"], record["settings"]["context_of"], record["training"]["n_frames"], *trimmed],
-                "around": around if record["context"] > 1 else [],
+                "around": around if others else [],
                 "shares": [list(share.ids) for share in applied.shares] if record["context"] > 1 else [],
                 "text": [[item.id, item.text] for item in manifest] if applied.reads_text else [],
             }

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from featurekit import training
 from featurekit.data.columns import Layout
 from featurekit.errors import MissingDependencyError, ParameterError
-from featurekit.inference.runs import FoldNetwork, fold_identity, fold_number, layout_of, load_fold, read_run
+from featurekit.inference.runs import FoldNetwork, by_speaker, fold_identity, fold_number, layout_of, load_fold, read_run
 from featurekit.models import MODELS
 from featurekit.models.classical import Classical
 from featurekit.settings import replace_file
@@ -53,6 +53,8 @@ class Exported:
     difference : float or None
         Largest difference to the network on random input; None where nothing could run the file.
     bytes : int
+    silence : str
+        What the caller has to leave out of the frames; empty where nothing.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class Exported:
     outputs: list[str]
     difference: float | None
     bytes: int
+    silence: str
 
 
 class _Whole(nn.Module):
@@ -177,7 +180,7 @@ def export_run(run: str | Path, path: str | Path, *, fold: str | None = None) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, data)
     axes = {name: examples.axes(name, free) for name in whole.names}
-    return Exported(path, FORMATS[path.suffix], axes, facts["outputs"], difference, len(data))
+    return Exported(path, FORMATS[path.suffix], axes, facts["outputs"], difference, len(data), facts["silence"])
 
 
 class _Examples:
@@ -240,6 +243,8 @@ def _write_onnx(whole: _Whole, examples: _Examples, facts: dict[str, Any]) -> tu
     failure: Exception | None = None
     for free in examples.attempts():
         example = examples.make(2 if "batch" in free else 1, examples.steps if "time" not in free else 37)
+        # While it exports, torch has another LSTM, whose time is free, and forgets that its dispatcher remembers the last one.
+        torch.ops.aten.lstm.input._dispatch_cache.clear()
         try:
             program: Any = torch.onnx.export(
                 whole,
@@ -332,6 +337,10 @@ def _refuse_what_is_no_graph(record: Mapping[str, Any], model: nn.Module) -> Non
         raise ParameterError(
             f"{name} reads transcripts, whose words are numbered by featurekit: it cannot be a file of its own"
         )
+    if by_speaker(record):
+        raise ParameterError(
+            "the run normalises by speaker, over all utterances of each, which a file that judges one cannot know"
+        )
     if isinstance(model, Classical):
         raise ParameterError(f"{name} is no network but what scikit-learn or hmmlearn fitted; apply it by `featurekit predict`")
 
@@ -360,13 +369,29 @@ def _facts(record: Mapping[str, Any], layout: Layout, whole: _Whole, weights: st
         "outputs": ["values" if whole.rates else "probabilities", "embedding"],
         "classes": record["outputs"],
         "columns": [
-            {"name": name, "dims": [part.start, part.stop], "spec": described[name]["spec"]}
+            {"name": name, "dims": [part.start, part.stop], **_computed(described[name])}
             for name, part in layout.slices.items()
         ],
         "image": {"name": layout.image, "spec": described[layout.image]["spec"]} if layout.image else None,
         "context": record["context"],
         "n_frames": record["training"]["n_frames"],
-        # Frames are to be given without the silence at both ends (featurekit.data.trimmed), by the column "level".
         "trim_db": record["training"].get("trim_db"),
-        "level": record["level"]["spec"] if record.get("level") else None,
+        "level": _computed(record["level"]) if record.get("level") else None,
+        "silence": _silence(record),
     }
+
+
+def _silence(record: Mapping[str, Any]) -> str:
+    """What a graph cannot do, since the level is no input of it (:mod:`featurekit.data.trimmed`)."""
+    trim_db = record["training"].get("trim_db")
+    if trim_db is None:
+        return ""
+    return (
+        f"the run cut silence: give only the frames from the first to the last one at whose time (the nearest, by start_s and "
+        f"hop_s) {record['level']['spec']} is at most {trim_db:g} dB below its loudest"
+    )
+
+
+def _computed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """How a column is computed from audio, and when its frames are."""
+    return {name: entry[name] for name in ("spec", "hop_s", "start_s")}

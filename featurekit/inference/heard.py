@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from featurekit import audio, features
 from featurekit.data import Normaliser, Sample, TrimmedStore
 from featurekit.data.columns import Layout
+from featurekit.errors import AudioError
 from featurekit.features import Column
 
 
@@ -24,11 +25,14 @@ class Heard:
     ----------
     arrays : mapping
         Column → its values, as a store would hold them.
+    notes : tuple of str
+        What is odd about it as input of these columns.
     memory : dict
         What networks found out about it (:mod:`featurekit.inference.speed`); it goes with the utterance.
     """
 
     arrays: Mapping[str, np.ndarray]
+    notes: tuple[str, ...] = ()
     memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def read(self, column: str, index: int) -> np.ndarray:
@@ -75,12 +79,24 @@ class Ear:
         self._trim_db, self._level = trim_db, level
 
     def __call__(self, samples: np.ndarray, sample_rate: int) -> Heard:
-        """Features of one utterance: float32 samples at any rate, resampled to each rate that is needed."""
-        with threadpool_limits(1):  # the bytes of a store; and threads only wait for each other on work so small
+        """Features of one utterance: float32 samples at any rate, resampled to each rate that is needed.
+
+        Raises
+        ------
+        AudioError
+            When a feature is not finite, which no store would hold either.
+        """
+        # One thread: the bytes of a store; and threads only wait for each other on work so small. Samples of 1e30 overflow.
+        with threadpool_limits(1), np.errstate(all="ignore"):
             signals = {rate: audio.resample(samples, sample_rate, rate) for rate in self.plan.sample_rates}
             values = self.plan.compute(signals)
         arrays = {name: value.pixels if isinstance(value, features.ImageArray) else value for name, value in values.items()}
-        return Heard(arrays if self._trim_db is None else self._between_silences(arrays, self._trim_db))
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise AudioError(audio.Status.NONFINITE, f"{name} is not finite for this utterance")
+        if self._trim_db is not None:
+            arrays = self._between_silences(arrays, self._trim_db)
+        return Heard(arrays, audio.upsampling_note(sample_rate, max(self.plan.sample_rates)))
 
     def _between_silences(self, arrays: Mapping[str, np.ndarray], trim_db: float) -> dict[str, np.ndarray]:
         store: Any = _One(self._described.columns, arrays)

@@ -15,7 +15,8 @@ from featurekit.errors import AudioError, FeaturekitError
 from featurekit.inference import speed
 from featurekit.inference.heard import Ear, Heard
 from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold, read_run
-from featurekit.training.devices import choose_device, whole_float32
+from featurekit.training.devices import choose_device
+from featurekit.whole_float32 import whole_float32
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ class Predictor:
         """
         signal = audio.decode(path)
         heard = self.ear(signal.samples, signal.sample_rate)
-        return self.prediction(self.judge([self.alone(heard)])[0], str(path), "file", (0.0, signal.duration_s), signal.notes)
+        notes = signal.notes + heard.notes
+        return self.prediction(self.judge([self.alone(heard)])[0], str(path), "file", (0.0, signal.duration_s), notes)
 
     def files(self, paths: Iterable[str | Path], *, batch_size: int = 16) -> Iterator[Prediction | Refused]:
         """Judge files, several at a time: the numbers are those of one at a time, but for the last bits.
@@ -213,8 +215,8 @@ class Predictor:
             if isinstance(item, Refused):
                 yield item
             else:
-                path, signal, _ = item
-                yield self.prediction(next(answers), path, "file", (0.0, signal.duration_s), signal.notes)
+                path, signal, one = item
+                yield self.prediction(next(answers), path, "file", (0.0, signal.duration_s), signal.notes + one.notes)
 
     @property
     def _orders(self) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 
 from featurekit import features, models, training
@@ -110,6 +111,34 @@ def load_fold(run: str | Path, record: Mapping[str, Any], number: int, device: t
     return FoldNetwork(place(model, device).eval(), Normaliser.from_dict(facts["normaliser"]))
 
 
+def kernels_of(run: str | Path, fold: str | None = None) -> dict[int, np.ndarray]:
+    """What the kernels of a fold's network look for: width in frames → array (kernels, width, dims).
+
+    Parameters
+    ----------
+    run : path
+        A finished run.
+    fold : str, optional
+        Which fold's network; the first one by default.
+
+    Raises
+    ------
+    ParameterError
+        When the folder is no finished run, or its model has no such kernels.
+    UnknownNameError
+        For a fold the run does not have.
+    """
+    record = read_run(run)
+    number = 0 if fold is None else fold_number(record, fold)
+    model: Any = load_fold(run, record, number, torch.device("cpu")).model
+    if not hasattr(model, "kernels"):
+        raise ParameterError(
+            f"{record['settings']['model']} has no kernels to draw; sae-cnn-blstm and sae-cnn-blstm-attention have some, and "
+            f"attention is drawn for an utterance: featurekit show STORE UTTERANCE --attention {run}"
+        )
+    return {width: found.numpy() for width, found in model.kernels().items()}
+
+
 def fold_folder(run: str | Path, number: int) -> Path:
     """Where the checkpoint of a fold lies."""
     return Path(run) / "folds" / str(number)
@@ -146,7 +175,8 @@ def audio_columns(record: Mapping[str, Any]) -> list[Column]:
     Raises
     ------
     ParameterError
-        When one of them was written by a run, or by another version of its feature; when the model reads transcripts.
+        When one of them was written by a run, or by another version of its feature; when the run needs more than audio:
+        transcripts, speakers.
     """
     model = record["settings"]["model"]
     if "text" in models.MODELS.get(model).reads:
@@ -154,7 +184,17 @@ def audio_columns(record: Mapping[str, Any]) -> list[Column]:
             f"{model} reads transcripts, which audio alone does not have; extract the audio into a store whose manifest "
             "has texts, and use `featurekit embed RUN STORE --what logits`"
         )
+    if by_speaker(record):
+        raise ParameterError(
+            "the run normalises by speaker, over all utterances of each, and audio alone does not say whose it is; extract "
+            "the audio into a store whose manifest has speakers, and use `featurekit embed RUN STORE --what logits`"
+        )
     return [_audio_column(entry) for entry in entries_of(record)]
+
+
+def by_speaker(record: Mapping[str, Any]) -> bool:
+    """Whether what the run reads is standardised within speakers (:mod:`featurekit.data.by_speaker`)."""
+    return bool(record.get("training", {}).get("normalise") == "speaker")
 
 
 def _audio_column(entry: Mapping[str, Any]) -> Column:
@@ -252,7 +292,8 @@ def audio_files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(item for item in path.rglob("*") if item.is_file() and audio.is_audio_name(item.name))
+            named = (item for item in path.rglob("*") if audio.is_audio_name(item.name))
+            inside = sorted(item for item in named if item.is_file() or item.is_symlink())  # a link to nothing is told as such
             if not inside:
                 raise ParameterError(f"there is no audio file in {str(path)!r}")
             found += inside

@@ -24,7 +24,7 @@ _RATES = (1000, 768_000)  # as for files
 
 
 def judge_stream(
-    predictor: Predictor, stream: BinaryIO, *, sample_rate: int, chunk_s: float, encoding: str = "s16le"
+    predictor: Predictor, stream: BinaryIO, *, sample_rate: int, chunk_s: float = 4.0, encoding: str = "s16le"
 ) -> Iterator[Prediction | Refused]:
     """Judge raw mono samples chunk by chunk, as they come.
 
@@ -65,6 +65,7 @@ def judge_stream(
         try:
             notes = _checked(data, samples, sample_rate, encoding)
             heard = predictor.ear(samples, sample_rate)
+            notes += heard.notes
             window = predictor.window(before, heard)
             neighbours = sum(item is not None for item in window) - 1
             yield predictor.prediction(predictor.judge([window])[0], "-", name, times_s, notes, neighbours)

@@ -236,6 +236,10 @@ class SaeCnnBlstm(nn.Module):
             pooled, attention = (alpha[..., None] * x).sum(dim=1), {"blocks": alpha}
         return Output(self.classes(self.dropout(pooled)), pooled, attention)
 
+    def kernels(self) -> dict[int, Tensor]:
+        """What its kernels look for (:meth:`SparseCNN.kernels`)."""
+        return self.cnn.kernels()
+
     def _sequences(self, batches: Iterator[Inputs]) -> Iterator[Tensor]:
         for batch in batches:
             frames, lengths = target_frames(batch)

@@ -74,16 +74,11 @@ def build(magic: bytes, key: str, n: int, datasets: Mapping[str, Dataset], facts
     StoreError
         When libhdf5 puts bytes elsewhere than it says.
     """
-    import h5py  # here, so that a machine that only reads needs no HDF5
-
-    # A file object, not HDF5's own image of a file in memory: that of HDF5 1.14 has a wrong checksum, and no tool opens it.
     stream = io.BytesIO()
-    # libver: v110 files have no timestamps and fixed layouts.
-    with h5py.File(stream, "w", userblock_size=HEADER_BYTES, libver=("v110", "v110"), track_order=False) as file:
+    with _new_file(stream) as file:
         places = {path: _write_dataset(file, path, item) for path, item in datasets.items()}
         contents = canonical_json({"datasets": places, "facts": facts, "key": key, "n": n}).encode("utf-8", "surrogateescape")
-        text = file.create_dataset(CONTENTS, data=np.bytes_(contents))
-        offset = text.id.get_offset()
+        offset = _write_dataset(file, CONTENTS, Dataset(np.array(contents), large=True))["offset"]
     with stream.getbuffer() as whole, whole[HEADER_BYTES:] as body:
         _check_places(body, datasets, places)
         header = {
@@ -233,11 +228,28 @@ def _encode_header(magic: bytes, header: dict[str, Any]) -> bytes:
     return text.ljust(HEADER_BYTES - 1) + b"\n"  # spaces, so that `head -c 512` shows a readable line
 
 
+def _new_file(stream: io.BytesIO) -> Any:
+    """An empty HDF5 file behind a user block, for h5py; written to the stream when it is closed.
+
+    Not HDF5's own image of a file in memory: that of HDF5 1.14 has a wrong checksum, and no tool opens it.
+    """
+    import h5py  # here, so that a machine that only reads needs no HDF5
+    from h5py import h5f, h5fd, h5p
+
+    made, access = h5p.create(h5p.FILE_CREATE), h5p.create(h5p.FILE_ACCESS)
+    made.set_userblock(HEADER_BYTES)
+    made.set_obj_track_times(False)
+    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)  # layouts that later versions do not change
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    access.set_fileobj_driver(h5fd.fileobj_driver, stream)
+    return h5py.File(h5f.create(repr(stream).encode(), h5f.ACC_TRUNC, made, access))
+
+
 def _write_dataset(file: Any, path: str, item: Dataset) -> dict[str, Any]:
     """By HDF5's own calls: a shard has dozens of datasets and attributes, and h5py's convenience doubles their cost."""
     from h5py import h5a, h5d, h5p, h5s, h5t
 
-    array = np.ascontiguousarray(item.array)
+    array = np.asarray(item.array, order="C")
     # fletcher32 needs a chunk, and a chunk cannot be empty; values stay contiguous to be read at plain offsets.
     guarded = not item.large and array.size > 0
     how, link = h5p.create(h5p.DATASET_CREATE), h5p.create(h5p.LINK_CREATE)

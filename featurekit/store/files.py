@@ -34,6 +34,8 @@ _REASONS = {
     errno.EACCES: "permission denied; the folder must be writable for you",
     errno.EPERM: "permission denied; the folder must be writable for you",
     errno.EROFS: "the file system is read-only; choose a path on a writable one",
+    errno.ENOTDIR: "a file is where a folder is needed; choose another path",
+    errno.EEXIST: "a file is where a folder is needed; choose another path",
     errno.EIO: "the disk reported an input/output error; check the disk and run again, finished shards are kept",
     errno.EMFILE: "too many files are open; raise `ulimit -n`",
     errno.ENAMETOOLONG: "the path is too long for the file system",

@@ -69,18 +69,6 @@ def sees_one_shape(model: nn.Module, dataset: Dataset) -> bool:
     return dataset.context == 1 and pictures and any(isinstance(module, nn.Conv2d) for module in model.modules())
 
 
-@contextmanager
-def whole_float32() -> Iterator[None]:
-    """Float32 in all its digits inside the block: in convolutions and recurrent layers a GPU would drop half of them (TF32)."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
 class Forward:
     """A model's forward pass, compiled where the settings ask for it or it pays; the model itself stays as it is.
 

@@ -54,6 +54,9 @@ def test_explain_knows_what_is_listed(name):
 
 
 def test_explain_of_a_name_that_is_two_things_says_both():
+    said = run("explain", "cs582")
+    assert "default task" in said  # the corpus
+    assert "128 dims" in said  # the preset
     said = run("explain", "shift")
     assert "shift, of augmentations: " in said
     assert "shift, of perturbations: " in said

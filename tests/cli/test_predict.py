@@ -74,3 +74,9 @@ def test_wrong_use_of_a_stream_is_one_sentence(finished):
     assert "needs its rate" in run("predict", finished, "-", code=2, input=b"")
     assert "ended before its first sample" in run("predict", finished, "-", "--rate", 16000, code=2, input=b"")
     assert "--rate is 7" in run("predict", finished, "-", "--rate", 7, code=2, input=b"\0\0")
+    assert "--chunk is 0" in run("predict", finished, "-", "--rate", 16000, "--chunk", 0, code=2, input=b"\0\0")
+
+
+@pytest.mark.parametrize("of_a_stream", [("--chunk", 2), ("--rate", 16000), ("--encoding", "f32le")])
+def test_a_file_is_not_silently_judged_whole_where_chunks_were_asked_for(finished, tiny_corpus, of_a_stream):
+    assert "a file is one utterance" in run("predict", finished, next(tiny_corpus.rglob("*.flac")), *of_a_stream, code=2)

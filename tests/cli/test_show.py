@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -88,6 +89,25 @@ def test_attention_is_a_picture_too(tiny_store, first, tmp_path):
     assert record["pictures"][1].endswith("attention.png")
     assert record["words"] == []  # the demo's manifest has no word times
     assert (tmp_path / "p" / "attention.png").exists()
+
+
+def test_the_kernels_of_a_run_are_a_picture_a_width(tiny_store, first, tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    def trained(model, **how):
+        settings = RunSettings(str(tiny_store), model, training={"epochs": 1, "device": "cpu"}, **how)
+        return Run(settings, runs=tmp_path / "runs").execute().folder
+
+    small = {"channels": 4, "kernels": 5, "units": [3], "patches": 50, "sae_epochs": 1}
+    folder = trained("sae-cnn-blstm", features="mel32", split="speaker-kfold(k=2)", hyper=small)
+    record = json.loads(run("show", folder, "-o", tmp_path / "p", "--fold", "1", "--json"))
+    assert record["kernels"] == {width: str(tmp_path / "p" / f"kernels-{width}.png") for width in ("3", "6", "10")}
+    assert "5 kernels of 6 frames: " in run("show", folder, "-o", tmp_path / "p")
+    assert all(Path(picture).stat().st_size > 1000 for picture in record["kernels"].values())
+    assert "unknown fold 'no'" in run("show", folder, "--fold", "no", code=2)
+    assert f"featurekit show STORE {first} --attention {folder}" in run("show", folder, first, code=2)
+    assert f"say which utterance: featurekit show {tiny_store} {first}" in run("show", tiny_store, code=2)
+    assert "mlp-pool has no kernels to draw" in run("show", trained("mlp-pool", features="rms"), code=2)
 
 
 def test_attention_is_drawn_on_the_spectrogram_the_run_reads_or_another_one():

@@ -1,14 +1,19 @@
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from featurekit.cli import main, train
+from featurekit import settings
+from featurekit.cli import evaluate, main, train
 from featurekit.data import Fold
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.training import resume
+from featurekit.evaluation import score
+from featurekit.experiments import fold
+from featurekit.training import checkpoint, resume
 
 
 @pytest.fixture
@@ -39,6 +44,44 @@ def test_an_interrupt_ends_with_130_and_the_same_command_goes_on_in_the_middle_o
     folder = next((tmp_path / "runs").iterdir())
     straight = run(*arguments, "--runs", tmp_path / "straight", "--json")
     assert json.loads(straight)["pooled"] == json.loads((folder / "metrics.json").read_text())["pooled"]
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EROFS, "choose a path on a disk that can be written"),
+        (errno.EACCES, "choose another path, or have its owner permit it"),
+    ],
+)
+def test_a_folder_of_runs_that_cannot_be_written_is_one_sentence_with_advice(arguments, tmp_path, monkeypatch, number, advice):
+    def refuse(self, *arguments, **how):
+        raise OSError(number, os.strerror(number), str(self))
+
+    (tmp_path / "file").touch()
+    said = run(*arguments, "--runs", tmp_path / "file", code=1)
+    assert "file is where a folder is needed; choose another path" in said.splitlines()[-1]
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert run(*arguments, code=1).splitlines()[-1].endswith(advice)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "predictions.jsonl"])
+def test_a_disk_that_is_full_at_the_end_of_a_fold_loses_nothing(arguments, tmp_path, monkeypatch, name):
+    def refuse(path, data):
+        if path.name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        settings.replace_file(path, data)
+
+    monkeypatch.setattr(resume, "_SHARE", 1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "replace_file", refuse)
+        patch.setattr(fold, "replace_file", refuse)
+        said = run(*arguments, code=1).splitlines()[-1]
+    assert name in said
+    assert said.endswith("free some space and run the same command again, what was finished is kept")
+    assert "goes on after epoch 3" in run(*arguments)
+    run(*arguments, "--runs", tmp_path / "straight")
+    kept, straight = (next((tmp_path / runs).glob("*/folds/0/model.safetensors")) for runs in ("runs", "straight"))
+    assert kept.read_bytes() == straight.read_bytes()
 
 
 def test_where_the_values_lie_is_said_once(arguments):
@@ -88,10 +131,10 @@ def test_any_line_of_a_run_file_can_be_set_and_options_come_last(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text('store = "s"\nmodel = "ub-lstm"\n[training]\nlr = 1.0\nepochs = 9\n[hyper]\ndropout = 0.1\n')
     lines = ["training.optimizer=adamw", "hyper.units=[8, 4]", "training.lr=0.5", "context = 3", "training.epochs=7"]
-    settings = train.run_settings(file, {"epochs": 2}, lines)
-    assert settings.training == {"lr": 0.5, "epochs": 2, "optimizer": "adamw"}
-    assert settings.hyper == {"dropout": 0.1, "units": [8, 4]}
-    assert settings.context == 3
+    chosen = train.run_settings(file, {"epochs": 2}, lines)
+    assert chosen.training == {"lr": 0.5, "epochs": 2, "optimizer": "adamw"}
+    assert chosen.hyper == {"dropout": 0.1, "units": [8, 4]}
+    assert chosen.context == 3
     for line in ("dropout", "=3", "hyper.=3", "a b=1"):
         with pytest.raises(ParameterError, match="expected KEY=VALUE"):
             train.run_settings(file, {}, [line])
@@ -149,3 +192,17 @@ def test_replay_says_that_a_run_comes_again_and_what_does_not(arguments, tmp_pat
     path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
     assert "1 of" in run("replay", folder, code=1)
     assert json.loads(run("replay", folder, "--json", code=1))["same"] is False
+
+
+def test_a_class_that_a_fold_does_not_test_is_said(arguments):
+    said = run(*arguments, "--split", "loso", "--epochs", 1)
+    (note,) = (line for line in said.splitlines() if line.startswith("note: absent classes: fold "))
+    assert " lacks " in note
+    assert note.endswith("a fold's UA is the mean over the classes it tests")
+
+
+def test_one_tested_speaker_has_no_interval():
+    rows = [{"id": str(number), "speaker": "anna", "label": "a", "predicted": "ab"[number]} for number in range(2)]
+    said = evaluate.summary(score(rows, ["a", "b"]) | {"split": {"verdict": "speaker-disjoint"}})
+    assert said.startswith("2 test utterances of 1 speaker, speaker-disjoint")
+    assert "[no interval: one speaker]" in said

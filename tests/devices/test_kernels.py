@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from featurekit.training import TrainSettings
-from featurekit.training.devices import Forward, place, precision, sees_one_shape, whole_float32
+from featurekit.training.devices import Forward, place, precision, sees_one_shape
+from featurekit.whole_float32 import whole_float32
 
 contract: Any = sys.modules["contract_of_models"]
 GPU = torch.device("cuda")

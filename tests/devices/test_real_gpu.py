@@ -18,8 +18,9 @@ from featurekit.data import Dataset, Fold
 from featurekit.data.augment import make_augment
 from featurekit.models.layers import MaskedLSTM
 from featurekit.training import TrainSettings, build_for
-from featurekit.training.devices import place, precision, whole_float32
+from featurekit.training.devices import place, precision
 from featurekit.training.loop import FitResult, fit
+from featurekit.whole_float32 import whole_float32
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 contract: Any = sys.modules["contract_of_models"]

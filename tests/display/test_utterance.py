@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -11,7 +13,8 @@ import pytest
 
 from featurekit import display, open_store
 from featurekit.audio import Signal
-from featurekit.errors import MissingDependencyError, ParameterError, StoreError, UnknownNameError
+from featurekit.display.utterance import page
+from featurekit.errors import MissingDependencyError, ParameterError, UnknownNameError
 from featurekit.store import ColumnInfo
 
 KEY = "0" * 64
@@ -154,6 +157,25 @@ def test_a_failed_column_shows_the_reason(tmp_path):
     assert len(display.write_pngs([item], tmp_path, title="t")) == 2
 
 
+@pytest.mark.parametrize(
+    ("values", "scale"), [([[18.2, 11.4, 14.4, 54.6]], "linear"), ([[-509.0, 28.0, 1.5, -0.6, 0.02]], "symlog")]
+)
+def test_only_vectors_of_far_orders_of_magnitude_have_a_logarithmic_axis(values, scale):
+    item = shown(values, kind="vector")
+    assert display.overview([item], title="t", signal=None, end_s=1.0).axes[0].get_yscale() == scale
+    assert page(item, title="t", end_s=1.0).axes[0].get_xscale() == scale
+
+
+def test_a_page_says_what_was_noted():
+    item = shown(random(9, 7), note="RATE: upsampled from 16000 Hz to 22050 Hz, bands above 8000 Hz hold nothing")
+    assert "bands above 8000 Hz hold nothing" in titles(page(item, title="t", end_s=0.1))[0]
+
+
+def test_log_power_is_a_level_whose_zero_means_nothing():
+    drawn = page(shown(8 * random(50, 80), unit="log power"), title="t", end_s=0.5).axes[0].images[0]
+    assert drawn.get_cmap().name == "magma"
+
+
 @pytest.mark.parametrize("dims", [1, 5, 88, 6373])
 def test_vectors_of_any_size_are_drawn(dims, tmp_path):
     item = shown(10.0 ** random(1, dims), kind="vector", unit="")
@@ -212,10 +234,19 @@ def test_nothing_to_show_and_unknown_columns_are_refused(tiny_store, tmp_path):
         display.gather(made, made.ids[0], ["nothing"])
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+def test_a_picture_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write pictures"):
+    with pytest.raises(FileExistsError, match="file"):
         display.write_pngs([shown(random(9, 2))], tmp_path / "file", title="t")
+
+    def refuse(*arguments, **how):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Figure, "savefig", refuse)
+    with pytest.raises(OSError, match=r"No space left on device: .*overview\.png"):
+        display.write_pngs([shown(random(9, 2))], tmp_path, title="t")
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch, tmp_path):

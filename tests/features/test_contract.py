@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from featurekit.errors import ParameterError
+from featurekit.errors import FeaturekitError, ParameterError
 from featurekit.features import FEATURES, NODES, ImageArray, Plan, parse
 from featurekit.features.binding import accepted
 
@@ -19,11 +19,14 @@ CLIPS = [
     "one sample",
     "two samples",
     "shorter than a frame",
+    "a frame less a sample",
+    "a frame",
     "shorter than the CQT's halvings",
     "silence",
     "DC",
     "click",
     "full-scale square",
+    "denormals",
     "very quiet",
     "very loud",
     "speech",
@@ -37,10 +40,13 @@ def clip(request: pytest.FixtureRequest, tone: Signal, speech_like: Signal) -> n
         "two samples": np.array([0.3, -0.3], np.float32),
         "shorter than a frame": 0.1 * speech_like(seconds=0.02, rate=16000),
         "shorter than the CQT's halvings": 0.1 * speech_like(seconds=0.1, rate=16000),
+        "a frame less a sample": 0.1 * speech_like(seconds=0.1, rate=16000)[:1023],
+        "a frame": 0.1 * speech_like(seconds=0.1, rate=16000)[:1024],
         "silence": np.zeros(8000, np.float32),
         "DC": np.full(8000, 0.5, np.float32),
         "click": np.eye(1, 8000, 4000, dtype=np.float32)[0],
         "full-scale square": np.where(np.arange(8000) // 40 % 2, 1.0, -1.0).astype(np.float32),
+        "denormals": np.float32(1e-40) * np.sign(tone(200, 0.5, 16000)),
         "very quiet": np.float32(1e-30) * tone(200, 0.5, 16000),
         "very loud": np.float32(1e6) * tone(200, 0.5, 16000),
         "speech": speech_like(seconds=0.5, rate=16000),
@@ -107,6 +113,28 @@ def test_another_rate_is_refused_when_the_request_is_read_or_works(name: str, ra
         return
     value = Plan([column]).compute({rate: speech_like(seconds=0.1, rate=rate)})["x"]
     assert np.isfinite(pixels_or_array(value)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_no_setting_can_be_is_refused_in_one_sentence_that_names_it(name: str) -> None:
+    for setting in accepted(name).keys() - {"of"}:
+        for value in ("-1000000000", "1000000000", "word", "nan", "[1]"):
+            with pytest.raises(FeaturekitError) as raised:
+                parse(f"{name}({setting}={value})")
+            assert setting in str(raised.value)
+            assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_setting_at_the_edge_of_what_it_can_be_is_refused_or_works(name: str, speech_like: Signal) -> None:
+    speech = speech_like(seconds=0.03, rate=16000)
+    for setting in accepted(name).keys() - {"sample_rate", "of"}:
+        for value in ("0", "1", "2", "0.0", "1e-300", "1.5", "None", "1048576"):
+            try:
+                (column,) = parse(f"x={name}({setting}={value})")
+            except FeaturekitError:
+                continue
+            assert np.isfinite(pixels_or_array(Plan([column]).compute({16000: speech})["x"])).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

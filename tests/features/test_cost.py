@@ -27,6 +27,12 @@ def test_two_nodes_of_one_name_are_told_apart() -> None:
         assert label in text
 
 
+def test_each_mean_over_time_says_of_what() -> None:
+    text = cost("issa2020", repeats=1)
+    for read in ("mel", "mfcc", "tonnetz_harmonic"):
+        assert f"functionals of {read} " in text
+
+
 def test_explanations_are_pure_text_without_times() -> None:
     assert explain("luo2019") == explain("luo2019")
     assert " ms  " not in explain("luo2019")

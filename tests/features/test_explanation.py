@@ -8,7 +8,7 @@ from featurekit.features import FEATURES, NODES, PRESETS, explain, names
 
 def test_a_feature_shows_its_settings_shape_clock_and_graph() -> None:
     text = explain("mfcc")
-    for part in ("Mel-frequency cepstral", "13 dims, unit dB", "every 16 ms", "n_mfcc = 13", "stft(n_fft=1024", "@ 16000 Hz"):
+    for part in ("Mel-frequency cepstral", "13 dims, dB", "every 16 ms", "n_mfcc = 13", "stft(n_fft=1024", "@ 16000 Hz"):
         assert part in text
 
 
@@ -21,6 +21,24 @@ def test_a_preset_shows_its_columns_total_dims_and_shared_nodes() -> None:
     for part in ("41 dims", "luo2019/tonnetz", "sample_rate = 22050", "[shared]", "Luo, Xu"):
         assert part in text
     assert text.count("stft(n_fft=2048") == 1
+
+
+def test_totals_are_a_frame_or_an_utterance_never_both_in_one_number() -> None:
+    rows = {
+        name: [line.split() for line in explain(name).splitlines() if line.strip().startswith(("a frame", "an utt"))]
+        for name in ("luo2019", "issa2020", "he2019", "lu2020")
+    }
+    assert rows == {
+        "luo2019": [["a", "frame", "41", "dims"]],
+        "issa2020": [["an", "utterance", "301", "dims"]],
+        "he2019": [["a", "frame", "282", "dims"]],  # one vector needs no sum
+        "lu2020": [],
+    }
+
+
+def test_what_a_feature_of_features_reads_is_said_as_it_would_be_asked_for() -> None:
+    assert "  of = mfcc\n" in explain("functionals")
+    assert "  of = [rms, mfcc20]   (default mfcc)\n" in explain("delta(of=[rms, mfcc20])")
 
 
 def test_one_request_is_explained_at_a_time() -> None:

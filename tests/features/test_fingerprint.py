@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,17 @@ def clips(real_corpora):
 def error(one, other):
     both = (one > 0) & (other > 0)
     return np.bitwise_count((one ^ other)[both]).sum() / (N_BITS * both.sum())
+
+
+def test_a_long_recording_takes_little_more_memory_than_its_samples(fingerprint):
+    signal = np.random.default_rng(0).standard_normal(60 * RATE).astype(np.float32)
+    fingerprint(signal[:RATE])
+    tracemalloc.start()
+    try:
+        fingerprint(signal)
+        assert tracemalloc.get_traced_memory()[1] < 6 * signal.nbytes  # a spectrum of all bins and frames alone is 16 times
+    finally:
+        tracemalloc.stop()
 
 
 def test_it_is_the_formula(speech_like):

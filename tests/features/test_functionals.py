@@ -98,7 +98,7 @@ def test_a_list_is_the_parts_side_by_side(speech_like: Signal) -> None:
 @pytest.mark.parametrize(
     ("request_text", "message"),
     [
-        ("functionals(of=mfcc, stats=median)", "unknown statistic 'median'"),
+        ("functionals(of=mfcc, stats=median)", "unknown stats of functionals 'median'; did you mean mean"),
         ("functionals(of=mfcc, stats='mean,mean')", "named twice"),
         ("functionals(of=spectrogram)", "reads frames; spectrogram gives one image"),
         ("functionals(of=functionals)", "gives one vector"),

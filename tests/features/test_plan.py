@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import pickle
 import weakref
 from collections.abc import Callable
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from featurekit.errors import ParameterError
-from featurekit.features import Plan, extract, parse, warm_up
+from featurekit.features import FEATURES, Plan, cuda, extract, feature, parse, warm_up
 from featurekit.features import plan as plan_module
 from featurekit.features.graph import NODES
 
@@ -86,6 +87,17 @@ def test_intermediates_are_freed_after_their_last_reader(monkeypatch: pytest.Mon
     assert not {"stft", "magnitude", "power"} & seen["mfcc"]
 
 
+def test_spectra_of_one_framing_are_gone_before_those_of_the_next() -> None:
+    requests = ("mfcc", "luo2019/mfcc", "spectral_centroid", "luo2019/spectral_centroid", "chroma_stft", "luo2019/rms")
+    alive: dict[str, str] = {}
+    for step in Plan(parse(", ".join(requests))).steps:
+        alive[step.bound.key] = step.bound.name
+        assert sum(name == "magnitude" for name in alive.values()) <= 1
+        for key in step.frees:
+            del alive[key]
+    assert alive == {}  # what is stored is stored at once, and not held twice until the end
+
+
 def test_each_utterance_is_its_own_array_for_top_db(tone: Signal, speech_like: Signal) -> None:
     """A loud neighbour must not raise a quiet utterance's floor."""
     plan, quiet = Plan(parse("luo2019/mfcc")), 0.01 * speech_like()
@@ -132,6 +144,7 @@ def test_extract_takes_integers_at_full_scale() -> None:
         (np.zeros(0), "at least one"),
         (np.array([0.0, np.nan]), "NaN or infinite"),
         (np.array([0.0, np.inf]), "NaN or infinite"),
+        (np.array([0.0, 1e300]), "NaN or infinite"),  # in float32
         (np.zeros(5, complex), "floats or signed integers"),
         (np.zeros(5, bool), "floats or signed integers"),
         (np.zeros(5, np.int16).tolist(), "int64, which does not say their full scale"),
@@ -140,6 +153,28 @@ def test_extract_takes_integers_at_full_scale() -> None:
 def test_extract_refuses_what_is_not_a_signal(samples: np.ndarray, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         extract(samples, 16000, "rms")
+
+
+def test_a_feature_that_hears_nothing_is_computed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for registry in (NODES, FEATURES):
+        registry.names()  # discover before adding, so that the real members stay
+        monkeypatch.setattr(registry, "_members", dict(registry._members))
+
+    @feature(unit="Hz", kind="vector")
+    def nyquist(sample_rate: int) -> np.ndarray:
+        """Half the sample rate."""
+        return np.array([[sample_rate / 2]])
+
+    assert extract(np.ones(100), 16000, "rms, nyquist")["nyquist"].tolist() == [[8000.0]]
+    if importlib.util.find_spec("torch"):
+        assert cuda.on_gpu(parse("nyquist")[0]) is None
+
+
+def test_samples_so_loud_that_a_feature_overflows_are_refused_without_a_warning() -> None:
+    loud = 1e30 * np.sin(np.arange(16000))
+    assert np.isfinite(extract(loud, 16000, "zcr")["zcr"]).all()
+    with pytest.raises(ParameterError, match=r"fbank is not finite for these samples, which reach 1e\+30; full scale is 1"):
+        extract(loud, 16000, "zcr, fbank")
 
 
 def test_warm_up_touches_every_node_of_the_columns(monkeypatch: pytest.MonkeyPatch) -> None:

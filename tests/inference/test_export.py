@@ -73,6 +73,13 @@ def test_other_models_of_frames_are_written_too(ending, model, speech_store, fin
 
 
 @pytest.mark.slow
+def test_a_second_file_of_a_process_is_like_the_first(speech_store, finish, tmp_path):
+    run = finish(speech_store, "rnn-attention", "mel(n_mels=32)")
+    for _ in range(2):  # torch's exporter leaves its LSTM behind, in whose place the next one had a fixed time
+        assert export.export_run(run, tmp_path / "model.onnx").inputs["frames"] == [1, 1, "time", 32]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", LOAD)
 @pytest.mark.parametrize("model", ["ub-bilstm", "sbcnn-lenet"])
 def test_models_of_windows_are_written_with_the_mask_of_their_slots(ending, model, tiny_store, speech_store, finish, tmp_path):

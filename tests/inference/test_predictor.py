@@ -75,6 +75,19 @@ def test_unusable_audio_is_a_status_not_a_crash(run, speech, tmp_path):
     assert "No such file" in found[2].error
 
 
+def test_what_extraction_would_refuse_or_note_is_refused_or_noted(speech_store, finish, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    noise = np.random.default_rng(0).standard_normal(4000)
+    soundfile.write(tmp_path / "absurd.wav", (1e30 * noise).astype(np.float32), 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "narrow.wav", 0.1 * noise, 8000)
+    (tmp_path / "nothing.wav").symlink_to("nowhere")
+    run = finish(speech_store, "mlp-pool", "rms,mel(n_mels=32)")
+    absurd, narrow, nothing = inference.Predictor(run, device="cpu").files(inference.audio_files([tmp_path]))
+    assert absurd.error == "NONFINITE: mel32 is not finite for this utterance"
+    assert narrow.notes == ("RATE: upsampled from 8000 Hz to 16000 Hz, bands above 4000 Hz hold nothing",)
+    assert "No such file" in nothing.error
+
+
 def test_bf16_moves_a_picture_network_little_and_another_not_at_all(speech_store, finish, run, speech):
     image = finish(speech_store, "resnet18", "rms,mel(n_mels=32)", split="speaker-kfold(k=2)")
     exact, rough = (list(inference.Predictor(image, precision=how)(speech / "1.wav").probabilities.values()) for how in HOWS)

@@ -5,8 +5,10 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from featurekit import corpora, extraction, inference, store
+from featurekit.cli import main
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunSettings
 from featurekit.training import TrainSettings, identity
@@ -61,6 +63,23 @@ def test_a_stream_is_cut_as_a_file(run, paused):
         predictor, io.BytesIO(samples.tobytes()), sample_rate=RATE, chunk_s=10.0, encoding="f32le"
     )
     assert judged.probabilities == pytest.approx(predictor(paused / "3.wav").probabilities, abs=1e-6)
+
+
+def test_an_exported_file_wants_frames_without_silence_and_says_so(paused, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    run = Run(RunSettings(str(paused / "store"), "mlp-pool", "mel32", training=QUICK), runs=tmp_path).execute().folder
+    said = CliRunner().invoke(main, ["export", str(run), "-o", str(tmp_path / "model.onnx")]).output
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    facts = json.loads(session.get_modelmeta().custom_metadata_map["featurekit"])
+    assert facts["silence"].startswith("the run cut silence: give only the frames")
+    assert facts["silence"] in said
+    assert [column["hop_s"] for column in facts["columns"]] == [facts["level"]["hop_s"]]
+    opened, predictor = store.open_store(paused / "store"), inference.Predictor(run, device="cpu")
+    for name in ("2", "5"):
+        loud = np.flatnonzero(opened[name]["rms"] >= opened[name]["rms"].max() * 10 ** (-facts["trim_db"] / 20))
+        frames = opened[name]["mel32"][loud[0] : loud[-1] + 1][None, None]
+        (told,), _ = session.run(None, {"frames": frames, "lengths": np.array([[frames.shape[2]]])})
+        np.testing.assert_allclose(told, list(predictor(paused / f"{name}.wav").probabilities.values()), atol=1e-5)
 
 
 def test_attention_stands_at_its_time(run, paused):

@@ -199,6 +199,7 @@ def test_without_hard_links_the_name_is_made_by_renaming_unless_it_exists(root, 
         (errno.EACCES, "permission"),
         (errno.EROFS, "read-only"),
         (errno.EIO, "disk"),
+        (errno.ENOTDIR, "a file is where a folder is needed"),
     ],
 )
 def test_a_refusing_disk_is_one_sentence_with_the_path_and_an_empty_tmp(root, recorder, call, error, words):

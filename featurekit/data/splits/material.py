@@ -183,8 +183,8 @@ def _check(fold: Fold, material: Material, needs_dev: bool) -> None:
     unheard = sorted({material.labels[item] for item in (*fold.dev, *fold.test)} - trained)
     if unheard:
         raise SplitError(
-            f"fold {fold.name}: no training utterance of class {_with_speakers(unheard, material)}; use another seed or "
-            "smaller shares, or leave its utterances out of the manifest"
+            f"fold {fold.name}: no training utterance of class {_with_speakers(unheard, material)}; "
+            f"{_way_on('use another seed or smaller shares', unheard, material)}"
         )
 
 
@@ -194,18 +194,26 @@ def _refuse_untested(folds: list[Fold], material: Material) -> None:
     if untested:
         raise SplitError(
             f"no test part has the class {_with_speakers(untested, material)}, so no result would say anything about it; "
-            "use another seed or a larger test share, speaker-kfold or loso, or leave its utterances out of the manifest"
+            f"{_way_on('use another seed or a larger test share, speaker-kfold or loso', untested, material)}"
         )
 
 
 def _with_speakers(classes: list[str], material: Material) -> str:
     """Classes, and whose they are where that is one speaker's alone."""
-    said = []
-    for name in classes:
-        speakers = {material.speakers[item] for item, label in material.labels.items() if label == name}
-        only = next(iter(speakers))
-        said.append(f"{name} (all of it is by one speaker, {only})" if len(speakers) == 1 and only else name)
-    return ", ".join(said)
+    only = {name: _only_speaker(name, material) for name in classes}
+    return ", ".join(f"{name} (all of it is by one speaker, {by})" if by else name for name, by in only.items())
+
+
+def _way_on(otherwise: str, classes: list[str], material: Material) -> str:
+    """What to do about classes; no speaker-disjoint split both trains and tests the class of a single speaker."""
+    leave_out = "leave its utterances out of the manifest"
+    return leave_out if any(_only_speaker(name, material) for name in classes) else f"{otherwise}, or {leave_out}"
+
+
+def _only_speaker(class_name: str, material: Material) -> str:
+    """Whose a class is alone; empty where it is said by several, or by nobody knows whom."""
+    speakers = {material.speakers[item] for item, label in material.labels.items() if label == class_name}
+    return next(iter(speakers)) if len(speakers) == 1 else ""
 
 
 def _absent(fold: Fold, material: Material) -> dict[str, list[str]]:

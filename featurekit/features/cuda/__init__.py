@@ -100,7 +100,7 @@ def lacking(column: Column) -> list[str]:
 
 
 def on_gpu(column: Column) -> Column | None:
-    """The same column computed on the GPU, with a key of its own; None when a node that it needs has no twin.
+    """The same column computed on the GPU, with a key of its own; None when a node that it needs has no twin, or none is heard.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def on_gpu(column: Column) -> Column | None:
     """
     if column.engine == "cuda":
         return column
-    if lacking(column):
+    if lacking(column) or not column.bound().hears_signal:
         return None
     versions = {bound.name: TWINS.get(bound.name).version for bound in column.bound().walk() if bound.hears_signal}
     key = digest({"engine": "cuda", "column": column.key, "twins": versions})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,8 @@ from featurekit.features.columns import Column
 from featurekit.features.cuda._ragged import Ragged, Rows
 from featurekit.features.cuda.image import Images
 from featurekit.features.image import ImageArray
-from featurekit.features.plan import Plan, Value, held_to_shape
+from featurekit.features.plan import Plan, Step, Value, held_to_shape
+from featurekit.whole_float32 import whole_float32
 
 
 class Engine:
@@ -40,14 +40,13 @@ class Engine:
         for column in self.plan.columns:
             if column.engine != "cuda":
                 raise ParameterError(f"column {column.name} is the CPU's; ask features.cuda.on_gpu for its like on the GPU")
-        self._targets = {column.name: column.bound().key for column in self.plan.columns}
         self.device = torch.device(device or cuda.DEVICE)
         # What does not depend on the signal is computed once, by the CPU's own functions.
         self._constants: dict[str, Any] = {}
-        self._steps: list[tuple[Bound, Callable[..., Any], tuple[str, ...]]] = []
+        self._steps: list[tuple[Step, Callable[..., Any]]] = []
         for step in self.plan.steps:
             if step.bound.hears_signal:
-                self._steps.append((step.bound, cuda.TWINS.get(step.bound.name).function, step.frees))
+                self._steps.append((step, cuda.TWINS.get(step.bound.name).function))
             else:
                 self._constants[step.bound.key] = _constant(step.bound, self._constants)
 
@@ -74,10 +73,9 @@ class Engine:
         if not utterances:
             return []
         try:
-            with torch.inference_mode(), _exact_products():
+            with torch.inference_mode(), whole_float32():
                 signals = {rate: self._sent([item[rate] for item in utterances]) for rate in self.plan.sample_rates}
-                values = self._run(signals)
-                found = {name: self._brought_back(values[key]) for name, key in self._targets.items()}
+                found = {name: self._brought_back(value) for name, value in self._run(signals)}
                 if self.device.type == "cuda":
                     torch.cuda.current_stream().synchronize()
         except torch.OutOfMemoryError:
@@ -94,13 +92,15 @@ class Engine:
         np.concatenate(signals, out=buffer.numpy())
         return Ragged(buffer.to(self.device, non_blocking=True), rows)
 
-    def _run(self, signals: Mapping[int, Ragged]) -> dict[str, Any]:
+    def _run(self, signals: Mapping[int, Ragged]) -> Iterator[tuple[str, Any]]:
+        """Names and values of the columns, each as soon as it is computed."""
         values: dict[str, Any] = dict(self._constants)
-        for bound, function, frees in self._steps:
-            values[bound.key] = function(*_inputs(bound, values, signals), **bound.settings)
-            for key in frees:
-                values.pop(key)
-        return values
+        for step, function in self._steps:
+            values[step.bound.key] = function(*_inputs(step.bound, values, signals), **step.bound.settings)
+            for column in step.columns:
+                yield column.name, values[step.bound.key]
+            for key in step.frees:
+                del values[key]
 
     def _brought_back(self, value: Any) -> Any:
         """The value with its tensors under way to the host; they are there once the stream is synchronised."""
@@ -135,14 +135,3 @@ def _constant(bound: Bound, constants: Mapping[str, Any]) -> Any:
         raise ParameterError(f"{bound.name} is a source, not a step")
     inputs = [bound.sample_rate if edge.node is None else constants[edge.key] for edge in bound.inputs]
     return bound.node.function(*inputs, **bound.settings)
-
-
-@contextlib.contextmanager
-def _exact_products() -> Iterator[None]:
-    """Products of float32 in float32: whoever allowed TF32 for a network did not mean mel bands."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

@@ -43,10 +43,12 @@ def encode_many(
     """
     facts = describe(model)
     network = _load(facts, device)
+    from featurekit.whole_float32 import whole_float32  # imports torch; without it, _load has said so
+
     states = [np.empty((1 + facts.layers, facts.dims, facts.clock.n_frames(len(signal))), np.float32) for signal in signals]
     windows = [window for index, signal in enumerate(signals) for window in _windows(network, index, signal)]
     windows.sort(key=lambda window: len(window.samples))  # neighbours in length share a call, so that little is padded
-    with _exactly():
+    with whole_float32(), _one_thread():
         for at in range(0, len(windows), windows_per_call):
             call = windows[at : at + windows_per_call]
             for window, values in zip(call, _run(network, [window.samples for window in call]), strict=True):
@@ -137,19 +139,16 @@ def _convolved(network: _Network, parts: list[np.ndarray]) -> tuple[Any, dict[st
 
 
 @contextlib.contextmanager
-def _exactly() -> Iterator[None]:
-    """Float32 as it is written: torch's threads split sums differently on other machines, and TF32 drops half the digits."""
+def _one_thread() -> Iterator[None]:
+    """Torch's threads split sums differently on other machines."""
     import torch
 
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.set_float32_matmul_precision("highest")
     try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision(precision)
 
 
 @functools.lru_cache(maxsize=2)

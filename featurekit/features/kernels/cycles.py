@@ -44,7 +44,7 @@ def cycle_marks(signal: np.ndarray, period: np.ndarray, hop_length: int) -> np.n
         if frame > first:
             start = max(0, first * hop_length - hop_length // 2)
             stop = min(len(signal), (frame - 1) * hop_length + hop_length // 2 + 1)
-            middle = (start + stop) // 2
+            middle = min((start + stop) // 2, len(signal) - 1)  # the last frame may be centred behind the last sample
             anchor = float(_largest(signal, middle, _period_at(middle, period, hop_length) / 2))
             reach = (start, stop)
             left = _follow(signal, anchor, -1, reach, period, hop_length, chain, marks[:, total:])

@@ -39,14 +39,16 @@ class Observations(NamedTuple):
 
 @functools.lru_cache(maxsize=8)
 def transition_bands(n_bins: int, width: int, switch_probability: float) -> tuple[np.ndarray, np.ndarray]:
-    """Log probabilities of staying in and of switching voicing, with a move of the bin [two of shape=(width, n_bins)].
+    """Log probabilities of staying in and of switching voicing, with a move of the bin [two of shape=(moves, n_bins)].
 
-    ``band[d, j]`` is of the move from bin ``j + d - width // 2`` to bin ``j``; an odd ``width``.
+    ``band[d, j]`` is of the move from bin ``j + d - moves // 2`` to bin ``j``; an odd ``width``, of which moves beyond all bins
+    are left out: ``moves = min(width, 2 * n_bins - 1)``.
     """
     move = np.subtract.outer(np.arange(n_bins), np.arange(n_bins))
     triangle = np.maximum(0, 2 * ((width + 1) // 2 - np.abs(move))) / (width + 1)
     triangle /= triangle.sum(axis=1, keepdims=True)
-    source = np.arange(n_bins) + np.arange(width)[:, None] - width // 2
+    moves = min(width, 2 * n_bins - 1)
+    source = np.arange(n_bins) + np.arange(moves)[:, None] - moves // 2
     band = np.where((source >= 0) & (source < n_bins), triangle[source.clip(0, n_bins - 1), np.arange(n_bins)], 0.0)
     tiny = np.finfo(np.float64).tiny
     stay = 1 - switch_probability
@@ -60,7 +62,7 @@ def decode(observations: Observations, stay: np.ndarray, switch: np.ndarray) -> 
     ----------
     observations : Observations
         At least one frame.
-    stay, switch : np.ndarray [shape=(width, n_bins)]
+    stay, switch : np.ndarray [shape=(moves, n_bins)]
         From :func:`transition_bands`.
     """
     n_frames, n_bins = len(observations.log_unvoiced), stay.shape[1]

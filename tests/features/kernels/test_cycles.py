@@ -65,3 +65,9 @@ def test_perturbations_by_hand() -> None:
     # A window that ends at 250 holds two periods of the first chain, and one of 120 holds no two neighbours.
     assert perturbation(marks, 1, 500, 256)[0, 0] == pytest.approx(2 / 101)
     assert perturbation(marks, 1, 240, 256)[0, 0] == 0
+
+
+def test_a_mark_lies_inside_the_signal_where_only_the_frame_behind_its_last_sample_is_voiced() -> None:
+    period = np.zeros(101)
+    period[-1] = 50.0
+    assert (cycle_marks(np.zeros(100), period, 1)[0] < 100).all()

@@ -68,3 +68,12 @@ def test_bands_and_walk_are_librosas() -> None:
         probability[n_bins:, frame] = np.exp(seen.log_unvoiced[frame])
     expected = librosa.sequence.viterbi(probability.clip(0, 1), transition)
     assert (decode(seen, stay, switch) == expected).mean() > 0.95  # exp(log(p)) moves a bit, and ties with it
+
+
+def test_moves_past_every_bin_are_left_out_and_the_rest_stays_a_distribution() -> None:
+    stay, switch = transition_bands(6, 1001, 0.25)
+    assert stay.shape == switch.shape == (11, 6)
+    bins = np.arange(6)
+    for source in bins:
+        assert np.exp(stay[source - bins + 5, bins]).sum() == pytest.approx(0.75)
+        assert np.exp(switch[source - bins + 5, bins]).sum() == pytest.approx(0.25)
