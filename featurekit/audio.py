@@ -35,8 +35,10 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.containers import Promise, read_promise, refuse_insane, refuse_irregular
-from featurekit.containers import Status as Status  # part of this module's interface
+from featurekit.containers import MAX_S as MAX_S  # these three are part of this module's interface
+from featurekit.containers import MIN_S as MIN_S
+from featurekit.containers import Promise, read_promise, refuse_insane, refuse_irregular, refuse_length
+from featurekit.containers import Status as Status
 from featurekit.errors import AudioError, ParameterError
 
 AUDIO_EXTENSIONS = frozenset({".wav", ".wave", ".aif", ".aiff", ".aifc", ".au", ".caf", ".rf64", ".sph", ".w64"})
@@ -48,8 +50,6 @@ FLAGS: dict[str, str] = {
     Status.SILENT: "never above -80 dB",
     Status.CLIPPED: "runs of samples at full scale",
 }
-MIN_S, MAX_S = 0.01, 6 * 3600.0
-MAX_FRAMES = int(MAX_S) * 48_000  # a compressed bomb at a high rate must not pass as six hours
 END_TOLERANCE_S = 0.1  # label tables are rounded; a segment may overshoot the file by this much
 SILENT_PEAK = 1e-4
 CLIPPED_RUN = 3
@@ -135,6 +135,21 @@ def read_header(path: str | Path) -> Header:
     promise = read_promise(path)
     with _open_decoder(path) as sound:
         return _checked_header(sound, promise)
+
+
+def read_duration_s(path: str | Path) -> float:
+    """Seconds that a file promises, as :func:`read_header` has them, from its first bytes alone where these say it.
+
+    Raises
+    ------
+    AudioError, OSError
+        As :func:`read_header`, but for what only a decoder finds wrong.
+    """
+    promise = read_promise(path)
+    if promise.frames is None or promise.sample_rate is None:
+        return read_header(path).duration_s
+    refuse_length(promise.frames, promise.sample_rate)
+    return promise.frames / promise.sample_rate
 
 
 def load(
@@ -284,10 +299,7 @@ def _checked_header(sound: Any, promise: Promise) -> Header:
         if promised is not None and promised != found:
             raise AudioError(Status.DECODE, f"header promises {promised} {word}, the decoder finds {found}")
     refuse_insane(rate, channels)
-    if frames > MAX_S * rate or frames > MAX_FRAMES:
-        raise AudioError(Status.TOO_LONG, f"header says {frames / rate / 3600:.1f} h, accepted are {MAX_S / 3600:g} h")
-    if frames < MIN_S * rate:
-        raise AudioError(Status.EMPTY, f"{frames} frames at {rate} Hz are shorter than {MIN_S} s")
+    refuse_length(frames, rate)
     return Header(frames, rate, channels, f"{sound.format} {sound.subtype}", promise.notes)
 
 

@@ -20,6 +20,8 @@ from featurekit.errors import AudioError
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
 MAX_CHANNELS = 64
+MIN_S, MAX_S = 0.01, 6 * 3600.0
+MAX_FRAMES = int(MAX_S) * 48_000  # a compressed bomb at a high rate must not pass as six hours
 _MAX_CHUNKS = 1000  # a file of empty chunks must not keep us busy
 _UNKNOWN = 0xFFFFFFFF  # what streaming writers put where the size would be
 
@@ -148,6 +150,20 @@ def refuse_insane(sample_rate: int | None, channels: int | None) -> None:
         raise AudioError(Status.CHANNELS, f"header says {channels} channels, accepted are 1 to {MAX_CHANNELS}")
     if sample_rate is not None and not MIN_RATE <= sample_rate <= MAX_RATE:
         raise AudioError(Status.RATE, f"header says {sample_rate} Hz, accepted are {MIN_RATE} to {MAX_RATE} Hz")
+
+
+def refuse_length(frames: int, rate: int) -> None:
+    """Refuse what is longer or shorter than any utterance or recording of speech.
+
+    Raises
+    ------
+    AudioError
+        TOO_LONG or EMPTY.
+    """
+    if frames > MAX_S * rate or frames > MAX_FRAMES:
+        raise AudioError(Status.TOO_LONG, f"header says {frames / rate / 3600:.1f} h, accepted are {MAX_S / 3600:g} h")
+    if frames < MIN_S * rate:
+        raise AudioError(Status.EMPTY, f"{frames} frames at {rate} Hz are shorter than {MIN_S} s")
 
 
 def _refuse_short(promised: int, present: int) -> None:

@@ -88,6 +88,7 @@ def test_every_format_gives_the_length_its_header_says(sample, kind):
     assert (header.sample_rate, header.channels, signal.notes) == (RATE, 1, ())
     assert signal.samples.dtype == np.float32
     assert header.duration_s == signal.duration_s == header.frames / RATE
+    assert audio.read_duration_s(sample) == header.duration_s
 
 
 @pytest.mark.parametrize(
@@ -225,9 +226,10 @@ def forged(tmp_path, *, channels=1, rate=RATE, frames=1600, block=None):
     ],
 )
 def test_absurd_headers_are_refused_before_decoding(tmp_path, fields, status, reason):
-    error = refusal(audio.read_header, forged(tmp_path, **fields))
-    assert error.status == status
-    assert reason in error.reason
+    for read in (audio.read_header, audio.read_duration_s):
+        error = refusal(read, forged(tmp_path, **fields))
+        assert error.status == status
+        assert reason in error.reason
 
 
 def test_the_limits_themselves_are_accepted(tmp_path):

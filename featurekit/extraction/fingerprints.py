@@ -100,7 +100,7 @@ def _look(root: Path, real_root: str, path: str, known: dict[str, FileFacts]) ->
     if facts is not None and (facts.size, facts.mtime_ns) == (status.st_size, status.st_mtime_ns):
         return facts
     try:
-        duration_s = audio.read_header(full).duration_s
+        duration_s = audio.read_duration_s(full)
     except AudioError:
         duration_s = None  # the worker will say what is wrong with it
     return FileFacts(audio.hash_file(full), status.st_size, status.st_mtime_ns, duration_s)

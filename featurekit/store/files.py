@@ -25,7 +25,7 @@ from featurekit.errors import CorruptStoreError, StoreError, StoreNotFoundError
 from featurekit.store.schema import TMP
 
 PIECE_BYTES = 1 << 26
-READ_BACK_BYTES = 1 << 19
+PIECE_IN_CACHE_BYTES = 1 << 19  # compared at a time: more would go through memory twice
 VECTORS = 1000  # buffers of one preadv; Linux takes 1024
 
 _REASONS = {
@@ -147,9 +147,9 @@ def _write(path: Path, data: bytes) -> None:
 def _read_back(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        # numpy, for a memoryview compares byte by byte; pieces that stay in the cache between read and comparison.
+        # numpy, for a memoryview compares byte by byte.
         written, done = np.frombuffer(data, np.uint8), 0
-        while piece := os.read(descriptor, READ_BACK_BYTES):
+        while piece := os.read(descriptor, PIECE_IN_CACHE_BYTES):
             if not np.array_equal(written[done : done + len(piece)], np.frombuffer(piece, np.uint8)):
                 break
             done += len(piece)
