@@ -44,7 +44,8 @@ def open_backend(
     scheduler : str or None
         Address of an existing Dask scheduler; None starts a local cluster. Dask only.
     preload : callable or None
-        What every worker process runs once, from now on: while workers import and warm up, the caller goes on.
+        What every worker process runs once, before its work. Workers that are forked have it from the caller, who runs it now;
+        fresh ones warm up while the caller goes on.
 
     Raises
     ------

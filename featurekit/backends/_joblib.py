@@ -1,13 +1,14 @@
 """joblib's loky: processes of which each may die alone, results as they come.
 
 A worker is forked where this process has a single thread, as ``featurekit extract`` has until it looks at files: it begins
-with everything imported, which takes a fresh process a second. Where there are more (BLAS, OpenMP, a notebook), another
-thread may hold a lock that nobody would release in a fork, so a worker is a fresh process there.
+with everything imported and preloaded, which takes a fresh process a second and a half. Where there are more threads (BLAS,
+OpenMP, a notebook), one may hold a lock that nobody would release in a fork, so a worker is a fresh process there.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -37,6 +38,8 @@ class JoblibBackend:
         self.workers, self._preload = workers, preload
         self._executor: Any = None
         if preload is not None:
+            if single_threaded():  # once, for all that are forked from here
+                _begin_with(preload)
             self._running()
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -121,7 +124,7 @@ def single_threaded() -> bool:
 
 
 def _begin(preload: Callable[[], None] | None, parent: int) -> None:
-    """Preload, if it can be: what fails here fails again in the work itself, where it is reported."""
+    """Preload, which costs a fork nothing; what fails here fails again in the work itself, where it is reported."""
     # Registered first, run last: tidying up numba and LLVM takes a quarter of a second, and the caller waits for it.
     atexit.register(os._exit, 0)
     # Loky ends a worker that has grown by 300 MB since its first task, which was empty, and warns of a leak: a training has.
@@ -129,10 +132,12 @@ def _begin(preload: Callable[[], None] | None, parent: int) -> None:
     os.environ.update(_ENVIRONMENT)  # a forked worker has some libraries already; this is for what it loads later
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if preload is not None:
-        try:
-            preload()
-        except Exception:
-            return
+        _begin_with(preload)
+
+
+def _begin_with(preload: Callable[[], None]) -> None:
+    with contextlib.suppress(Exception):
+        preload()
 
 
 def _end_with(parent: int) -> None:
