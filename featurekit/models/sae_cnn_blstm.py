@@ -64,6 +64,8 @@ class SparseCNN(nn.Module):
     def __init__(self, dims: int, channels: int, kernels: int, widths: Sequence[int], window: int, n_windows: int) -> None:
         super().__init__()
         self.whitening = Whitening(dims, min(channels, dims))
+        if not widths:  # later versions of torch refuse what would follow, torch 2.7 does not
+            raise ValueError("there must be a width of kernels")
         self.widths, self.window, self.n_windows = tuple(widths), window, n_windows
         self.dims_out = 2 * kernels * len(self.widths)
         for width in self.widths:
