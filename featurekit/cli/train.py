@@ -86,7 +86,7 @@ def train_command(
     command resumes an interrupted run, in the middle of a fold too, and only reads a finished one.
     """
     chosen = run_settings(settings, given | {"init": parts_of(init) or None}, lines)
-    progress = Lines(quiet=as_json)
+    progress = Lines(err=as_json)
     if seeds is not None:
         results, summary, path = execute_seeds(chosen, seeds, runs=runs, jobs=jobs, progress=progress)
         told = json.dumps(summary) if as_json else "\n".join([*map(describe, results), describe_seeds(summary, path)])
@@ -204,10 +204,10 @@ _TRAINING = (
 
 
 class Lines(RunProgress):
-    """A bar while a fold trains, a line when it is done."""
+    """A bar while a fold trains, a line when it is done; on the standard error where the answer is for a program."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, *, err: bool = False) -> None:
+        self._err = err
         self._bar: Any = None
         self._epochs = 0
         self._noted: set[str] = set()
@@ -226,7 +226,7 @@ class Lines(RunProgress):
 
     def epoch(self, fold: Fold, row: Mapping[str, Any], epochs: int) -> None:
         """Move the bar."""
-        if self._bar is None and not self._quiet:
+        if self._bar is None:
             self._bar = Bar(epochs, f"fold {fold.name}", "epochs")
         self._epochs = row["epoch"]
         if self._bar is not None:
@@ -259,8 +259,7 @@ class Lines(RunProgress):
         self._echo(f"  fold {fold.name}: {parts}, {how}: {scores}")
 
     def _echo(self, text: str) -> None:
-        if not self._quiet:
-            click.echo(text)
+        click.echo(text, err=self._err)
 
 
 def describe(result: experiments.RunResult) -> str:

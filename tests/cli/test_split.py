@@ -19,7 +19,7 @@ def run(*arguments, code=0):
     result = CliRunner().invoke(main, [str(item) for item in arguments])
     assert result.exit_code == code, (result.output, result.exception)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.output
+    return result.stdout if "--json" in arguments else result.output
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def arguments(tiny_store, tmp_path):
 def run(*arguments, code=0):
     result = CliRunner().invoke(main, [str(item) for item in arguments])
     assert result.exit_code == code, (result.output, result.exception)
-    return result.output
+    return result.stdout if "--json" in arguments else result.output
 
 
 def test_an_interrupt_ends_with_130_and_the_same_command_goes_on_in_the_middle_of_the_fold(arguments, tmp_path, monkeypatch):
@@ -88,6 +88,12 @@ def test_where_the_values_lie_is_said_once(arguments):
     said = run(*arguments, "--split", "loso", "--epochs", 1)
     assert said.count("values resident on the host") == 1
     assert said.count("  fold ") == 6
+
+
+def test_with_json_the_answer_alone_is_on_the_standard_output_and_progress_on_the_other(arguments):
+    told = CliRunner().invoke(main, [*arguments, "--json"])
+    assert json.loads(told.stdout)["pooled"]
+    assert "  fold 0: train" in told.stderr
 
 
 def test_evaluate_prints_every_table_and_the_same_numbers_as_json(arguments, tmp_path):
