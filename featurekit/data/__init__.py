@@ -24,13 +24,15 @@ from featurekit.data.trimmed import TrimmedStore
 from featurekit.data.windows import context_windows
 
 if TYPE_CHECKING:
-    from featurekit.data.augment import Compose, Mixup, RandomCrop, SpecAugment, TimeShift, make_augment
+    from featurekit.data.augment import VTLP, Compose, Mixup, RandomCrop, SpecAugment, Tempo, TimeShift, make_augment
     from featurekit.data.collate import Batch
 
 _LAZY = {"Batch": "collate", "Compose": "augment", "RandomCrop": "augment"}
-_LAZY |= {"SpecAugment": "augment", "TimeShift": "augment", "Mixup": "augment", "make_augment": "augment"}
+_LAZY |= {"SpecAugment": "augment", "TimeShift": "augment", "Mixup": "augment", "Tempo": "augment"}
+_LAZY |= {"VTLP": "augment", "make_augment": "augment"}
 
 __all__ = [
+    "VTLP",
     "Audit",
     "Batch",
     "Compose",
@@ -45,6 +47,7 @@ __all__ = [
     "SpecAugment",
     "Split",
     "Task",
+    "Tempo",
     "TimeShift",
     "TrimmedStore",
     "as_arrays",

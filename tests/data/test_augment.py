@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from featurekit.data import Batch, augment
-from featurekit.data.augment import Compose, Mixup, RandomCrop, SpecAugment, TimeShift, make_augment
+from featurekit.data.augment import VTLP, Compose, Mixup, RandomCrop, SpecAugment, Tempo, TimeShift, make_augment
 from featurekit.errors import ParameterError, UnknownNameError
 
 
@@ -24,7 +24,7 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-ALL = Compose([TimeShift(5), SpecAugment(time_width=6, frequency_width=3), RandomCrop(20)])
+ALL = Compose([TimeShift(5), Tempo(), VTLP(), SpecAugment(time_width=6, frequency_width=3), RandomCrop(20)])
 
 
 def test_the_same_generator_gives_the_same_batch_and_another_another():
@@ -105,15 +105,65 @@ def test_a_shift_keeps_all_frames_and_the_padding():
 
 
 def test_settings_out_of_range_are_refused():
-    for make in (lambda: SpecAugment(p=2), lambda: SpecAugment(time_width=-1), lambda: RandomCrop(0), lambda: TimeShift(-1)):
+    masks = (lambda: SpecAugment(p=2), lambda: SpecAugment(time_width=-1))
+    warps = (lambda: Tempo(1.0), lambda: Tempo(-0.1), lambda: VTLP(1.0), lambda: VTLP(-0.1), lambda: VTLP(top_hz=0))
+    for make in (*masks, *warps, lambda: RandomCrop(0), lambda: TimeShift(-1)):
         with pytest.raises(ParameterError):
             make()
 
 
-def test_without_frames_crop_and_shift_do_nothing():
+def test_tempo_reads_the_whole_utterance_in_even_steps_and_keeps_the_padding():
+    batch = make_batch(B=100)
+    played = Tempo(0.5)(batch, seeded())
+    assert not torch.equal(played.lengths, batch.lengths)
+    for frames, new, old in zip(
+        played.frames.flatten(0, 1)[..., 0], played.lengths.flatten().tolist(), batch.lengths.flatten().tolist(), strict=True
+    ):
+        assert old / 1.5 - 0.5 <= new <= min(40, old / 0.5 + 0.5)
+        if new > 1:
+            torch.testing.assert_close(frames[:new], torch.linspace(1, old, new))
+        assert not frames[new:].any()
+    same = Tempo(0.0)(batch, seeded())
+    torch.testing.assert_close(same.frames, batch.frames, rtol=0, atol=0)
+    assert torch.equal(same.lengths, batch.lengths)
+
+
+def test_vtlp_reads_each_band_at_a_multiple_of_its_frequency():
+    """Each band holds its own number, so that what is read is a place, and its frequency is known by the mel formula."""
+    n_bands = 64
+
+    def hz(place):
+        return 700 * (10 ** ((place + 1) / (n_bands + 1) * np.log10(1 + 8000 / 700)) - 1)
+
+    bands = torch.arange(float(n_bands)).expand(50, 1, 7, n_bands).clone()
+    lengths = torch.full((50, 1), 7)
+    batch = Batch(bands, lengths, None, lengths > 0, torch.zeros(50).long(), ["x"] * 50, {"mel": slice(0, n_bands)})
+    read = VTLP(0.2)(batch, seeded()).frames.double().numpy()
+    assert (read == read[:, :, :1]).all()
+    factors = hz(read[:, 0, 0, 10:40]) / hz(np.arange(10, 40))
+    np.testing.assert_allclose(factors, factors[:, :1].repeat(30, axis=1), rtol=1e-4)
+    assert 0.8 <= factors.min() < 0.83
+    assert 1.17 < factors.max() <= 1.2
+    assert read.min() >= 0
+    assert read.max() == n_bands - 1
+    torch.testing.assert_close(VTLP(0.0)(batch, seeded()).frames, bands, rtol=0, atol=1e-4)
+
+
+def test_vtlp_can_be_kept_inside_one_column():
+    batch = make_batch(B=20)
+    frames = torch.rand(batch.frames.shape, generator=seeded())
+    warped = VTLP(column="b")(dataclasses.replace(batch, frames=frames), seeded()).frames
+    assert torch.equal(warped[..., :6], frames[..., :6])
+    assert not torch.equal(warped[..., 6:], frames[..., 6:])
+    with pytest.raises(UnknownNameError):
+        VTLP(column="c")(batch, seeded())
+
+
+def test_without_frames_what_is_for_frames_does_nothing():
     batch = make_batch()
     images = Batch(None, batch.lengths, batch.images, batch.present, batch.labels, batch.ids)
-    assert RandomCrop(3)(images, seeded()) is images
+    for augmentation in (RandomCrop(3), Tempo(), VTLP()):
+        assert augmentation(images, seeded()) is images
     assert TimeShift(3)(images, seeded()) is images
     assert SpecAugment()(images, seeded()).frames is None
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 contract: Any = sys.modules["contract_of_models"]
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 NAMES = [name for name in contract.NAMES if name not in contract.SLOW]
-AUGMENT = ("specaugment(time_width=3, time_warp=2)", "shift(max_frames=2)", "mixup")
+AUGMENT = ("vtlp", "tempo", "specaugment(time_width=3, time_warp=2)", "shift(max_frames=2)", "mixup")
 
 
 @pytest.fixture

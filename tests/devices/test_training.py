@@ -21,7 +21,7 @@ from featurekit.training.loop import FitResult, fit
 from featurekit.training.prediction import predict
 from featurekit.training.residency import choose_residency
 
-AUGMENT = ("specaugment(time_width=3, time_warp=2)", "shift(max_frames=2)", "mixup")
+AUGMENT = ("vtlp", "tempo", "specaugment(time_width=3, time_warp=2)", "shift(max_frames=2)", "mixup")
 GPU = torch.device("cuda")
 Parts = Callable[..., tuple[Dataset, Dataset]]
 

@@ -1,0 +1,74 @@
+"""Vocal tract length perturbation: frequencies are warped, as if somebody else said it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from featurekit.data.augment.sampling import drawn, read_between
+from featurekit.data.collate import Batch
+from featurekit.errors import ParameterError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class VTLP:
+    """Multiply the frequencies of each utterance by a random factor within 1 ± ``spread``; images stay.
+
+    Parameters
+    ----------
+    spread : float
+        0.1 is a tenth up or down.
+    top_hz : float
+        Upper edge of the highest band: half the sample rate, or ``fmax``.
+    column : str, optional
+        The column whose dimensions are bands, evenly spaced on the mel scale from 0 Hz; by default all of D are such bands.
+
+    Notes
+    -----
+    After Jaitly and Hinton 2013, but without the bend that keeps the highest frequency in its place: a band that would be
+    read above the highest takes the value of the highest.
+
+    Raises
+    ------
+    ParameterError
+        When ``spread`` is not in [0, 1) or ``top_hz`` not above 0.
+    """
+
+    spread: float = 0.1
+    top_hz: float = 8000.0
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.spread < 1 or not 0 < self.top_hz < math.inf:
+            raise ParameterError(f"vtlp needs spread in [0, 1) and top_hz > 0, got {self}")
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Batch → warped batch.
+
+        Raises
+        ------
+        UnknownNameError
+            When ``column`` is not in the batch.
+        """
+        if batch.frames is None:
+            return batch
+        if self.column is not None and self.column not in batch.columns:
+            raise UnknownNameError("column", self.column, batch.columns)
+        band = slice(0, batch.frames.shape[3]) if self.column is None else batch.columns[self.column]
+        factor = 1 + self.spread * (2 * drawn(batch.lengths, generator) - 1)
+        place = self._places(factor[..., None], band.stop - band.start)
+        low = place.floor().to(torch.int64)
+        bands = batch.frames[..., band].transpose(2, 3)  # (B, C, D, T): read along D
+        warped = read_between(bands, low, (low + 1).clamp(max=place.shape[-1] - 1), place - low).transpose(2, 3)
+        frames = torch.cat([batch.frames[..., : band.start], warped, batch.frames[..., band.stop :]], dim=3)
+        return replace(batch, frames=frames)
+
+    def _places(self, factor: Tensor, n_bands: int) -> Tensor:
+        """(B, C, n_bands): between which bands each one is read, by O'Shaughnessy's mel scale."""
+        top = math.log1p(self.top_hz / 700)
+        centres = torch.arange(1, n_bands + 1, device=factor.device) * (top / (n_bands + 1))
+        warped = torch.log1p(torch.expm1(centres) * factor)
+        return (warped * ((n_bands + 1) / top) - 1).clamp(min=0, max=n_bands - 1)
