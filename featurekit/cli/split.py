@@ -21,16 +21,25 @@ import click
 @click.option("--speaker-from", type=click.Choice(["manifest", "recording"]), default="manifest", show_default=True)
 @click.option("--allow-speaker-overlap", is_flag=True, help="Accept a split that shares speakers; stamped on every result.")
 @click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
+@click.option("--fold", "folds", multiple=True, metavar="NAME", help="Keep this fold alone; repeatable.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print digest, verdict, notes and counts as JSON.")
 def split_command(
-    source: Path, request: str, task: str | None, seed: int, output: Path | None, as_json: bool, **how: Any
+    source: Path,
+    request: str,
+    task: str | None,
+    seed: int,
+    folds: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+    **how: Any,
 ) -> None:
     """Divide a corpus into training, development and test, show who is where, and write it as a file.
 
     \b
     featurekit split cache/ravdess --split ravdess-luna2021 -o ravdess.json
     featurekit split manifest.jsonl --split 'speaker-disjoint(test=0.2)' --task emotion --seed 0 -o split.json
+    featurekit split cache/ravdess --split ravdess-luna2021 --fold 1 -o first.json   one fold, to try things on
     featurekit split cache/emodb --split ids.csv                         other people's: id,part[,fold]
     featurekit split cache/emodb --split EmoBox/data/emodb --allow-speaker-overlap -o emobox.json
     featurekit train --store cache/ravdess --split ravdess.json --model resnet18 --features mel256
@@ -43,6 +52,8 @@ def split_command(
     manifest, ids, own_task = _read(source)
     scheme = get_task(task or own_task, manifest)
     split = from_request(request, manifest, scheme, seed=seed, ids=ids, **how)
+    if folds:
+        split = split.only(folds)
     rows = _rows(split, manifest, scheme)
     if output is not None:
         split.write(output)

@@ -60,6 +60,20 @@ def test_a_split_is_shown_as_a_table_and_written_with_its_digest(corpus, tmp_pat
     assert [part["utterances"] for part in record["parts"]] == [len(split.fold().part(p)) for p in ("train", "dev", "test")]
 
 
+def test_some_folds_of_a_split_alone_are_a_split_of_their_own(corpus, tmp_path):
+    path = corpus(change=lambda utterance: {"labels": {"emotion": "a"}} if utterance["speaker"] in ("s1", "s2") else {})
+    run("split", path, "--split", "loso(dev=0)", "-o", tmp_path / "all.json")
+    whole = Split.read(tmp_path / "all.json")
+    assert set(whole.notes["absent_classes"]) == {"s1", "s2"}
+    said = run("split", path, "--split", tmp_path / "all.json", "--fold", "s2", "--fold", "s0", "-o", tmp_path / "two.json")
+    assert "absent classes: fold s2: test lacks b, c\n" in said
+    two = Split.read(tmp_path / "two.json")
+    assert two.folds == tuple(fold for fold in whole.folds if fold.name in ("s0", "s2"))
+    assert two.digest != whole.digest
+    assert "absent_classes" not in whole.only(["s0"]).notes
+    assert "unknown fold 's7'; known: s0" in run("split", path, "--split", "loso", "--fold", "s7", code=2)
+
+
 def test_a_stores_failed_utterances_are_in_no_part(tiny_store, tmp_path):
     run("split", tiny_store, "--task", "sentiment3", "-o", tmp_path / "s.json")
     split = Split.read(tmp_path / "s.json")

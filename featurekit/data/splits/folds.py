@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from featurekit.manifest import Manifest
 from featurekit.settings import digest, from_mapping, write_json
 
 PARTS = ("train", "dev", "test")
+NOTES_OF_FOLDS = ("shared_speakers", "shared_recordings", "absent_classes")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,29 @@ class Split:
         if not 0 <= which < len(self.folds):
             raise ParameterError(f"fold {which} does not exist; this split has folds 0 to {len(names) - 1}")
         return self.folds[which]
+
+    def only(self, names: Sequence[str]) -> Split:
+        """The same split with some of its folds alone, in its order.
+
+        Parameters
+        ----------
+        names : sequence of str
+            At least one.
+
+        Raises
+        ------
+        UnknownNameError
+            When no fold has one of the names.
+        """
+        chosen = {self.fold(name).name for name in names}
+        folds = tuple(fold for fold in self.folds if fold.name in chosen)
+        of_folds = {
+            note: {fold: found for fold, found in self.notes[note].items() if fold in chosen}
+            for note in NOTES_OF_FOLDS
+            if note in self.notes
+        }
+        notes = {**self.notes, **of_folds}
+        return dataclasses.replace(self, folds=folds, notes={note: said for note, said in notes.items() if said != {}})
 
     def on(self, manifest: Manifest) -> Split:
         """The same split for a manifest that has all its ids; a note is kept when it was made from another one.
