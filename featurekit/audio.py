@@ -289,6 +289,8 @@ def _open_decoder(path: str | Path) -> Any:
 def _decoding_error(error: Any, path: str | bytes | Path) -> Exception:
     if error.code == 2:  # libsndfile's "system error": the disk, not the bytes
         return OSError(errno.EIO, "I/O error while decoding", os.fsdecode(path))
+    if error.code == 7:  # "File does not exist", it says of bytes that its MPEG decoder cannot read; it was opened before
+        return AudioError(Status.DECODE, "looks like MP3 by its name or first bytes, and holds no MPEG frame")
     reason = " ".join(str(error.error_string).split()).rstrip(".") or "format not recognised"
     return AudioError(Status.DECODE, f"libsndfile: {reason}")
 

@@ -203,6 +203,14 @@ def test_what_is_not_audio_is_refused_in_one_sentence(tmp_path, content, status,
     assert "\n" not in error.reason
 
 
+def test_an_mp3_that_is_none_is_not_called_a_file_that_does_not_exist(tmp_path):
+    path = tmp_path / "a.mp3"
+    path.write_bytes(b"\x00\x01\x02\x03" * 100)
+    error = refusal(audio.decode, path)
+    assert error.status == Status.DECODE
+    assert "holds no MPEG frame" in error.reason
+
+
 def forged(tmp_path, *, channels=1, rate=RATE, frames=1600, block=None):
     data_bytes = frames * channels * 2
     header = b"RIFF" + (36 + data_bytes).to_bytes(4, "little") + b"WAVEfmt \x10\0\0\0\1\0" + channels.to_bytes(2, "little")
