@@ -119,7 +119,7 @@ def test_ratings_come_out_in_the_unit_of_the_task(tiny_store, finish, tmp_path):
 
 def test_a_file_that_answers_otherwise_is_not_kept(speech_store, finish, tmp_path, monkeypatch):
     run = finish(speech_store, "mlp-pool", "rms")
-    monkeypatch.setattr(export, "_difference", lambda *arguments: 0.5)
+    monkeypatch.setattr(export, "difference_to", lambda *arguments: 0.5)
     with pytest.raises(ParameterError, match=r"answer otherwise than the network, by 0\.5"):
         export.export_run(run, tmp_path / "model.pt")
     assert not (tmp_path / "model.pt").exists()
