@@ -69,7 +69,7 @@ class Run:
         self.context = resolve.context_size(settings, self.store, self.model)
         training.check_loss(self.training, self.task)
         self.augment = self.model.augment if settings.augment is None else settings.augment
-        augment.make_augment(self.augment, len(self.task.outputs))  # a wrong name or setting is said now
+        self._check_augment()
         self.split = splits.from_request(
             resolve.split_request(settings, self.store),
             self.store.manifest,
@@ -126,6 +126,13 @@ class Run:
                     "leave it out of --features"
                 )
         Layout.of(self.store, self.columns)  # columns that cannot be stacked are said now
+
+    def _check_augment(self) -> None:
+        """A wrong name, setting or column is said now."""
+        steps = augment.make_augment(self.augment, len(self.task.outputs))
+        if steps is not None:
+            infos = {name: self.store.columns[name] for name in self.columns}
+            steps.check({name: info.spec for name, info in infos.items() if info.kind != "image"})
 
     @property
     def notes(self) -> list[str]:

@@ -172,6 +172,8 @@ def test_train_mixes_and_warps_and_refuses_a_wrong_setting_before_anything_is_wr
     how = ["train", "--store", tiny_store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", "1"]
     how += ["--runs", tmp_path / "runs"]
     assert "did you mean time_width" in run(*how, "--augment", "specaugment(time_with=3)", code=2)
+    assert "and rms is rms; name the column that has them" in run(*how, "--augment", "vtlp", code=2)
+    assert "unknown column 'mfcc'; known: rms, spectral_centroid" in run(*how, "--augment", "specaugment(column=mfcc)", code=2)
     assert not (tmp_path / "runs").exists()
     run(*how, "--augment", "specaugment(time_width=10)", "--augment", "mixup(alpha=0.4)")
 

@@ -58,8 +58,8 @@ def test_frequency_masks_can_be_kept_inside_one_column():
     masked = SpecAugment(time_warp=0, time_masks=0, frequency_masks=3, frequency_width=4, column="b")(batch, seeded())
     torch.testing.assert_close(masked.frames[..., :6], batch.frames[..., :6])
     assert (masked.frames[..., 6:] != batch.frames[..., 6:]).any()
-    with pytest.raises(UnknownNameError):
-        SpecAugment(column="c")(batch, seeded())
+    with pytest.raises(UnknownNameError, match="known: a, b"):
+        Compose([TimeShift(), SpecAugment(column="c")]).check({"a": "rms", "b": "mel"})
 
 
 def test_probability_zero_masks_nothing():
@@ -155,8 +155,20 @@ def test_vtlp_can_be_kept_inside_one_column():
     warped = VTLP(column="b")(dataclasses.replace(batch, frames=frames), seeded()).frames
     assert torch.equal(warped[..., :6], frames[..., :6])
     assert not torch.equal(warped[..., 6:], frames[..., 6:])
-    with pytest.raises(UnknownNameError):
-        VTLP(column="c")(batch, seeded())
+
+
+def test_vtlp_is_for_mel_bands_alone():
+    specs = {"a": "mfcc(n_mfcc=13)", "b": "log_mel(hop_length=512)"}
+    VTLP(column="b").check(specs)
+    VTLP().check({"b": "fbank"})
+    for augmentation, given, sentence in (
+        (VTLP(), specs, "and a is mfcc; name the column"),
+        (VTLP(column="a"), specs, "and a is mfcc; name the column"),
+        (VTLP(), {}, "and there are no frames"),
+        (VTLP(column="c"), specs, "unknown column 'c'"),
+    ):
+        with pytest.raises((ParameterError, UnknownNameError), match=sentence):
+            augmentation.check(given)
 
 
 def test_without_frames_what_is_for_frames_does_nothing():

@@ -8,7 +8,7 @@ takes one for its training part only and the training loop applies it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -30,6 +30,19 @@ class Compose:
     """Apply augmentations one after the other."""
 
     steps: Sequence[Augment]
+
+    def check(self, specs: Mapping[str, str]) -> None:
+        """Have each step look at the columns of frames, name → the request that computes it.
+
+        Raises
+        ------
+        FeaturekitError
+            When they are not what a step is for.
+        """
+        for step in self.steps:
+            look = getattr(step, "check", None)
+            if look is not None:
+                look(specs)
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Batch → augmented batch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -60,14 +61,19 @@ class SpecAugment:
         if min(counts) < 0 or self.subsampling < 1 or not 0 <= self.p <= 1:
             raise ParameterError(f"SpecAugment needs counts and widths >= 0, subsampling >= 1 and p in [0, 1], got {self}")
 
-    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Batch → changed batch; lengths and labels stay.
+    def check(self, specs: Mapping[str, str]) -> None:
+        """Refuse a ``column`` that is none of the columns of frames (name → the request that computes it).
 
         Raises
         ------
         UnknownNameError
-            When ``column`` is not in the batch.
+            When it is not.
         """
+        if self.column is not None and self.column not in specs:
+            raise UnknownNameError("column", self.column, specs)
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Batch → changed batch; lengths and labels stay."""
         if batch.frames is not None:
             batch = replace(batch, frames=self._changed(batch.frames, batch.lengths, self._band(batch), generator))
         if batch.images is not None:
@@ -80,8 +86,6 @@ class SpecAugment:
     def _band(self, batch: Batch) -> slice:
         if self.column is None or batch.frames is None:
             return slice(0, 0 if batch.frames is None else batch.frames.shape[3])
-        if self.column not in batch.columns:
-            raise UnknownNameError("column", self.column, batch.columns)
         return batch.columns[self.column]
 
     def _changed(self, values: Tensor, lengths: Tensor, band: slice, generator: torch.Generator) -> Tensor:

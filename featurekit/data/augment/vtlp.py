@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor
 from featurekit.data.augment.sampling import drawn, read_between
 from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.settings import parse_call
+
+MEL_BANDS = ("mel", "log_mel", "fbank")
 
 
 @dataclass(frozen=True)
@@ -45,18 +49,30 @@ class VTLP:
         if not 0 <= self.spread < 1 or not 0 < self.top_hz < math.inf:
             raise ParameterError(f"vtlp needs spread in [0, 1) and top_hz > 0, got {self}")
 
-    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Batch → warped batch.
+    def check(self, specs: Mapping[str, str]) -> None:
+        """Refuse columns of frames (name → the request that computes it) that are no mel bands.
 
         Raises
         ------
         UnknownNameError
-            When ``column`` is not in the batch.
+            When ``column`` is none of them.
+        ParameterError
+            When what would be warped is anything else.
         """
+        if self.column is not None and self.column not in specs:
+            raise UnknownNameError("column", self.column, specs)
+        warped = specs if self.column is None else {self.column: specs[self.column]}
+        other = [f"{name} is {parse_call(spec)[0]}" for name, spec in warped.items() if parse_call(spec)[0] not in MEL_BANDS]
+        if other or not warped:
+            raise ParameterError(
+                f"vtlp warps mel bands ({', '.join(MEL_BANDS)}), and {other[0] if other else 'there are no frames'}; "
+                "name the column that has them, vtlp(column='…'), or leave vtlp out"
+            )
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Batch → warped batch."""
         if batch.frames is None:
             return batch
-        if self.column is not None and self.column not in batch.columns:
-            raise UnknownNameError("column", self.column, batch.columns)
         band = slice(0, batch.frames.shape[3]) if self.column is None else batch.columns[self.column]
         factor = 1 + self.spread * (2 * drawn(batch.lengths, generator) - 1)
         place = self._places(factor[..., None], band.stop - band.start)
