@@ -22,7 +22,8 @@ from featurekit.errors import ManifestError, UnknownNameError
 from featurekit.settings import canonical_json
 from featurekit.spool import HashedPlaces, Spool
 
-IN_MEMORY = 100_000
+# Beyond it a look-up parses its line again, 50 times an utterance in a training. No corpus of emotional speech is as large.
+IN_MEMORY = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,10 @@ class Manifest:
         UnknownNameError
             With the closest ids.
         """
-        if utterance_id not in self._by_id:
+        place = self._by_id.get(utterance_id)
+        if place is None:
             raise UnknownNameError("utterance", utterance_id, self._by_id)
-        return self._by_id[utterance_id]
+        return place
 
     @property
     def ids(self) -> list[str]:

@@ -166,7 +166,7 @@ def test_a_table_of_a_million_rows_becomes_a_manifest_in_little_memory(tmp_path)
         )
     out = tmp_path / "out.jsonl"
     ran = subprocess.run([sys.executable, "-c", _COUNT_PEAK, tmp_path, out], capture_output=True, text=True, check=True)
-    # 75 MB are Python and its libraries, 60 MB the 100,000 utterances held before the rest goes to disk.
+    # 75 MB are Python and its libraries, 180 MB the 300,000 utterances held before the rest goes to disk.
     assert int(ran.stdout.split()[-1]) < 300e6
     with open(out, "rb") as lines:
         assert sum(1 for _ in lines) == rows
