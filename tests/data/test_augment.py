@@ -147,6 +147,9 @@ def test_vtlp_reads_each_band_at_a_multiple_of_its_frequency():
     assert read.min() >= 0
     assert read.max() == n_bands - 1
     torch.testing.assert_close(VTLP(0.0)(batch, seeded()).frames, bands, rtol=0, atol=1e-4)
+    two = {"mel": slice(0, n_bands), "fbank": slice(n_bands, 2 * n_bands)}
+    both = VTLP(0.2)(dataclasses.replace(batch, frames=torch.cat([bands, bands], dim=3), columns=two), seeded()).frames
+    assert torch.equal(both.double(), torch.from_numpy(np.concatenate([read, read], axis=3)))
 
 
 def test_vtlp_can_be_kept_inside_one_column():

@@ -28,7 +28,7 @@ class VTLP:
     top_hz : float
         Upper edge of the highest band: half the sample rate, or ``fmax``.
     column : str, optional
-        The column whose dimensions are bands, evenly spaced on the mel scale from 0 Hz; by default all of D are such bands.
+        The column whose dimensions are bands, evenly spaced on the mel scale from 0 Hz; by default every column is such.
 
     Notes
     -----
@@ -73,13 +73,13 @@ class VTLP:
         """Batch → warped batch."""
         if batch.frames is None:
             return batch
-        band = slice(0, batch.frames.shape[3]) if self.column is None else batch.columns[self.column]
         factor = 1 + self.spread * (2 * drawn(batch.lengths, generator) - 1)
-        place = self._places(factor[..., None], band.stop - band.start)
-        low = place.floor().to(torch.int64)
-        bands = batch.frames[..., band].transpose(2, 3)  # (B, C, D, T): read along D
-        warped = read_between(bands, low, (low + 1).clamp(max=place.shape[-1] - 1), place - low).transpose(2, 3)
-        frames = torch.cat([batch.frames[..., : band.start], warped, batch.frames[..., band.stop :]], dim=3)
+        frames = batch.frames.clone()
+        for band in batch.columns.values() if self.column is None else [batch.columns[self.column]]:
+            place = self._places(factor[..., None], band.stop - band.start)
+            low = place.floor().to(torch.int64)
+            bands = batch.frames[..., band].transpose(2, 3)  # (B, C, D, T): read along D
+            frames[..., band] = read_between(bands, low, (low + 1).clamp(max=place.shape[-1] - 1), place - low).transpose(2, 3)
         return replace(batch, frames=frames)
 
     def _places(self, factor: Tensor, n_bands: int) -> Tensor:
