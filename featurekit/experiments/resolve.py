@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from featurekit import data, features, models, store
 from featurekit.corpora import default_task
@@ -12,6 +14,8 @@ from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
 from featurekit.settings import parse_call
+
+_OUTLIER = 20  # times the median: opinions in videos last up to 14 times theirs
 
 
 def opened_store(settings: RunSettings) -> Any:
@@ -123,6 +127,23 @@ def left_out_note(settings: RunSettings, opened: Any, task: data.Task) -> str | 
     of_all = f"{sum(lost.values())} of {len(opened.stores[1].manifest)} utterances of {opened.prefixes[1]}"
     classes = ", ".join(f"{name} ({count})" for name, count in lost.items())
     return f"{of_all} are not tested, since training has no class of that name: {classes}"
+
+
+def outlier_note(lengths: Mapping[str, int]) -> str | None:
+    """What utterances (id → frames) far longer than the others cost, since a batch is padded to its longest; or None.
+
+    >>> outlier_note({"a": 100, "b": 120, "c": 90}) is None
+    True
+    """
+    if not lengths:
+        return None
+    longest, median = max(lengths, key=lambda name: lengths[name]), float(np.median(list(lengths.values())))
+    if lengths[longest] < _OUTLIER * max(1.0, median):
+        return None
+    return (
+        f"{longest} has {lengths[longest]:,} frames, where half of the utterances have at most {median:,.0f}, and a batch is "
+        f"padded to its longest: cut all, as by --set training.n_frames={4 * median:.0f}, or leave it out"
+    )
 
 
 def split_request(settings: RunSettings, opened: Any) -> str:

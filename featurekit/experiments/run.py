@@ -151,8 +151,14 @@ class Run:
             said.append(
                 f"task {self.task.name} has {len(self.task.classes)} classes, and no utterance is {' or '.join(lacking)}"
             )
-        lost = resolve.left_out_note(self.settings, self.store, self.task)
-        return [*said, lost] if lost else said
+        more = resolve.left_out_note(self.settings, self.store, self.task), resolve.outlier_note(self._lengths)
+        return [*said, *(note for note in more if note)]
+
+    @property
+    def _lengths(self) -> dict[str, int]:
+        """Frames of each utterance as a batch has them."""
+        lengths = Layout.of(self.store, self.columns).lengths(self.view, self.training.n_frames)
+        return {name: int(lengths[self.store.manifest.index(name)]) for name in self.ids}
 
     @property
     def verdict(self) -> str:

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from featurekit import corpora, extraction
@@ -78,6 +79,19 @@ def test_a_context_model_on_a_corpus_without_conversations_says_that_c_is_one(ti
         assert asked.notes == ["demo has no conversations: of the 3 utterances of a window only one is there"]
     assert run.context == 1
     assert "windows of 3 utterances, and demo has no conversations: C is 1" in run.notes[0]
+
+
+def test_an_utterance_far_longer_than_the_others_is_named_unless_it_is_cut(tiny_store, tmp_path, monkeypatch):
+    run = make(tiny_store, tmp_path, "mlp-pool", features="rms")
+    name, lengths = run.ids[0], run.view.lengths("rms").copy()
+    lengths[run.store.manifest.index(name)] = 90_000
+    monkeypatch.setattr(type(run.view), "lengths", lambda self, column: lengths)
+    median = np.median([lengths[run.store.manifest.index(other)] for other in run.ids])
+    assert run.notes == [
+        f"{name} has 90,000 frames, where half of the utterances have at most {median:,.0f}, and a batch is padded to its "
+        f"longest: cut all, as by --set training.n_frames={4 * median:.0f}, or leave it out"
+    ]
+    assert make(tiny_store, tmp_path, "mlp-pool", features="rms", training={"n_frames": 200}).notes == []
 
 
 def test_classes_that_nobody_shows_are_named(tiny_store, tmp_path, monkeypatch):
