@@ -8,7 +8,6 @@ Functions and items must be picklable; results should be small receipts, since t
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -68,4 +67,4 @@ def physical_cores() -> int:
     """Physical cores this process may use: containers' and schedulers' limits count, hyper-threads do not."""
     import joblib
 
-    return max(1, min(joblib.cpu_count(only_physical_cores=True), len(os.sched_getaffinity(0))))
+    return int(joblib.cpu_count(only_physical_cores=True))

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import joblib
+
 from featurekit import __version__, corpora
 from featurekit.backends import physical_cores
 from featurekit.errors import FeaturekitError
@@ -46,7 +48,7 @@ def inspect_machine(place: str | Path = ".") -> Report:
         "featurekit": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
-        "cores": {"physical": physical_cores(), "usable": len(os.sched_getaffinity(0)), "load": round(os.getloadavg()[0], 2)},
+        "cores": {"physical": physical_cores(), "usable": joblib.cpu_count(), "load": round(os.getloadavg()[0], 2)},
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         "libraries": versions,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import joblib
 import torch
 from torch import Tensor, nn
 
@@ -41,8 +42,8 @@ def cpu_threads() -> int:
 
 
 def share_threads(sharing: int) -> None:
-    """Give torch its part of the CPU's cores among so many processes."""
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // sharing))
+    """Give torch its part of the CPU's cores among so many processes; limits of containers and schedulers count."""
+    torch.set_num_threads(max(1, joblib.cpu_count() // sharing))
 
 
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import joblib
 import torch
 
 from featurekit.data.dataset import Dataset
@@ -99,7 +100,7 @@ def choose_residency(
     kind = settings.residency if settings.residency != "auto" else next(iter(fitting), "stream")
     workers = settings.workers
     if workers is None:
-        workers = min(8, len(os.sched_getaffinity(0)) // sharing) if on_gpu else 0
+        workers = min(8, joblib.cpu_count() // sharing) if on_gpu else 0
     return Residency(kind, workers, needed, free)
 
 
