@@ -84,7 +84,8 @@ def test_workers_keep_the_memory_that_their_work_frees(name):
 
 # A worker that is a fork knows what its parent did before; one that is a fresh process does not.
 PARENT = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts the tests in the background has it ignored
 os.done_before = True
 if "threads" in sys.argv:
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
