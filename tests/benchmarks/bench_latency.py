@@ -75,6 +75,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=35.0, help="at most, for all rows together")
     parser.add_argument("--cores", type=int, nargs="*", default=sorted({1, os.cpu_count() or 1}))
     parser.add_argument("--precision", nargs="*", default=["bf16", "fp32"], choices=["bf16", "fp32"])
+    parser.add_argument("--window", nargs="*", default=["cold", "seen"], choices=["cold", "seen"], help="of windows of three")
     options = parser.parse_args()
     print(f"{machine()}, torch {torch.__version__}; load before: {os.getloadavg()[0]:.1f}\n")
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}", flush=True)
@@ -105,7 +106,7 @@ def planned(options: argparse.Namespace) -> list[Row]:
     rows = []
     for name in options.names:
         precisions = [one for one in options.precision if one == "fp32" or has_backbone(name)]
-        windows = ("cold", "seen") if models.MODELS.get(name).context > 1 else ("alone",)
+        windows = options.window if models.MODELS.get(name).context > 1 else ("alone",)
         rows += [Row(name, one, cores, window) for one in precisions for cores in options.cores for window in windows]
     return rows
 
