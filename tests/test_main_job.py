@@ -43,12 +43,19 @@ def test_the_notebook_of_the_readme_runs(cache, monkeypatch):
     assert len(set(names["speakers"])) == 28
 
 
-def test_ten_lines_of_h5py_read_a_store(cache, monkeypatch):
+@pytest.mark.parametrize("extractions", [["luo2019/mfcc"], ["luo2019/rms", "luo2019/mfcc"]], ids=["one", "two"])
+def test_ten_lines_of_h5py_read_a_store_of_one_extraction_and_of_two(
+    extractions, tiny_corpus, tiny_manifest, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for columns in extractions:
+        out = "cache/demo"
+        fk.build_store(tiny_manifest, root=tiny_corpus, out=out, columns=columns, corpus="demo", backend="serial")
+    store = fk.open_store("cache/demo")
+    assert len(store.head.groups) == len(extractions)
     text = (README.parent / "docs" / "store.md").read_text()
-    monkeypatch.chdir(cache)
     names = {}
     exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
-    store = fk.open_store("cache/demo")
     np.testing.assert_array_equal(names["mfcc"], store[store.ids[7]]["luo2019/mfcc"])
     assert names["utterance"]["id"] == store.ids[7]
     assert -3 <= names["utterance"]["labels"]["score"] <= 3

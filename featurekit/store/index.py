@@ -5,7 +5,8 @@ It is derived and may be deleted. Ten lines of h5py can use it::
     with h5py.File("cache/mosi/index.h5") as index:
         i = list(index["utterances/utt_id"]).index(b"03bSnISJMiM_1")
         column = index["columns/luo2019/mfcc"]
-        key = index["groups/0/key"][index["groups/0/shard"][i]].decode()
+        group = index["groups"][str(column["group"][0])]  # columns that were extracted together
+        key = group["key"][group["shard"][i]].decode()
         first, rows = column["first_row"][i], column["rows"][i]
     with h5py.File(f"cache/mosi/shards/{key}.h5") as shard:
         frames = shard["features/luo2019/mfcc"][first : first + rows]
@@ -72,10 +73,16 @@ def build_index(path: str | Path, manifest: Manifest | None = None) -> Path:
     for number, group in enumerate(tables.groups):
         datasets |= _group_datasets(number, group)
     for name in head.columns:
-        datasets |= _column_datasets(name, tables)
+        datasets |= _column_datasets(name, group_of(head, name), tables)
     data = build(INDEX_MAGIC, head.digest, len(tables.ids), datasets, {"generation": head.generation})
     files.replace_bytes(root, root / INDEX_FILE, data)
     return root / INDEX_FILE
+
+
+def group_of(head: Head, column: str) -> int:
+    """Number of the group, in the order of the head, that holds a live column."""
+    names = [{info.name for info in group.columns} for group in head.groups]
+    return next(number for number, found in enumerate(names) if column in found)
 
 
 class IndexTables:
@@ -114,8 +121,7 @@ class IndexTables:
     def column(self, name: str) -> ColumnTable:
         """The table of a live column."""
         read, info = self.container.table, self.head.columns[name]
-        number = next(at for at, group in enumerate(self.head.groups) if info in group.columns)
-        group = self.groups[number]
+        group = self.groups[group_of(self.head, name)]
         lengths = {"base": len(group.keys), "error_at": -1, "error": -1}
         found: dict[str, Any] = {
             table: read(f"columns/{name}/{table}", dtype, (lengths.get(table, self.n),))
@@ -163,9 +169,11 @@ def _group_datasets(number: int, group: GroupTable) -> dict[str, Dataset]:
     return {f"groups/{number}/{name}": Dataset(array) for name, array in tables.items()}
 
 
-def _column_datasets(name: str, tables: ShardTables) -> dict[str, Dataset]:
+def _column_datasets(name: str, group: int, tables: ShardTables) -> dict[str, Dataset]:
     table = tables.column(name)
     arrays = {entry: getattr(table, entry) for entry in (*_COLUMN_TABLES, "scale")} | {"dataset": _texts(table.datasets)}
+    # For those who read with other tools. Our own reader asks the head, so an older index without it still opens.
+    arrays["group"] = np.array([group], dtype="<i4")
     return {f"columns/{name}/{entry}": Dataset(array) for entry, array in arrays.items()}
 
 

@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from featurekit import store
 from featurekit.errors import CorruptStoreError, ParameterError, StoreError, StoreNotFoundError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance
 from featurekit.store import files, reader
+from featurekit.store import index as index_module
 from featurekit.store.index import IndexTables
 from featurekit.store.tables import ShardTables
 
@@ -122,6 +124,30 @@ def test_a_window_of_neighbours_is_one_read(making, filled, monkeypatch):
     assert calls == [3]
     assert same(opened.read_window("luo2019/mfcc", [2, 0, 7]), [expected(making)[i] for i in (2, 0, 7)])
     assert opened.read_window("luo2019/mfcc", []) == []
+
+
+def test_the_index_names_the_group_of_each_column_and_one_without_it_still_opens(making, filled):
+    utterances = making.manifest()
+    added = making.column("added")
+    shards = making.contents(utterances, [added])
+    for shard in shards:
+        store.commit_shard(filled, shard)
+    store.publish_head(filled, utterances, [*store.latest_head(filled).groups, making.group(shards, [added])])
+    store.build_index(filled)
+    with h5py.File(filled / "index.h5") as index:
+        groups = {name: index[f"columns/{name}/group"][:].tolist() for name in ("luo2019/mfcc", "mel256", "added")}
+    assert groups == {"luo2019/mfcc": [0], "mel256": [0], "added": [1]}
+    with pytest.MonkeyPatch.context() as patch:  # as before the group was written
+        written = index_module._column_datasets
+        patch.setattr(
+            index_module,
+            "_column_datasets",
+            lambda *what: {path: item for path, item in written(*what).items() if not path.endswith("/group")},
+        )
+        store.build_index(filled)
+    opened = store.open_store(filled)
+    np.testing.assert_array_equal(opened.read("added", 3), making.array(added, "utt_003"))
+    assert isinstance(opened._source, IndexTables)
 
 
 def test_a_changed_value_is_found_when_it_is_read(making, filled):
