@@ -27,7 +27,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "500")
 # instant and a machine without torch can still extract.
 VERBS = {
     "demo": ("train", "Synthesise a corpus, extract it, train two models, evaluate them."),
-    "list": ("lists", "List corpora, features, presets, models, splits, tasks, augmentations or perturbations."),
+    "list": ("lists", "List corpora, features, presets, models, splits, tasks, augmentations, perturbations or pipelines."),
     "explain": ("lists", "Explain a feature, preset, model, split or corpus."),
     "doctor": ("inspect", "Say what is wrong with a corpus, a folder of audio, a store or this machine."),
     "manifest": ("extract", "Write the manifest of a corpus: one utterance a line."),

@@ -10,7 +10,17 @@ import click
 
 from featurekit.errors import MissingDependencyError, ParameterError, UnknownNameError
 
-KINDS = ("corpora", "features", "presets", "models", "splits", "tasks", "augmentations", "perturbations")
+KINDS = (
+    "corpora",
+    "features",
+    "presets",
+    "models",
+    "splits",
+    "tasks",
+    "augmentations",
+    "perturbations",
+    "pipelines",
+)
 
 
 @click.command("list")
@@ -73,7 +83,7 @@ def explain_command(name: str, toml: bool) -> None:
     others = {kind: (_LISTS[kind](), use) for kind, use in _USES.items()}
     if not any(name in rows for rows, _ in others.values()):
         known = (item for kind in KINDS for item in _LISTS[kind]())
-        kind = "feature, preset, corpus, split, model, task, augmentation or perturbation"
+        kind = "feature, preset, corpus, split, model, task, augmentation, perturbation or pipeline"
         raise UnknownNameError(kind, name, known, see="featurekit list features")
     for kind, (rows, use) in others.items():
         if name in rows:
@@ -85,6 +95,7 @@ _USES = {
     "tasks": "featurekit train --store STORE --model MODEL --task {}",
     "augmentations": "featurekit train --store STORE --model MODEL --augment {}   (on batches, in training alone)",
     "perturbations": "featurekit extract --corpus CORPUS --root DIR --augment '{}(…)'   (children in the store, for training)",
+    "pipelines": "featurekit train {}",
 }
 
 
@@ -143,6 +154,12 @@ def _perturbations() -> dict[str, str]:
     return {name: augmented.describe(name) for name in augmented.PERTURBATIONS}
 
 
+def _pipelines() -> dict[str, str]:
+    from featurekit.experiments import pipelines
+
+    return {name: pipelines.describe(name) for name in pipelines.names()}
+
+
 _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "corpora": _corpora,
     "features": _features,
@@ -152,4 +169,5 @@ _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "tasks": _tasks,
     "augmentations": _augmentations,
     "perturbations": _perturbations,
+    "pipelines": _pipelines,
 }

@@ -1,7 +1,30 @@
-"""Runs: settings × store → trained folds, predictions and metrics."""
+"""Runs: settings × store → trained folds, predictions and metrics.
 
-from featurekit.experiments.options import RunProgress, RunResult, RunSettings
-from featurekit.experiments.resolve import stored_columns
-from featurekit.experiments.run import Run
+``Run`` needs torch and is imported when first asked for, so that scores and run files are read without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+    from featurekit.experiments.resolve import stored_columns
+    from featurekit.experiments.run import Run
+
+_LAZY = {
+    "Run": "run",
+    "RunProgress": "options",
+    "RunResult": "options",
+    "RunSettings": "options",
+    "stored_columns": "resolve",
+}
 
 __all__ = ["Run", "RunProgress", "RunResult", "RunSettings", "stored_columns"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'featurekit.experiments' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"featurekit.experiments.{_LAZY[name]}"), name)
