@@ -1,6 +1,6 @@
 """What augmented children are worth: the baseline of logistic.py with and without them, on the folds of one split.
 
-`python pipelines/augmented.py STORE FEATURES TASK SPLIT` on a store that was extracted with --augment; C is fixed, nothing is
+`python pipelines/augmented.py STORE FEATURES TASK SPLIT` on a store that was extracted with --perturb; C is fixed, nothing is
 tuned.
 """
 

@@ -56,7 +56,7 @@ def open_backend(
     if name not in BACKENDS:
         raise UnknownNameError("backend", name, BACKENDS)
     if workers is not None and workers < 1:
-        raise ParameterError(f"--workers must be 1 or more, got {workers}")
+        raise ParameterError(f"--jobs must be 1 or more, got {workers}")
     if scheduler is not None and name != "dask":
         raise ParameterError(f"--scheduler is for --backend dask, got --backend {name}")
     module = importlib.import_module(f"featurekit.backends._{name}")

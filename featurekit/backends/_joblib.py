@@ -67,7 +67,7 @@ class JoblibBackend:
             self._executor = None  # it never recovers; the next map starts another
             raise WorkerError(
                 f"a worker process was killed ({type(error).__name__}), most often for lack of memory; "
-                "run the same command again with fewer --workers, finished work is kept"
+                "run the same command again with fewer --jobs, finished work is kept"
             ) from None
         finally:
             for future in index_of:

@@ -12,7 +12,8 @@ import click
 
 from featurekit.audio import FLAGS
 from featurekit.backends import BACKENDS
-from featurekit.cli.progress import Bar
+from featurekit.cli.progress import Bar, counted
+from featurekit.cli.spellings import Verb
 from featurekit.extraction import Forecast, Progress, Summary
 from featurekit.extraction.engines import DEVICES
 
@@ -25,42 +26,80 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-AUGMENT = click.option(
-    "--augment",
+PERTURB = click.option(
+    "--perturb",
     metavar="PERTURBATIONS",
     help="Children of every utterance, for training: as in 'speed(0.9),noise(snr_db=15)'; `featurekit list perturbations`.",
 )
 
 
-@click.command("manifest")
+# The word --augment is left to `featurekit train`: it works on batches there, and these are children in the store.
+PERTURB_NOW = {"augment": "--perturb here; --augment is what `featurekit train` does to its batches"}
+
+
+@click.command("manifest", cls=Verb, gone=PERTURB_NOW)
 @click.argument("corpus")
 @corpus_options
-@AUGMENT
+@PERTURB
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write; standard output when absent.")
-def manifest_command(corpus: str, root: Path | None, manifest: Path | None, augment: str | None, output: Path | None) -> None:
-    """Write the manifest of CORPUS as JSONL: ids, paths, times, speakers, raw labels, with --augment also children."""
+@click.option("--dry-run", is_flag=True, help="Say what there is; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON; needs --output or --dry-run.")
+def manifest_command(
+    corpus: str,
+    root: Path | None,
+    manifest: Path | None,
+    perturb: str | None,
+    output: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Write the manifest of CORPUS as JSONL: ids, paths, times, speakers, raw labels, with --perturb also children."""
     from featurekit import corpora
     from featurekit.extraction import augmented
 
+    if as_json and output is None and not dry_run:
+        raise click.UsageError("the manifest is JSON lines already; --json says what --output FILE or --dry-run did")
     utterances = corpora.read_corpus(corpus, root, manifest=manifest)
-    if augment:
-        utterances = augmented.with_children(utterances, augment)
-    if output is None:
+    if perturb:
+        utterances = augmented.with_children(utterances, perturb)
+    if output is None and not dry_run:
         for utterance in utterances:
             click.echo(utterance.to_json())
-    else:
+        return
+    if output is not None and not dry_run:
         utterances.write(output)
-        click.echo(f"{len(utterances)} utterances → {output}", err=True)
+    speakers = len({utterance.speaker for utterance in utterances if utterance.speaker})
+    facts = {
+        "corpus": corpus,
+        "utterances": len(utterances),
+        "children": sum(bool(utterance.parent) for utterance in utterances),
+        "speakers": speakers,
+        "output": None if output is None else str(output),
+        "written": not dry_run,
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        done = f" → {output}" if output else ""
+        done += "; nothing was written, leave out --dry-run to write it" if dry_run else ""
+        counts = f"{counted(len(utterances), 'utterance')} of {counted(speakers, 'speaker')}"
+        click.echo(f"{counts}{done}", err=not dry_run)
 
 
-@click.command("extract")
+@click.command(
+    "extract",
+    cls=Verb,
+    was={"out": "output", "workers": "jobs"},
+    gone=PERTURB_NOW,
+    context_settings={"allow_extra_args": True},
+)
 @click.option("--corpus", default="custom", show_default=True, help="A name from `featurekit list corpora`.")
 @corpus_options
-@AUGMENT
+@PERTURB
 @click.option("--features", "columns", help="Features and presets, comma-separated.  [default: the corpus's own]")
-@click.option("--out", type=click.Path(path_type=Path), help="The store's folder.  [default: cache/<corpus>]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The store's folder.  [default: cache/<corpus>]")
 @click.option("--backend", type=click.Choice(BACKENDS), default="joblib", show_default=True)
-@click.option("--workers", type=int, help="Processes.  [default: physical cores]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: physical cores]")
 @click.option("--scheduler", metavar="ADDRESS", help="An existing Dask scheduler; without it --backend dask starts its own.")
 @click.option(
     "--device",
@@ -79,11 +118,11 @@ def extract_command(
     corpus: str,
     root: Path | None,
     manifest: Path | None,
-    augment: str | None,
+    perturb: str | None,
     columns: str | None,
-    out: Path | None,
+    output: Path | None,
     backend: str,
-    workers: int | None,
+    jobs: int | None,
     scheduler: str | None,
     device: str,
     max_failures: float,
@@ -94,26 +133,27 @@ def extract_command(
 
     \b
     featurekit extract --corpus ravdess --root RAVDESS
-    featurekit extract --corpus custom --root my_speech --manifest my_speech/labels.csv --out cache/mine
+    featurekit extract --corpus custom --root my_speech --manifest my_speech/labels.csv
     featurekit extract --corpus emodb --root EmoDB --features "mel256,mfcc(n_mfcc=20),rms" --backend dask
-    featurekit extract --corpus ravdess --root RAVDESS --features luo2019 --device cuda --out cache/ravdess-gpu
-    featurekit extract --corpus emodb --root EmoDB --augment 'speed(0.9),noise(snr_db=15)' --out cache/emodb-augmented
+    featurekit extract --corpus ravdess --root RAVDESS --features luo2019 --device cuda -o cache/ravdess-gpu
+    featurekit extract --corpus emodb --root EmoDB --perturb 'speed(0.9),noise(snr_db=15)' -o cache/emodb-augmented
     """
     from featurekit import corpora, extraction
     from featurekit.extraction import augmented
 
+    refuse_strays(click.get_current_context().args)
     recipe = corpora.CORPORA.get(corpus)
     where = corpora.locate(corpus, root)
     utterances = corpora.read_corpus(corpus, where, manifest=manifest)
-    if augment:
-        utterances = augmented.with_children(utterances, augment)
+    if perturb:
+        utterances = augmented.with_children(utterances, perturb)
     request: dict[str, Any] = {
         "root": where,
-        "out": out or Path("cache") / corpus,
+        "out": output or Path("cache") / corpus,
         "columns": recipe.corpus.default_features if columns is None else columns,
         "corpus": corpus,
         "backend": backend,
-        "workers": workers,
+        "workers": jobs,
         "device": device,
     }
     if dry_run:
@@ -126,6 +166,26 @@ def extract_command(
         failed = f"{len(summary.failed)} of {summary.utterances} utterances failed"
         click.echo(f"featurekit: {failed}, more than --max-failures {max_failures:g} allows", err=True)
         sys.exit(1)
+
+
+def refuse_strays(words: list[str]) -> None:
+    """Refuse words without an option, and say which option they want.
+
+    Raises
+    ------
+    UsageError
+        When there is one.
+    """
+    from featurekit import corpora
+
+    if not words:
+        return
+    word = words[0]
+    if word in corpora.CORPORA:
+        raise click.UsageError(f"a corpus's name needs --corpus: featurekit extract --corpus {word}")
+    if Path(word).is_dir():
+        raise click.UsageError(f"a folder needs --root: featurekit extract --corpus NAME --root {word}")
+    raise click.UsageError(f"{word!r} belongs to no option; a corpus's name needs --corpus, a folder of audio --root")
 
 
 class Bars(Progress):
@@ -167,7 +227,7 @@ def describe(summary: Summary) -> str:
     if summary.gone:
         lines.append(
             f"{summary.gone} utterances that the store had are no longer in it, since this command does not name them: "
-            "augmented children want the same --augment each time; `featurekit store gc` frees their shards"
+            "augmented children want the same --perturb each time; `featurekit store gc` frees their shards"
         )
     if summary.held_as:
         same = ", ".join(f"{asked} is {held}" for asked, held in summary.held_as.items())

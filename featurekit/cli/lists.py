@@ -94,7 +94,7 @@ def explain_command(name: str, toml: bool) -> None:
 _USES = {
     "tasks": "featurekit train --store STORE --model MODEL --task {}",
     "augmentations": "featurekit train --store STORE --model MODEL --augment {}   (on batches, in training alone)",
-    "perturbations": "featurekit extract --corpus CORPUS --root DIR --augment '{}(…)'   (children in the store, for training)",
+    "perturbations": "featurekit extract --corpus CORPUS --root DIR --perturb '{}(…)'   (children in the store, for training)",
     "pipelines": "featurekit train {}",
 }
 

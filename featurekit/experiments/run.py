@@ -26,7 +26,7 @@ from featurekit.backends import open_backend
 from featurekit.data import augment, splits, tasks
 from featurekit.data.columns import Layout
 from featurekit.data.splits.folds import PARTS
-from featurekit.errors import ParameterError, SplitError, WorkerError
+from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import resolve
 from featurekit.experiments.fold import History, is_done, read_predictions, train_fold
 from featurekit.experiments.initial import Initial
@@ -304,12 +304,9 @@ def train_pending(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int, Hi
         run.begin()
     work = [(run, number) for run in runs for number in run.pending]
     items = [(run.settings, run.runs, number, min(jobs, len(work))) for run, number in work]
-    try:
-        with open_backend("joblib", jobs) as backend:
-            for index, history in backend.map(_in_a_process, items):
-                yield *work[index], history
-    except WorkerError as error:
-        raise WorkerError(str(error).replace("--workers", "--jobs")) from None
+    with open_backend("joblib", jobs) as backend:
+        for index, history in backend.map(_in_a_process, items):
+            yield *work[index], history
 
 
 def _in_a_process(work: tuple[Any, Path, int, int]) -> History:

@@ -28,5 +28,5 @@ def command_that_adds(opened: Any, request: str) -> str:
     words += ["--root DIR"] if corpus_root(opened.corpus, None) is None else []
     words += ["--manifest TABLE"] if opened.corpus == "custom" else []
     perturbations = dict.fromkeys(item.perturbation for item in opened.manifest if item.perturbation)
-    words += [f"--augment {shlex.quote(','.join(perturbations))}"] if perturbations else []
-    return " ".join([*words, f"--features {shlex.quote(request)} --out {shlex.quote(str(opened.path))}"])
+    words += [f"--perturb {shlex.quote(','.join(perturbations))}"] if perturbations else []
+    return " ".join([*words, f"--features {shlex.quote(request)} -o {shlex.quote(str(opened.path))}"])

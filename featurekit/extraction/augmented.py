@@ -86,7 +86,7 @@ PERTURBATIONS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def parse(request: str) -> list[str]:
-    """Perturbations as ``--augment`` takes them → their full names, every setting said.
+    """Perturbations as ``--perturb`` takes them → their full names, every setting said.
 
     >>> parse("speed(0.9), noise(snr_db=15), room")
     ['speed(factor=0.9)', 'noise(snr_db=15.0)', 'room(rt60_s=0.4,drr_db=0.0)']
@@ -105,7 +105,7 @@ def parse(request: str) -> list[str]:
         PERTURBATIONS[name](np.zeros(12_000, np.float32), 1000, np.random.default_rng(0), **settings)
         found.append(f"{name}({','.join(f'{key}={value!r}' for key, value in settings.items())})")
     if not found or len(set(found)) < len(found):
-        raise ParameterError(f"--augment needs different perturbations, as in 'speed(0.9),noise(snr_db=15)'; got {request!r}")
+        raise ParameterError(f"--perturb needs different perturbations, as in 'speed(0.9),noise(snr_db=15)'; got {request!r}")
     return found
 
 

@@ -40,7 +40,7 @@ def test_an_error_of_the_function_reaches_the_caller_as_itself(name):
 
 
 def test_a_killed_loky_worker_is_a_worker_error():
-    with backends.open_backend("joblib", 2) as backend, pytest.raises(WorkerError, match="fewer --workers"):
+    with backends.open_backend("joblib", 2) as backend, pytest.raises(WorkerError, match="fewer --jobs"):
         list(backend.map(die_once_asked, range(6)))
 
 

@@ -69,11 +69,11 @@ def test_a_store_of_which_nothing_is_published_has_an_info(tmp_path):
 
 def test_extract_info_verify_and_a_second_extract(tiny_corpus, tmp_path):
     out = tmp_path / "s"
-    said = run("extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "--out", out, "--backend", "serial")
+    said = run("extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "-o", out, "--backend", "serial")
     assert "36 utterances" in said
     assert "failed: none" in said
     assert str(out) in said
-    again = run("extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "--out", out, "--backend", "serial")
+    again = run("extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "-o", out, "--backend", "serial")
     assert "nothing to compute" in again
     assert "rms" in run("store", "info", out)
     assert json.loads(run("store", "info", out, "--json"))["utterances"] == 36
@@ -81,21 +81,21 @@ def test_extract_info_verify_and_a_second_extract(tiny_corpus, tmp_path):
 
 
 def test_a_second_name_of_the_same_values_is_said(tiny_corpus, tmp_path):
-    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--out", tmp_path / "s", "--backend", "serial"]
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "-o", tmp_path / "s", "--backend", "serial"]
     assert "under the first name: second is first" in run(*arguments, "--features", "first=rms,second=rms")
     assert "under the first name: rms is first" in run(*arguments, "--features", "rms")
     assert list(fk.open_store(tmp_path / "s").columns) == ["first"]
 
 
 def test_utterances_that_leave_a_store_are_counted(tiny_corpus, tmp_path):
-    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--out", tmp_path / "s", "--backend", "serial"]
-    assert "no longer in it" not in run(*arguments, "--features", "rms", "--augment", "speed(0.9)")
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "-o", tmp_path / "s", "--backend", "serial"]
+    assert "no longer in it" not in run(*arguments, "--features", "rms", "--perturb", "speed(0.9)")
     assert "36 utterances that the store had are no longer in it" in run(*arguments, "--features", "rms")
     assert "no longer in it" not in run(*arguments, "--features", "rms")
 
 
 def test_extract_answers_in_json(tiny_corpus, tmp_path):
-    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "--out", tmp_path / "s", "--json"]
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "-o", tmp_path / "s", "--json"]
     record = json.loads(run(*arguments, "--backend", "serial").splitlines()[-1])
     assert record["utterances"] == 36
     assert record["failed"] == {}
@@ -110,7 +110,7 @@ def test_a_flipped_bit_is_found_repaired_and_computed_again(tiny_corpus, store):
     assert "store repair" in run("store", "verify", store, code=1)
     assert "quarantine" in run("store", "repair", store)
     columns = "rms,spectral_centroid,mel(n_mels=32)"
-    run("extract", "--corpus", "demo", "--root", tiny_corpus, "--features", columns, "--out", store, "--backend", "serial")
+    run("extract", "--corpus", "demo", "--root", tiny_corpus, "--features", columns, "-o", store, "--backend", "serial")
     run("store", "verify", store)
 
 
@@ -119,7 +119,7 @@ def test_failures_past_the_budget_exit_with_one(tmp_path):
     root.mkdir()
     (root / "a.wav").write_bytes(b"RIFF")
     (root / "labels.csv").write_text("path,label,speaker\na.wav,happy,ann\n")
-    arguments = ["extract", "--root", root, "--manifest", root / "labels.csv", "--features", "rms", "--out", tmp_path / "s"]
+    arguments = ["extract", "--root", root, "--manifest", root / "labels.csv", "--features", "rms", "-o", tmp_path / "s"]
     assert "failed: 1" in run(*arguments, "--backend", "serial", code=1)
     run(*arguments, "--backend", "serial", "--max-failures", 1)
     assert "a: " in run("store", "info", tmp_path / "s", "--failed")
@@ -140,11 +140,11 @@ def test_failures_past_the_budget_exit_with_one(tmp_path):
         (["train", "."], "is a folder"),
         (["extract", "--max-failures", "5", "--corpus", "demo"], "0<=x<=1"),
         (["extract", "--root", "{corpus}", "--manifest", "no.csv"], "there is no table 'no.csv'"),
-        (["extract", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}", "--features", ""], "request is empty"),
+        (["extract", "--corpus", "demo", "--root", "{corpus}", "-o", "{out}", "--features", ""], "request is empty"),
         (["explain", "xyzzy"], "see `featurekit list"),
         (["explain", "xyzzy", "--toml"], "see `featurekit list models`"),
-        (["extract", "--workers", "0", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}"], "1 or more"),
-        (["extract", "--corpus", "demo", "--root", "{corpus}", "--out", "{out}", "--features", "mfccs"], "did you mean mfcc"),
+        (["extract", "--jobs", "0", "--corpus", "demo", "--root", "{corpus}", "-o", "{out}"], "0 is not in the range x>=1"),
+        (["extract", "--corpus", "demo", "--root", "{corpus}", "-o", "{out}", "--features", "mfccs"], "did you mean mfcc"),
     ],
 )
 def test_nonsense_is_one_sentence_and_status_two(arguments, said, tiny_corpus, tmp_path):
@@ -176,7 +176,7 @@ def test_manifest_writes_jsonl_that_extract_reads(tiny_corpus, tmp_path):
     assert len(manifest) == 36
     said = run(
         *["extract", "--root", tiny_corpus, "--manifest", tmp_path / "m.jsonl", "--features", "zcr"],
-        *["--out", tmp_path / "s", "--backend", "serial"],
+        *["-o", tmp_path / "s", "--backend", "serial"],
     )
     assert "36 utterances" in said
 
@@ -239,7 +239,7 @@ def test_a_plugin_file_adds_a_feature(tiny_corpus, tmp_path):
         '@feature(unit="1")\ndef crest(rms):\n    """Frame by loudest."""\n    return rms / max(rms.max(), 1e-9)\n'
     )
     command = [sys.executable, "-m", "featurekit", "--plugin", str(plugin), "extract", "--corpus", "demo"]
-    command += ["--root", str(tiny_corpus), "--features", "crest", "--out", str(tmp_path / "s"), "--backend", "joblib"]
+    command += ["--root", str(tiny_corpus), "--features", "crest", "-o", str(tmp_path / "s"), "--backend", "joblib"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "crest" in fk.open_store(tmp_path / "s").columns
@@ -286,3 +286,32 @@ def test_what_the_messages_advise_exists():
             assert option in options | {"--help", "--version"}, f"{path.name} names {option}"
         for advice in re.findall(r"`featurekit ([a-z]+(?: [a-z]+)?)", text):
             assert advice in verbs or advice.split()[0] in VERBS, f"{path.name} names featurekit {advice}"
+
+
+def test_old_spellings_of_extract_work_and_say_the_new_ones(tiny_corpus, tmp_path):
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "--backend", "serial"]
+    said = run(*arguments, f"--out={tmp_path / 's'}", "--workers", 1)
+    assert "--out is --output now, --workers is --jobs now" in said
+    assert "36 utterances" in run("store", "info", tmp_path / "s")
+    assert "now" not in run(*arguments, "--output", tmp_path / "s", "--jobs", 1)
+    assert "--out " not in run("extract", "--help")
+
+
+@pytest.mark.parametrize("verb", [["extract", "--corpus", "demo"], ["manifest", "demo"]])
+def test_augment_of_extract_and_manifest_is_refused_with_the_new_word(verb, tiny_corpus):
+    assert "--augment is --perturb here" in run(*verb, "--root", tiny_corpus, "--augment", "speed(0.9)", code=2)
+
+
+def test_a_word_of_extract_without_its_option_is_told_which_it_wants(tiny_corpus):
+    assert "featurekit extract --corpus demo" in run("extract", "demo", code=2)
+    assert f"--root {tiny_corpus}" in run("extract", tiny_corpus, code=2)
+    assert "'xyzzy' belongs to no option" in run("extract", "xyzzy", code=2)
+
+
+def test_manifest_says_what_it_would_write(tiny_corpus, tmp_path):
+    arguments = ["manifest", "demo", "--root", tiny_corpus, "-o", tmp_path / "m.jsonl"]
+    assert "36 utterances of 6 speakers" in run(*arguments, "--dry-run")
+    assert not (tmp_path / "m.jsonl").exists()
+    facts = json.loads(run(*arguments, "--perturb", "speed(0.9)", "--json"))
+    assert (facts["utterances"], facts["children"], facts["written"]) == (72, 36, True)
+    assert "JSON lines already" in run(*arguments[:4], "--json", code=2)

@@ -209,15 +209,15 @@ def test_train_on_one_store_and_test_on_another(tiny_corpus, tiny_manifest, tiny
 
 
 def test_children_are_made_by_manifest_and_extract_and_the_table_counts_them(tiny_corpus, tmp_path):
-    run("manifest", "demo", "--root", tiny_corpus, "--augment", "shift(0.01)", "-o", tmp_path / "m.jsonl")
+    run("manifest", "demo", "--root", tiny_corpus, "--perturb", "shift(0.01)", "-o", tmp_path / "m.jsonl")
     made = Manifest.read(tmp_path / "m.jsonl")
     assert len(made) == 72
     store = tmp_path / "store"
-    how = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "--backend", "serial", "--out", store]
-    assert "72 utterances" in run(*how, "--augment", "shift(0.01)")
+    how = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "--backend", "serial", "-o", store]
+    assert "72 utterances" in run(*how, "--perturb", "shift(0.01)")
     said = run("split", store, "--task", "sentiment3")
     row = {line.split()[1]: line.split()[2:4] for line in said.splitlines() if line.startswith("0 ")}
     assert int(row["train"][0]) == 2 * int(row["train"][1])  # utterances, of which children
     assert row["test"][1] == "0"
-    assert "did you mean shift" in run(*how, "--augment", "shif(0.01)", code=2)
+    assert "did you mean shift" in run(*how, "--perturb", "shif(0.01)", code=2)
     shutil.rmtree(store)

@@ -12,5 +12,5 @@ def test_the_command_keeps_the_augmented_children_and_quotes_for_a_shell(tiny_co
     build_store(manifest, root=tiny_corpus, out=out, columns="rms", corpus="custom", backend="serial")
     assert command_that_adds(open_store(out), "mel64,zcr") == (
         "featurekit extract --corpus custom --root DIR --manifest TABLE "
-        f"--augment 'speed(factor=0.9),noise(snr_db=15.0)' --features mel64,zcr --out '{out}'"
+        f"--perturb 'speed(factor=0.9),noise(snr_db=15.0)' --features mel64,zcr -o '{out}'"
     )

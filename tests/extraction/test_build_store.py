@@ -285,7 +285,7 @@ def test_kill_9_in_the_middle_and_resume_gives_the_same_store(tiny_corpus, tiny_
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "featurekit", "extract", "--corpus", "demo", "--root", str(tiny_corpus)]
     child = subprocess.Popen(
-        [*command, "--features", "luo2019,mel256", "--out", str(out), "--backend", "serial", "--device", "cpu"],
+        [*command, "--features", "luo2019,mel256", "-o", str(out), "--backend", "serial", "--device", "cpu"],
         start_new_session=True,
     )
     deadline = time.monotonic() + 60

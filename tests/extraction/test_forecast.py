@@ -126,7 +126,7 @@ def test_the_command_line_says_what_it_would_do_and_answers_in_json(tiny_corpus,
         tiny_corpus,
         "--features",
         "rms",
-        "--out",
+        "--output",
         tmp_path / "s",
         "--dry-run",
     ]

@@ -224,7 +224,7 @@ def test_what_was_begun_on_the_cpu_goes_on_there(tiny_corpus, tiny_manifest, tmp
 
 
 def test_cuda_without_a_gpu_is_one_sentence_and_status_two(tiny_corpus, tmp_path, without_gpu):
-    request = ["extract", "--corpus", "demo", "--root", str(tiny_corpus), "--out", str(tmp_path / "s"), "--features", "rms"]
+    request = ["extract", "--corpus", "demo", "--root", str(tiny_corpus), "-o", str(tmp_path / "s"), "--features", "rms"]
     result = CliRunner().invoke(main, [*request, "--device", "cuda"])
     assert result.exit_code == 2
     assert result.stderr == "featurekit: device is cuda, but torch sees no GPU here; use --device cpu or auto\n"
@@ -232,13 +232,13 @@ def test_cuda_without_a_gpu_is_one_sentence_and_status_two(tiny_corpus, tmp_path
 
 
 def test_the_command_line_says_what_is_computed_where(tiny_corpus, tmp_path, with_gpu):
-    request = ["extract", "--corpus", "demo", "--root", str(tiny_corpus), "--out", str(tmp_path / "s"), "--backend", "serial"]
+    request = ["extract", "--corpus", "demo", "--root", str(tiny_corpus), "-o", str(tmp_path / "s"), "--backend", "serial"]
     request += ["--features", "rms,lpc"]
     where = "on the GPU: rms; on CPUs: lpc"
     assert where in CliRunner().invoke(main, [*request, "--dry-run"]).stdout
     assert not (tmp_path / "s").exists()
     assert where in CliRunner().invoke(main, request).stdout
-    assert "on the GPU" not in CliRunner().invoke(main, [*request, "--out", str(tmp_path / "t"), "--device", "cpu"]).stdout
+    assert "on the GPU" not in CliRunner().invoke(main, [*request, "-o", str(tmp_path / "t"), "--device", "cpu"]).stdout
 
 
 def test_an_unknown_device_is_refused() -> None:

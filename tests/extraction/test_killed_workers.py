@@ -31,7 +31,7 @@ def test_a_worker_killed_once_costs_only_its_shard(tiny_corpus, tmp_path, backen
     flag, plugin, out = tmp_path / "killed", tmp_path / "plugin.py", tmp_path / "store"
     plugin.write_text(PLUGIN.format(flag=str(flag)))
     command = [sys.executable, "-c", START, "--plugin", str(plugin), "extract", "--corpus", "demo", "--root", str(tiny_corpus)]
-    command += ["--features", "deadly", "--out", str(out), "--backend", backend, "--workers", "2"]
+    command += ["--features", "deadly", "-o", str(out), "--backend", backend, "--jobs", "2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert flag.exists()

@@ -193,7 +193,7 @@ def test_a_store_without_the_runs_columns_says_which_command_adds_them(
     extraction.build_store(tiny_manifest, columns="zcr", **how)
     with pytest.raises(ParameterError, match="featurekit extract --corpus demo --root DIR --features") as refused:
         inference.embed(single, tmp_path / "s")
-    request = str(refused.value).split("--features ")[1].split(" --out")[0].strip("'")
+    request = str(refused.value).split("--features ")[1].split(" -o ")[0].strip("'")
     extraction.build_store(tiny_manifest, columns=request, **how)
     assert inference.embed(single, tmp_path / "s", device="cpu").computed == len(tiny_manifest)
 

@@ -97,7 +97,7 @@ def test_what_cannot_be_cut_is_said_with_what_to_do(paused, speech_store, tmp_pa
     refused(speech_store, "sbcnn-lenet", "spectrogram(height=48,width=48)", "shows a whole utterance")
     manifest = corpora.read_corpus("custom", paused, manifest=paused / "labels.csv")
     extraction.build_store(manifest, root=paused, out=tmp_path / "s", columns="mel(n_mels=32)", backend="serial")
-    refused(tmp_path / "s", "mlp-pool", "mel32", "add it: featurekit extract --corpus custom .*--features rms --out")
+    refused(tmp_path / "s", "mlp-pool", "mel32", "add it: featurekit extract --corpus custom .*--features rms -o")
 
 
 def test_a_run_that_cuts_is_another_run_and_one_that_does_not_keeps_its_name(paused, tmp_path):
