@@ -1,21 +1,37 @@
 # make demo    the main job on the embedded corpus: synthesise, extract, train, evaluate
-# make test    house rules, lint, types, tests (what CI runs)
+# make test    house rules, lint, types, tests
+# make ci      what CI runs after them: the README's tour, an older processor, packaging (at most 30 minutes)
 # make lint    ruff and mypy alone
 # make bench   speed against librosa and a memmap copy (long)
-# make faults  kill, tear and flip bytes of a store in anger (long)
+# make faults  kill, tear and flip bytes of a store in anger, and the long form of every other test (long)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The stamp is remade when what is installed changes, so every target starts from the pinned versions.
-STAMP := $(VENV)/installed
+# A stamp is remade when what is installed changes, so every target starts from the pinned versions.
+# The demo needs what a user installs; the tests add the development tools to the same environment.
+CREATED := $(VENV)/created
+FOR_USE := $(VENV)/installed-for-use
+STAMP := $(VENV)/installed-for-development
+# Each test process uses one thread (tests/conftest.py), so there are as many as cores, but each takes about 1.5 GB.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test lint bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency faults clean
+.PHONY: demo test ci lint kernels bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency faults clean
 
-demo: $(STAMP)
+demo: $(FOR_USE)
 	$(BIN)/featurekit demo
 
-test: lint
-	$(BIN)/python -m pytest -m "not slow"
+# The types are checked while the kernels are compiled: neither fills two cores by itself.
+test: $(STAMP)
+	$(MAKE) --no-print-directory --jobs 2 lint kernels
+	$(PYTEST) -m "not slow and not ci"
+
+# A processor without AVX-512 is imitated for what depends on the processor, with a cache of kernels of its own.
+ci: $(STAMP)
+	ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CACHE_DIR=$(VENV)/haswell-kernels $(PYTEST) -m "cpu and not slow and not ci"
+	$(BIN)/python -m pytest -m "ci and not slow" tests
+
+kernels: $(STAMP)
+	$(BIN)/python tests/compile_kernels.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -55,13 +71,21 @@ bench-latency: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_latency.py $(OPTIONS)
 
 faults: $(STAMP)
-	$(BIN)/python -m pytest -m slow tests/faults
+	$(PYTEST) -m slow
 
-$(STAMP): pyproject.toml constraints.txt
+$(CREATED):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "featurekit needs Python 3.11 or newer; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+$(FOR_USE): pyproject.toml constraints.txt | $(CREATED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,plots]'
+	touch $@
+
+# What the demo needs is in it, so the demo installs nothing after it.
+$(STAMP): pyproject.toml constraints.txt | $(CREATED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(FOR_USE)
 
 clean:
 	rm -rf $(VENV) build *.egg-info
