@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import multiprocessing
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,22 +28,15 @@ class DaskBackend:
     """A Dask client; the cluster is closed with the backend when it is ours."""
 
     def __init__(self, workers: int, scheduler: str | None, preload: Callable[[], None] | None) -> None:
-        self._cluster = None
-        if scheduler is None:
-            # One thread a process: h5py and numba gain nothing from threads. No dashboard: a port nobody asked for.
-            with interrupts_for_us_alone(), dask.config.set(_ENVIRONMENT):
-                self._cluster = distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                )
-        try:
-            self._client = distributed.Client(self._cluster or scheduler, timeout="20s")
-        except (OSError, ValueError) as error:
-            reason = f"no Dask scheduler answers at {scheduler!r} ({error}); start one with `dask scheduler`"
-            raise ParameterError(reason) from None
+        with contextlib.ExitStack() as closing:
+            cluster = _local_cluster(workers, closing) if scheduler is None else None
+            try:
+                self._client = distributed.Client(cluster or scheduler, timeout="20s")
+            except (OSError, ValueError) as error:
+                reason = f"no Dask scheduler answers at {scheduler!r} ({error}); start one with `dask scheduler`"
+                raise ParameterError(reason) from None
+            closing.callback(self._client.close)
+            self._closing = closing.pop_all()
         addresses = list(self._client.scheduler_info(n_workers=-1)["workers"])
         self.workers = max(1, len(addresses))
         if preload is not None:  # what fails here fails again in the work itself, where it is reported
@@ -84,11 +81,70 @@ class DaskBackend:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        self._closing.close()
+
+
+class _WithoutHTTP:
+    """A server of Dask that opens no port but the one it works with; `dashboard_address=None` alone leaves one for HTTP."""
+
+    def start_http_server(self, *arguments: Any, **settings: Any) -> None:
+        """Open nothing: another user of this machine could read there, and the port may be taken."""
+
+
+class _Scheduler(_WithoutHTTP, distributed.Scheduler):
+    pass
+
+
+class _Worker(_WithoutHTTP, distributed.Worker):
+    pass
+
+
+def _local_cluster(workers: int, closing: contextlib.ExitStack) -> distributed.SpecCluster:
+    """Processes on this machine that obey nobody but us, closed with ``closing``.
+
+    Dask's servers run what they are sent, and any user of this machine can connect to 127.0.0.1. So both sides of each
+    connection prove by TLS that they have a key, which is made here and reaches the workers through the pipes that start
+    them. The workers' folder, from which they import, is ours alone too.
+    """
+    try:
+        security = distributed.Security.temporary()
+    except ImportError:
+        reason = "--backend dask needs the package cryptography for its local workers: pip install cryptography"
+        raise ParameterError(reason) from None
+    folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="featurekit-dask-", ignore_cleanup_errors=True))
+    address = {"protocol": "tls://", "host": "127.0.0.1", "security": security}
+    scheduler = {"cls": _Scheduler, "options": {**address, "port": 0, "dashboard": False}}
+    worker = {
+        "cls": distributed.Nanny,
+        "options": {
+            **address,
+            "worker_class": _Worker,
+            "nthreads": 1,  # h5py and numba gain nothing from threads
+            "memory_limit": distributed.system.MEMORY_LIMIT // workers,
+            "local_directory": folder,
+            "silence_logs": logging.CRITICAL,
+        },
+    }
+    try:
+        with interrupts_for_us_alone(), dask.config.set(_ENVIRONMENT):
+            cluster = distributed.SpecCluster(
+                workers=dict.fromkeys(range(workers), worker),
+                scheduler=scheduler,
+                worker=worker,
+                security=security,
+                silence_logs=logging.CRITICAL,
+            )
+    except RuntimeError as error:
+        raise WorkerError(
+            f"Dask's workers did not start ({error}); every worker imports the script that starts them, "
+            "so the script has to do that under `if __name__ == '__main__':`"
+        ) from None
+    return closing.enter_context(cluster)
 
 
 def start(workers: int, scheduler: str | None, preload: Callable[[], None] | None) -> DaskBackend:
     """Start a local cluster of ``workers`` processes, or connect to ``scheduler``."""
+    if scheduler is None and getattr(multiprocessing.current_process(), "_inheriting", False):
+        # This is a worker that still imports the caller's script, which asks for workers again. Its parent says so.
+        sys.exit(1)
     return DaskBackend(workers, scheduler, preload)
