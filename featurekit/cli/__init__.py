@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from featurekit import __version__
+from featurekit.cli import grammar
 from featurekit.errors import CorruptStoreError, FeaturekitError, StoreError, StoreNotFoundError, TrainingError, WorkerError
 from featurekit.registry import load_plugin
 
@@ -63,6 +64,15 @@ _ADVICE = {
 class Verbs(click.Group):
     """Loads a verb's module on demand and turns every error raised on purpose into one sentence."""
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read what stands before the verb, and --plugin wherever it stands."""
+        try:
+            return super().make_context(info_name, grammar.plugins_first(args), parent, **extra)
+        except click.UsageError as error:
+            raise _in_one_voice(error) from None
+
     def list_commands(self, context: click.Context) -> list[str]:
         """Verbs in the order of a person's work."""
         return list(VERBS)
@@ -86,6 +96,8 @@ class Verbs(click.Group):
         """Run a verb; errors raised on purpose end it with one sentence and a status."""
         try:
             return super().invoke(context)
+        except click.UsageError as error:
+            raise _in_one_voice(error) from None
         except FeaturekitError as error:
             refuse(error)
         except BrokenPipeError:
@@ -101,6 +113,12 @@ class Verbs(click.Group):
             sys.exit(130)
 
 
+def _in_one_voice(error: click.UsageError) -> click.ClickException:
+    # `featurekit` alone and `featurekit store` alone are answered by the help itself.
+    is_help = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 has none
+    return error if isinstance(error, is_help) else grammar.OneVoice(error)
+
+
 def refuse(error: FeaturekitError) -> NoReturn:
     """Print an error raised on purpose and exit: 1 for a store or worker that failed, 2 for input that cannot be used."""
     click.echo(f"featurekit: {error}", err=True)
@@ -110,7 +128,13 @@ def refuse(error: FeaturekitError) -> NoReturn:
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="featurekit")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE.py", help="Load features, corpora or models of your own.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE.py",
+    help="Load features, corpora or models of your own; may also stand after the verb.",
+)
 def main(plugins: tuple[str, ...]) -> None:
     """From raw speech corpora to feature stores and honest sentiment and emotion results.
 
