@@ -12,8 +12,8 @@ import click
 
 from featurekit.audio import FLAGS
 from featurekit.backends import BACKENDS
+from featurekit.cli import grammar
 from featurekit.cli.progress import Bar, counted
-from featurekit.cli.spellings import Verb
 from featurekit.extraction import Forecast, Progress, Summary
 from featurekit.extraction.engines import DEVICES
 
@@ -34,14 +34,17 @@ PERTURB = click.option(
 
 
 # The word --augment is left to `featurekit train`: it works on batches there, and these are children in the store.
-PERTURB_NOW = {"augment": "--perturb here; --augment is what `featurekit train` does to its batches"}
+NO_AUGMENT = grammar.refused(
+    "--augment", "--perturb", "children in the store; --augment is what `featurekit train` does to its batches"
+)
 
 
-@click.command("manifest", cls=Verb, gone=PERTURB_NOW)
+@click.command("manifest")
 @click.argument("corpus")
 @corpus_options
 @PERTURB
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write; standard output when absent.")
+@NO_AUGMENT
+@grammar.output("Where to write; standard output when absent.")
 @click.option("--dry-run", is_flag=True, help="Say what there is; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON; needs --output or --dry-run.")
 def manifest_command(
@@ -86,20 +89,15 @@ def manifest_command(
         click.echo(f"{counts}{done}", err=not dry_run)
 
 
-@click.command(
-    "extract",
-    cls=Verb,
-    was={"out": "output", "workers": "jobs"},
-    gone=PERTURB_NOW,
-    context_settings={"allow_extra_args": True},
-)
+@click.command("extract", context_settings={"allow_extra_args": True})
 @click.option("--corpus", default="custom", show_default=True, help="A name from `featurekit list corpora`.")
 @corpus_options
 @PERTURB
+@NO_AUGMENT
 @click.option("--features", "columns", help="Features and presets, comma-separated.  [default: the corpus's own]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The store's folder.  [default: cache/<corpus>]")
+@grammar.output("The store's folder.  [default: cache/<corpus>]", old=["--out"])
 @click.option("--backend", type=click.Choice(BACKENDS), default="joblib", show_default=True)
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: physical cores]")
+@grammar.jobs(old=["--workers"])
 @click.option("--scheduler", metavar="ADDRESS", help="An existing Dask scheduler; without it --backend dask starts its own.")
 @click.option(
     "--device",

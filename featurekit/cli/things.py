@@ -28,7 +28,7 @@ _LOOKED_AT = 2_000  # entries of a folder: enough to find audio or neighbours, q
 _NAMED = 8  # neighbours that a message lists
 
 
-def what_is(path: str | Path, *accepted: Kind, verb: str) -> Kind:
+def what_is(path: str | Path, *accepted: Kind, verb: str, or_corpus: bool = False) -> Kind:
     """Kind of what is at a path.
 
     Parameters
@@ -39,6 +39,8 @@ def what_is(path: str | Path, *accepted: Kind, verb: str) -> Kind:
         What the verb can work on; anything is accepted where none is given.
     verb : str
         The verb that asks, for the message.
+    or_corpus : bool
+        Whether the verb has ``--corpus``, too.
 
     Raises
     ------
@@ -49,6 +51,7 @@ def what_is(path: str | Path, *accepted: Kind, verb: str) -> Kind:
     path = Path(path)
     wanted = f"{verb} takes {_either(accepted)}"
     if not path.exists():
+        _refuse_corpus(str(path), wanted, or_corpus)
         raise ParameterError(f"there is nothing at {str(path)!r}; {wanted}{_neighbours(path, accepted)}")
     kind = _kind(path)
     if not accepted or kind in accepted:
@@ -61,6 +64,16 @@ def what_is(path: str | Path, *accepted: Kind, verb: str) -> Kind:
         names = ", ".join(map(str, inside[:_NAMED])) + (", …" if len(inside) > _NAMED else "")
         raise ParameterError(f"{path} is {kind}, and {wanted}; name one of those inside: {names}")
     raise ParameterError(f"{path} is {kind}, and {wanted}")
+
+
+def _refuse_corpus(name: str, wanted: str, or_corpus: bool) -> None:
+    from featurekit import corpora
+
+    if name not in corpora.CORPORA:
+        return
+    if or_corpus:
+        raise ParameterError(f"{name} is a corpus: give --corpus {name}")
+    raise ParameterError(f"{name} is a corpus, and {wanted}; `featurekit extract --corpus {name}` makes a store of it")
 
 
 def _kind(path: Path) -> Kind:

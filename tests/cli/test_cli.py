@@ -291,7 +291,7 @@ def test_what_the_messages_advise_exists():
 def test_old_spellings_of_extract_work_and_say_the_new_ones(tiny_corpus, tmp_path):
     arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "--backend", "serial"]
     said = run(*arguments, f"--out={tmp_path / 's'}", "--workers", 1)
-    assert "--out is --output now, --workers is --jobs now" in said
+    assert "note: --out is now -o/--output\nnote: --workers is now --jobs" in said
     assert "36 utterances" in run("store", "info", tmp_path / "s")
     assert "now" not in run(*arguments, "--output", tmp_path / "s", "--jobs", 1)
     assert "--out " not in run("extract", "--help")
@@ -299,7 +299,7 @@ def test_old_spellings_of_extract_work_and_say_the_new_ones(tiny_corpus, tmp_pat
 
 @pytest.mark.parametrize("verb", [["extract", "--corpus", "demo"], ["manifest", "demo"]])
 def test_augment_of_extract_and_manifest_is_refused_with_the_new_word(verb, tiny_corpus):
-    assert "--augment is --perturb here" in run(*verb, "--root", tiny_corpus, "--augment", "speed(0.9)", code=2)
+    assert "--augment is now --perturb" in run(*verb, "--root", tiny_corpus, "--augment", "speed(0.9)", code=2)
 
 
 def test_a_word_of_extract_without_its_option_is_told_which_it_wants(tiny_corpus):
