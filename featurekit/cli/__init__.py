@@ -15,6 +15,7 @@ import click
 
 from featurekit import __version__
 from featurekit.cli import grammar
+from featurekit.cli.characters import make_readable
 from featurekit.errors import CorruptStoreError, FeaturekitError, StoreError, StoreNotFoundError, TrainingError, WorkerError
 from featurekit.registry import load_plugin
 
@@ -72,6 +73,11 @@ class Verbs(click.Group):
             return super().make_context(info_name, grammar.plugins_first(args), parent, **extra)
         except click.UsageError as error:
             raise _in_one_voice(error) from None
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line; what the terminal's encoding lacks is replaced from here on."""
+        make_readable()
+        return super().main(*arguments, **options)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Verbs in the order of a person's work."""

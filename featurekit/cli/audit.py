@@ -79,7 +79,7 @@ def audit_command(
             not_read=learnt.keys() - set(case.columns),
             subject=str(subject),
         )
-    click.echo(json.dumps(found.to_record(), ensure_ascii=False) if as_json else describe(found))
+    click.echo(json.dumps(found.to_record()) if as_json else describe(found))
     sys.exit(0 if found.ok else 1)
 
 

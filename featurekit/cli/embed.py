@@ -43,7 +43,7 @@ def embed_command(run: Path, store: Path, what: str, fold: str | None, device: s
             run, store, what=what, fold=fold, device=device, progress=lambda done, total: bar.advance(done - bar.done)
         )
     if as_json:
-        click.echo(json.dumps({**dataclasses.asdict(found), "store": str(found.store)}, ensure_ascii=False))
+        click.echo(json.dumps({**dataclasses.asdict(found), "store": str(found.store)}))
     else:
         click.echo(_described(found))
 

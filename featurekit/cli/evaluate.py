@@ -35,7 +35,7 @@ def evaluate_command(run: Path, as_json: bool) -> None:
     Nothing is trained or predicted, and nothing is written. Intervals are 95 %, by resampling speakers.
     """
     scores = rescored(run)
-    click.echo(json.dumps(scores, ensure_ascii=False) if as_json else "\n".join([summary(scores), *tables(scores)]))
+    click.echo(json.dumps(scores) if as_json else "\n".join([summary(scores), *tables(scores)]))
 
 
 def summary(scores: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ def leak_command(
     except MissingDependencyError as error:
         note = str(error)
     if as_json:
-        click.echo(json.dumps({"folder": str(leak.folder), **result}, ensure_ascii=False))
+        click.echo(json.dumps({"folder": str(leak.folder), **result}))
     else:
         click.echo(describe(result))
         click.echo(f"kept: {leak.folder}; plot: {note or picture}")

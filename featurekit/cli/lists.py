@@ -30,7 +30,7 @@ def list_command(kind: str, as_json: bool) -> None:
     """List what there is of KIND, with a line about each."""
     rows = _LISTS[kind]()
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json.dumps(rows))
         return
     width = max(len(name) for name in rows)
     for name, line in rows.items():

@@ -67,7 +67,7 @@ def predict_command(
     try:
         for found in told:
             failed += isinstance(found, inference.Refused)
-            click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False) if as_json else _line(found))
+            click.echo(json.dumps(dataclasses.asdict(found)) if as_json else _line(found))
             sys.stdout.flush()
     except KeyboardInterrupt:
         click.echo("\nfeaturekit: interrupted; what was judged is above", err=True)

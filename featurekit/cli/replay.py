@@ -27,7 +27,7 @@ def replay_command(run: Path, store: str | None, as_json: bool) -> None:
     Exit status: 0 when every prediction came again, else 1.
     """
     found = replay(run, store=store, progress=Lines(err=as_json))
-    click.echo(json.dumps(found.to_record(), ensure_ascii=False) if as_json else describe(found))
+    click.echo(json.dumps(found.to_record()) if as_json else describe(found))
     sys.exit(0 if found.same else 1)
 
 

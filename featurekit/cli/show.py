@@ -69,7 +69,7 @@ def show_command(
         record = {"utterance": json.loads(item.to_json()), "columns": [_numbers(one) for one in shown]}
         heard = [[word.text, word.weight, word.bin] for word in words]
         pictures = [str(file) for file in written]
-        click.echo(json.dumps({**record, "pictures": pictures, "words": heard}, ensure_ascii=False))
+        click.echo(json.dumps({**record, "pictures": pictures, "words": heard}))
         return
     click.echo(title)
     if item.text:

@@ -60,7 +60,7 @@ def split_command(
     verdict = audit_split(split, manifest).verdict
     record = {"kind": split.kind, "digest": split.digest, "verdict": verdict, "notes": dict(split.notes)}
     if as_json:
-        click.echo(json.dumps({**record, "parts": rows}, ensure_ascii=False))
+        click.echo(json.dumps({**record, "parts": rows}))
         return
     settings = ", ".join(f"{name}={value}" for name, value in split.settings.items())
     click.echo(f"{split.kind} ({settings}) of {source}: {len(manifest if ids is None else ids)} utterances")

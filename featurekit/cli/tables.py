@@ -1,0 +1,160 @@
+"""Text for a screen: paragraphs, lists and tables that wrap at words where the terminal ends.
+
+In a pipe or a file nothing is wrapped, so that ``grep`` finds whole lines. ``COLUMNS`` sets a width there too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+
+GAP = "  "
+_NARROWEST = 16  # a column of text is not made narrower than this
+_INDENT = 4  # where a description stands beneath its name
+
+
+def screen_width() -> int | None:
+    """Columns of the terminal that the answer is printed on; None in a pipe, where nothing is wrapped."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def wrap(text: str, *, indent: int = 0, hanging: int = 0, width: int | None = None) -> str:
+    """One paragraph, wrapped at words.
+
+    Parameters
+    ----------
+    text : str
+        The paragraph. Words longer than a line stay whole.
+    indent, hanging : int
+        Spaces before the first line, and before those that follow it.
+    width : int, optional
+        Columns; the screen's by default.
+
+    Examples
+    --------
+    >>> print(wrap("one two three", hanging=2, width=8))
+    one two
+      three
+    """
+    width = width or screen_width()
+    if width is None:
+        return " " * indent + text
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
+def listing(rows: Mapping[str, str], *, indent: int = 0, width: int | None = None) -> str:
+    """Names and what is said of each: beside the name, or beneath it where the screen is too narrow.
+
+    Parameters
+    ----------
+    rows : mapping
+        Name → one paragraph.
+    indent : int
+        Spaces before each name.
+    width : int, optional
+        Columns; the screen's by default.
+
+    Examples
+    --------
+    >>> print(listing({"mfcc": "cepstra of the logarithm of mel bands", "rms": "level"}, width=30))
+    mfcc  cepstra of the logarithm
+          of mel bands
+    rms   level
+    """
+    width = width or screen_width()
+    longest = max(map(len, rows), default=0)
+    start = indent + longest + len(GAP)
+    beneath = width is not None and width - start < max(_NARROWEST, width // 3)
+    lines: list[str] = []
+    for name, text in rows.items():
+        if beneath:
+            lines.append(" " * indent + name)
+            lines.append(wrap(text, indent=indent + _INDENT, hanging=indent + _INDENT, width=width))
+        else:
+            beside = wrap(text, indent=start, hanging=start, width=width)
+            lines.append(f"{' ' * indent}{name:<{longest}}{GAP}{beside[start:]}".rstrip())
+    return "\n".join(line for line in lines if line)
+
+
+def table(
+    rows: Iterable[Sequence[object]],
+    *,
+    heads: Sequence[str] = (),
+    right: Iterable[int] = (),
+    indent: int = 0,
+    width: int | None = None,
+) -> str:
+    """Rows in columns as wide as their cells; where they do not fit, the widest columns wrap at words.
+
+    Parameters
+    ----------
+    rows : iterable of sequences
+        Cells, one sequence per row.
+    heads : sequence of str, optional
+        A line above the rows.
+    right : iterable of int
+        Columns of numbers, which stand at the right of their column; -1 is the last one.
+    indent : int
+        Spaces before each row.
+    width : int, optional
+        Columns of the screen; its own by default.
+
+    Examples
+    --------
+    >>> print(table([("anger", 127), ("joy", 71)], heads=("class", "n"), right=[1]))
+    class    n
+    anger  127
+    joy     71
+    """
+    cells = [[str(cell) for cell in row] for row in ([heads] if heads else [])] + [[str(cell) for cell in row] for row in rows]
+    if not cells:
+        return ""
+    n_columns = len(cells[0])
+    at_right = {column % n_columns for column in right}
+    width = width or screen_width()
+    widths = [max(len(row[column]) for row in cells) for column in range(n_columns)]
+    if width is not None:
+        widths = _fitted(widths, cells, width - indent - len(GAP) * (n_columns - 1))
+    lines = []
+    for row in cells:
+        wrapped = [_wrapped_cell(cell, columns) for cell, columns in zip(row, widths, strict=True)]
+        for number in range(max(map(len, wrapped))):
+            parts = [
+                f"{part:>{columns}}" if column in at_right else f"{part:<{columns}}"
+                for column, columns in enumerate(widths)
+                for part in [wrapped[column][number] if number < len(wrapped[column]) else ""]
+            ]
+            lines.append((" " * indent + GAP.join(parts)).rstrip())
+    return "\n".join(lines)
+
+
+def _fitted(widths: Sequence[int], cells: Sequence[Sequence[str]], available: int) -> list[int]:
+    """Take columns from the widest, one at a time; none becomes narrower than its longest word."""
+    fitted = list(widths)
+    longest = [max((len(word) for row in cells for word in row[column].split()), default=0) for column in range(len(widths))]
+    while sum(fitted) > available:
+        shrinkable = [column for column, columns in enumerate(fitted) if columns > longest[column]]
+        if not shrinkable:
+            break
+        widest = max(shrinkable, key=lambda column: fitted[column])
+        fitted[widest] -= 1
+    return fitted
+
+
+def _wrapped_cell(cell: str, columns: int) -> list[str]:
+    if len(cell) <= columns:
+        return [cell]
+    return textwrap.wrap(cell, columns, break_long_words=False, break_on_hyphens=False) or [""]
