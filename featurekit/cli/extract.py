@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -95,7 +97,7 @@ def manifest_command(
 @PERTURB
 @NO_AUGMENT
 @click.option("--features", "columns", help="Features and presets, comma-separated.  [default: the corpus's own]")
-@grammar.output("The store's folder.  [default: cache/<corpus>]", old=["--out"])
+@grammar.output("The store's folder.  [default: cache/<corpus>; for custom cache/<the root's name>]", old=["--out"])
 @click.option("--backend", type=click.Choice(BACKENDS), default="joblib", show_default=True)
 @grammar.jobs(old=["--workers"])
 @click.option("--scheduler", metavar="ADDRESS", help="An existing Dask scheduler; without it --backend dask starts its own.")
@@ -109,6 +111,9 @@ def manifest_command(
 )
 @click.option(
     "--max-failures", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share of utterances that may fail."
+)
+@click.option(
+    "--replace", is_flag=True, help="Agree that the store loses utterances that it has and this command does not name."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -124,6 +129,7 @@ def extract_command(
     scheduler: str | None,
     device: str,
     max_failures: float,
+    replace: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -147,16 +153,17 @@ def extract_command(
         utterances = augmented.with_children(utterances, perturb)
     request: dict[str, Any] = {
         "root": where,
-        "out": output or Path("cache") / corpus,
+        "out": output or Path("cache") / store_name(corpus, where),
         "columns": recipe.corpus.default_features if columns is None else columns,
         "corpus": corpus,
         "backend": backend,
         "workers": jobs,
         "device": device,
+        "replace": replace,
     }
     if dry_run:
         forecast = extraction.dry_run(utterances, **request)
-        click.echo(json.dumps(vars(forecast), default=str) if as_json else foretell(forecast))
+        click.echo(json.dumps(dataclasses.asdict(forecast), default=str) if as_json else foretell(forecast))
         return
     summary = extraction.build_store(utterances, **request, scheduler=scheduler, progress=Bars())
     click.echo(json.dumps(as_record(summary)) if as_json else describe(summary))
@@ -164,6 +171,11 @@ def extract_command(
         failed = f"{len(summary.failed)} of {summary.utterances} utterances failed"
         click.echo(f"featurekit: {failed}, more than --max-failures {max_failures:g} allows", err=True)
         sys.exit(1)
+
+
+def store_name(corpus: str, root: Path) -> str:
+    """The default folder's name: the corpus's, and for an own one its folder's, since every table is called labels.csv."""
+    return (Path(os.path.normpath(root.absolute())).name if corpus == "custom" else "") or corpus
 
 
 def refuse_strays(words: list[str]) -> None:
@@ -222,10 +234,10 @@ def describe(summary: Summary) -> str:
         )
     else:
         lines.append(f"nothing to compute: all {summary.shards} shards were there already ({summary.wall_s:.1f} s)")
-    if summary.gone:
+    if summary.losses.removed:
         lines.append(
-            f"{summary.gone} utterances that the store had are no longer in it, since this command does not name them: "
-            "augmented children want the same --perturb each time; `featurekit store gc` frees their shards"
+            f"{counted(summary.losses.removed, 'utterance')} that the store had left it; the way back: "
+            f"featurekit store revert {summary.store} {summary.losses.generation}   (until `featurekit store gc`)"
         )
     if summary.held_as:
         same = ", ".join(f"{asked} is {held}" for asked, held in summary.held_as.items())
@@ -252,6 +264,8 @@ def foretell(forecast: Forecast) -> str:
     lines = [f"{forecast.corpus}: {forecast.utterances} utterances, {forecast.speech_s:,.0f} s of speech → {forecast.store}"]
     if forecast.unreadable:
         lines.append(f"{forecast.unreadable} utterances have no readable header and will fail")
+    if forecast.losses.serious:
+        lines.append(f"this {forecast.losses.describe(forecast.store)}, as --replace agrees to")
     if forecast.there:
         lines.append(f"there already: {', '.join(forecast.there)}")
     if forecast.new:
@@ -288,6 +302,7 @@ def as_record(summary: Summary) -> dict[str, Any]:
     """The summary as a program reads it."""
     record = {name: value for name, value in vars(summary).items() if name not in ("store", "flagged")}
     return record | {
+        "losses": dataclasses.asdict(summary.losses),
         "store": str(summary.store),
         "flagged": dict(summary.flagged),
         "failed_by_status": summary.failed_by_status,

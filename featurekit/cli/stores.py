@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import click
+
+from featurekit.cli.progress import counted
 
 STORE = click.argument("path", metavar="STORE", type=click.Path(path_type=Path))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -65,48 +68,112 @@ def verify(path: Path, as_json: bool) -> None:
 
 @store_command.command()
 @STORE
-def repair(path: Path) -> None:
+@AS_JSON
+def repair(path: Path, as_json: bool) -> None:
     """Move what verify refuses to quarantine/; `featurekit extract` then computes it again."""
     from featurekit import store
 
     report = store.repair(path)
     moved = report.moved
+    if as_json:
+        problems = [{"path": str(problem.path), "what": problem.what} for problem in report.problems]
+        click.echo(json.dumps({"problems": problems, "moved": [str(file) for file in moved]}))
+        return
     for problem in report.problems:
         click.echo(f"{problem.path}: {problem.what}")
     again = "; run the same `featurekit extract` again to compute it anew" if moved else ""
-    click.echo(f"{path}: {len(moved)} files moved to quarantine{again}")
+    click.echo(f"{path}: {counted(len(moved), 'file')} moved to quarantine{again}")
 
 
 @store_command.command()
 @STORE
-def index(path: Path) -> None:
+@AS_JSON
+def index(path: Path, as_json: bool) -> None:
     """Rebuild index.h5, the derived table that makes opening quick."""
     from featurekit import store
 
-    click.echo(f"wrote {store.build_index(path)}")
+    written = store.build_index(path)
+    click.echo(json.dumps({"index": str(written)}) if as_json else f"wrote {written}")
 
 
 @store_command.command()
 @STORE
 @click.option("--dry-run", is_flag=True, help="Say what would go, and keep it.")
-def gc(path: Path, dry_run: bool) -> None:
-    """Remove shards no generation uses any more, and old temporary files."""
+@AS_JSON
+def gc(path: Path, dry_run: bool, as_json: bool) -> None:
+    """Remove older generations and the shards that only they use, and old temporary files."""
     from featurekit import store
 
     removed = store.gc(path, dry_run=dry_run)
-    click.echo(f"{path}: {'would remove' if dry_run else 'removed'} {len(removed)} files")
+    if as_json:
+        click.echo(json.dumps({"removed": [str(file) for file in removed], "dry_run": dry_run}))
+        return
+    older = sum(file.parent.name == "heads" for file in removed)
+    lost = f", {counted(older, 'older generation')} among them: no way back to those" if older else ""
+    click.echo(f"{path}: {'would remove' if dry_run else 'removed'} {counted(len(removed), 'file')}{lost}")
 
 
 @store_command.command()
 @STORE
 @click.argument("column")
-def drop(path: Path, column: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be left, and change nothing.")
+@AS_JSON
+def drop(path: Path, column: str, dry_run: bool, as_json: bool) -> None:
     """Drop COLUMN from STORE in a new generation; `store gc` frees its bytes when no column of its shards is left."""
     from featurekit import store
 
-    store.drop(path, column)
-    store.build_index(path)
-    click.echo(f"{path}: dropped {column}")
+    before = store.latest_head(path)
+    head = store.drop(path, column, dry_run=dry_run)
+    if not dry_run:
+        store.build_index(path)
+    if as_json:
+        click.echo(json.dumps({"dropped": column, "columns": list(head.columns), "dry_run": dry_run}))
+        return
+    left = f"{counted(len(head.columns), 'column')} left"
+    click.echo(f"{path}: {'would drop' if dry_run else 'dropped'} {column}, {left}")
+    if before is not None and not dry_run:
+        click.echo(f"the way back: featurekit store revert {path} {before.generation}   (until `featurekit store gc`)")
+
+
+@store_command.command()
+@STORE
+@click.argument("generation", type=int, required=False)
+@click.option("--dry-run", is_flag=True, help="Say what would come back, and change nothing.")
+@AS_JSON
+def revert(path: Path, generation: int | None, dry_run: bool, as_json: bool) -> None:
+    """Make an older GENERATION of STORE the newest again; without a number, list what is kept.
+
+    \b
+    It is the way back from `store drop` and from an extraction that took utterances out of the store.
+    """
+    from featurekit import store
+
+    kept = store.generations(path)
+    if generation is None:
+        click.echo(json.dumps(kept) if as_json else _history(path, kept))
+        return
+    head = store.revert(path, generation, dry_run=dry_run)
+    if not dry_run:
+        store.build_index(path)
+    old = next(facts for facts in kept if facts["generation"] == generation)
+    if as_json:
+        click.echo(json.dumps(old | {"generation": head.generation, "of": generation, "dry_run": dry_run}))
+        return
+    what = f"{counted(old['utterances'], 'utterance')}, {counted(len(old['columns']), 'column')}"
+    if dry_run:
+        click.echo(f"{path}: would have {what} again, as in generation {generation}; nothing was changed")
+    else:
+        click.echo(f"{path}: has {what}, as in generation {generation}; this is generation {head.generation} now")
+
+
+def _history(path: Path, kept: list[dict[str, Any]]) -> str:
+    lines = [f"{path}: {counted(len(kept), 'generation')}; `featurekit store revert {path} N` brings N back as the newest"]
+    for facts in kept:
+        published = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["published"]))
+        counts = f"{counted(facts['utterances'], 'utterance')}, {counted(len(facts['columns']), 'column')}"
+        newest = "   (the newest)" if facts is kept[-1] else ""
+        lines.append(f"  {facts['generation']:>3}  {published}  {counts}{newest}")
+    return "\n".join(lines)
 
 
 def _failures(path: Path) -> dict[str, str]:

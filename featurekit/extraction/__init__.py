@@ -16,11 +16,12 @@ from featurekit.extraction.fingerprints import FileFacts, fingerprint
 from featurekit.extraction.forecast import Forecast, dry_run
 from featurekit.extraction.gpu import compute_shards
 from featurekit.extraction.learnt import check_covered, learnt_groups
+from featurekit.extraction.losses import Losses, losses, refuse
 from featurekit.extraction.plan import Group, estimated_bytes, plan_groups, plan_shards
 from featurekit.extraction.shards import Receipt, ShardWork, column_info, work
 from featurekit.manifest import Manifest
 
-__all__ = ["Forecast", "Progress", "Summary", "build_store", "dry_run"]
+__all__ = ["Forecast", "Losses", "Progress", "Summary", "build_store", "dry_run"]
 
 # A shard that fails for an outside reason (a network file system's hiccup, a killed worker) is tried again so often.
 ATTEMPTS = 3
@@ -48,7 +49,7 @@ class Summary:
     utterances: int
     columns: list[str]
     held_as: dict[str, str] = field(default_factory=dict)  # asked name → the column that holds the same values
-    gone: int = 0  # utterances that the store had and this manifest has not
+    losses: Losses = field(default_factory=Losses)  # what the store had and has no longer
     on_gpu: list[str] = field(default_factory=list)
     shards: int = 0
     computed_shards: int = 0
@@ -82,6 +83,7 @@ def build_store(
     workers: int | None = None,
     scheduler: str | None = None,
     device: str = "auto",
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Extract features of every utterance into a store, or complete a store that exists.
@@ -105,6 +107,8 @@ def build_store(
         See :func:`featurekit.backends.open_backend`.
     device : {"auto", "cpu", "cuda"}
         What computes the columns: see :mod:`featurekit.extraction.engines`.
+    replace : bool
+        Agree to lose what the store has of utterances that this manifest leaves out, or whose audio is gone or another.
     progress : Progress or None
         What to tell while it runs.
 
@@ -115,13 +119,16 @@ def build_store(
     Raises
     ------
     FeaturekitError
-        For unusable input or a store that cannot be written; what was committed stays.
+        For unusable input, for losses that ``replace`` does not agree to, or a store that cannot be written; what was
+        committed stays.
     """
     started, root, out, progress = time.perf_counter(), Path(root), Path(out), progress or Progress()
     if not root.is_dir():
         raise CorpusNotFoundError(f"there is no folder {str(root)!r} to read audio from")
     on_cpu = features.parse(columns)
     before = store.latest_head(out) if store.exists(out) else None
+    if not (replace or learnt_groups(before)):  # those have their own refusal, which names the run
+        refuse(losses(out, before, manifest), out)
     wanted = engines.choose(on_cpu, device, before)
     store.create(out, corpus=corpus)
     lacking = _lacking(before, wanted)
@@ -135,7 +142,9 @@ def build_store(
         while True:
             head = store.latest_head(out)
             check_covered(out, head, manifest)
-            gone = _gone(out, head, manifest)
+            lost = losses(out, head, manifest)
+            if not replace:
+                refuse(lost, out)
             groups = plan_groups(manifest, wanted, head)
             receipts |= _compute(pool, _missing(out, root, groups, manifest, files), progress)
             try:
@@ -146,7 +155,7 @@ def build_store(
         worker_count = pool.workers
     store.build_index(out, manifest)
     summary = _summarise(out, manifest, wanted, groups, receipts)
-    summary.gone = gone
+    summary.losses = lost
     summary.workers, summary.wall_s = worker_count, time.perf_counter() - started
     return summary
 
@@ -155,18 +164,6 @@ def _lacking(head: store.Head | None, wanted: list[features.Column]) -> list[fea
     """Columns that certainly have to be computed, whatever the files are: the first name of each key."""
     have = {column.key for column in head.columns.values()} if head else set()
     return list({column.key: column for column in reversed(wanted) if column.key not in have}.values())
-
-
-def _gone(out: Path, head: store.Head | None, manifest: Manifest) -> int:
-    """How many utterances of the store this manifest leaves out."""
-    if head is None or head.manifest_digest == manifest.digest:
-        return 0
-    try:
-        had = store.open_store(out).ids
-    except StoreError:
-        return 0  # what is damaged is about to be healed: it cannot be read yet
-    kept = set(manifest.ids)
-    return sum(name not in kept for name in had)
 
 
 class _NewerHeadError(FeaturekitError):

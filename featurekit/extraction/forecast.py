@@ -29,6 +29,7 @@ from featurekit import audio, backends, features, store
 from featurekit.errors import AudioError, CorpusNotFoundError
 from featurekit.extraction import augmented, engines
 from featurekit.extraction.fingerprints import MISSING, FileFacts, find, fingerprint
+from featurekit.extraction.losses import Losses, losses, refuse
 from featurekit.extraction.plan import Group, Shard, estimated_bytes, plan_groups, plan_shards
 from featurekit.manifest import Manifest, Utterance
 
@@ -67,6 +68,8 @@ class Forecast:
     load, cores : float, int
         Processes that wanted to run in the last minute, and cores.
     bytes_to_write, memory_per_worker : int
+    losses : Losses
+        What the store would lose, with ``replace``.
     """
 
     store: Path
@@ -95,6 +98,7 @@ class Forecast:
     seconds: float = 0.0
     bytes_to_write: int = 0
     memory_per_worker: int = 0
+    losses: Losses = field(default_factory=Losses)
 
 
 def dry_run(
@@ -107,6 +111,7 @@ def dry_run(
     backend: str = "joblib",
     workers: int | None = None,
     device: str = "auto",
+    replace: bool = False,
 ) -> Forecast:
     """Plan an extraction and predict what it costs; the arguments are those of :func:`featurekit.extraction.build_store`.
 
@@ -117,7 +122,8 @@ def dry_run(
     Raises
     ------
     FeaturekitError
-        For what would also stop the extraction: unknown features, no such folder, a store that is damaged.
+        For what would also stop the extraction: unknown features, no such folder, a store that is damaged, losses that
+        ``replace`` does not agree to.
     """
     root, out = Path(root), Path(out)
     if not root.is_dir():
@@ -128,6 +134,9 @@ def dry_run(
     wanted = engines.choose(on_cpu, device, head)
     workers = 1 if backend == "serial" else workers or backends.physical_cores()
     manifest, files, hashing_s = _looked_at(manifest, root, out if exists else None)
+    lost = losses(out, head, manifest)
+    if not replace:
+        refuse(lost, out)
     if device == "auto" and head is None and exists and engines.begun_on_cpu(out, manifest, on_cpu):
         wanted = on_cpu
     committed = store.committed(out) if exists else set()
@@ -149,6 +158,7 @@ def dry_run(
         hashing_s=hashing_s,
         load=os.getloadavg()[0],
         cores=backends.physical_cores(),
+        losses=lost,
     )
     _predict(made, groups, committed, root, files)
     return made

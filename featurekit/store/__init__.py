@@ -12,7 +12,7 @@ protocol. Only this package knows HDF5.
 from featurekit.store.documents import add_split, latest_head, read_split
 from featurekit.store.files import check_writable
 from featurekit.store.index import build_index
-from featurekit.store.maintenance import gc, info
+from featurekit.store.maintenance import gc, generations, info
 from featurekit.store.reader import Store, UtteranceView, open_store
 from featurekit.store.schema import (
     ColumnInfo,
@@ -23,7 +23,7 @@ from featurekit.store.schema import (
     shard_key,
 )
 from featurekit.store.verification import Problem, Report, repair, verify
-from featurekit.store.writer import commit_shard, committed, create, drop, exists, publish_head
+from featurekit.store.writer import commit_shard, committed, create, drop, exists, publish_head, revert
 
 __all__ = [
     "ColumnInfo",
@@ -44,12 +44,14 @@ __all__ = [
     "drop",
     "exists",
     "gc",
+    "generations",
     "info",
     "latest_head",
     "open_store",
     "publish_head",
     "read_split",
     "repair",
+    "revert",
     "shard_key",
     "verify",
 ]

@@ -52,12 +52,37 @@ def info(path: str | Path) -> dict[str, Any]:
     return found | {"utterances": len(store), "seconds": _seconds(store), "columns": columns}
 
 
+def generations(path: str | Path) -> list[dict[str, Any]]:
+    """Every generation that is kept, the oldest first, ready for JSON.
+
+    Returns
+    -------
+    list of dict
+        ``generation``, ``published`` (seconds since 1970, by the file's own stamp), ``utterances`` and ``columns``.
+
+    Raises
+    ------
+    StoreNotFoundError, StoreError, CorruptStoreError
+        When there is no readable store.
+    """
+    root = Path(path)
+    documents.read_identity(root)
+    found = []
+    for number in documents.head_generations(root):
+        file = root / HEADS / f"{number}.json"
+        head = documents.read_head(file)
+        manifest = files.read_bytes(root / MANIFESTS / f"{head.manifest_digest}.jsonl")
+        facts = {"generation": number, "published": file.stat().st_mtime, "utterances": manifest.count(b"\n")}
+        found.append(facts | {"columns": list(head.columns)})
+    return found
+
+
 def gc(path: str | Path, dry_run: bool = False) -> list[Path]:
     """Remove what the latest generation does not use: older heads with the manifests and shards that only they use.
 
     Shards that no head names may belong to an extraction under way; they, and files in tmp/, go when they are a day
     old by the file system's own clock, which may be another machine's. Do not collect while an older generation is
-    being read.
+    being read or reverted to; afterwards there is no way back to one.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from featurekit import __version__
-from featurekit.errors import StoreError, StoreNotFoundError, UnknownNameError
+from featurekit.errors import ParameterError, StoreError, StoreNotFoundError, UnknownNameError
 from featurekit.manifest import Manifest
 from featurekit.store import documents, files
 from featurekit.store.schema import (
@@ -129,8 +129,22 @@ def publish_head(path: str | Path, manifest: Manifest, groups: Groups) -> Head:
     return _publish(root, lambda latest: _draft(root, latest, manifest, groups))
 
 
-def drop(path: str | Path, column: str) -> Head:
+def drop(path: str | Path, column: str, dry_run: bool = False) -> Head:
     """Publish a generation without a column; shards stay, since others may need them.
+
+    Parameters
+    ----------
+    path : str or Path
+        The store.
+    column : str
+        Its name.
+    dry_run : bool
+        Publish nothing.
+
+    Returns
+    -------
+    Head
+        The new one, with ``dry_run`` as it would be.
 
     Raises
     ------
@@ -149,7 +163,46 @@ def drop(path: str | Path, column: str) -> Head:
             raise StoreError(f"{column} is the last column of {root}; remove the folder instead")
         return replace(latest, groups=tuple(group for group in groups if group.columns))
 
-    return _publish(root, shorter)
+    return shorter(documents.latest_head(root)) if dry_run else _publish(root, shorter)
+
+
+def revert(path: str | Path, generation: int, dry_run: bool = False) -> Head:
+    """Publish the contents of an older generation again, as the newest: the way back from a drop or a lost utterance.
+
+    Nothing is removed: the generation that was the newest stays, so a revert can be reverted.
+
+    Parameters
+    ----------
+    path : str or Path
+        The store.
+    generation : int
+        One that :func:`featurekit.store.generations` lists.
+    dry_run : bool
+        Check that it can be read, and publish nothing.
+
+    Returns
+    -------
+    Head
+        The new one; the latest when it says the same already. With ``dry_run`` the older one.
+
+    Raises
+    ------
+    ParameterError
+        When that generation is not kept.
+    CorruptStoreError
+        When a shard or the manifest it needs is gone.
+    """
+    root = Path(path)
+    documents.read_identity(root)
+    kept = documents.head_generations(root)
+    if generation not in kept:
+        numbers = ", ".join(map(str, kept)) or "none"
+        raise ParameterError(
+            f"{root} has no generation {generation}; it keeps {numbers} (`featurekit store gc` removes the older ones)"
+        )
+    older = documents.read_head(root / HEADS / f"{generation}.json")
+    check_head(root, older, documents.read_manifest(root, older.manifest_digest))
+    return older if dry_run else _publish(root, lambda latest: older)
 
 
 def _draft(root: Path, latest: Head | None, manifest: Manifest, groups: Groups) -> Head:

@@ -89,9 +89,48 @@ def test_a_second_name_of_the_same_values_is_said(tiny_corpus, tmp_path):
 
 def test_utterances_that_leave_a_store_are_counted(tiny_corpus, tmp_path):
     arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "-o", tmp_path / "s", "--backend", "serial"]
-    assert "no longer in it" not in run(*arguments, "--features", "rms", "--perturb", "speed(0.9)")
-    assert "36 utterances that the store had are no longer in it" in run(*arguments, "--features", "rms")
-    assert "no longer in it" not in run(*arguments, "--features", "rms")
+    assert "way back" not in run(*arguments, "--features", "rms", "--perturb", "speed(0.9)")
+    refused = run(*arguments, "--features", "rms", code=2)
+    assert f"would remove 36 of the 72 utterances that {tmp_path / 's'} has" in refused
+    assert "--perturb 'speed(factor=0.9)' keeps them" in refused
+    assert "would remove 36 of the 72" in run(*arguments, "--features", "rms", "--dry-run", code=2)
+    assert "would remove 36 of the 72" in run(*arguments, "--features", "rms", "--dry-run", "--replace")
+    said = run(*arguments, "--features", "rms", "--replace")
+    assert "36 utterances that the store had left it; the way back: featurekit store revert" in said
+    advice = said.partition("the way back: featurekit ")[2].partition("   (")[0]
+    assert "has 72 utterances, 1 column, as in generation 1; this is generation 3 now" in run(*shlex.split(advice))
+    run("store", "revert", tmp_path / "s", 2)
+    assert "way back" not in run(*arguments, "--features", "rms")
+
+
+def test_two_own_corpora_with_the_default_output_are_two_stores(tiny_corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    some = sorted(tiny_corpus.rglob("*.flac"))[:2]
+    for name, audio in zip(("mine", "yours"), some, strict=True):
+        (tmp_path / name).mkdir()
+        shutil.copy(audio, tmp_path / name / f"{name}.flac")
+        (tmp_path / name / "labels.csv").write_text(f"path,label\n{name}.flac,calm\n")
+        run("extract", "--root", name, "--manifest", "labels.csv", "--features", "rms", "--backend", "serial")
+    assert fk.open_store("cache/mine").ids == ["mine"]
+    assert fk.open_store("cache/yours").ids == ["yours"]
+    monkeypatch.chdir(tmp_path / "mine")
+    assert "cache/mine" in run("extract", "--root", ".", "--manifest", "labels.csv", "--features", "rms", "--dry-run")
+
+
+def test_drop_prints_the_way_back_and_revert_goes_it(store):
+    assert "would drop rms, 2 columns left" in run("store", "drop", store, "rms", "--dry-run")
+    said = run("store", "drop", store, "rms")
+    advice = said.partition("the way back: featurekit ")[2].partition("   (")[0]
+    assert "3 columns again, as in generation 1" in run(*shlex.split(advice), "--dry-run")
+    assert len(fk.open_store(store).columns) == 2
+    assert "this is generation 3 now" in run(*shlex.split(advice))
+    assert len(fk.open_store(store).columns) == 3
+    history = run("store", "revert", store)
+    assert "3 generations" in history
+    assert history.splitlines()[-1].endswith("36 utterances, 3 columns   (the newest)")
+    assert [facts["generation"] for facts in json.loads(run("store", "revert", store, "--json"))] == [1, 2, 3]
+    assert "2 older generations among them" in run("store", "gc", store)
+    assert "it keeps 3" in run("store", "revert", store, 1, code=2)
 
 
 def test_extract_answers_in_json(tiny_corpus, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featurekit import store
-from featurekit.errors import StoreError
+from featurekit.errors import CorruptStoreError, ParameterError, StoreError
 
 
 def names(paths):
@@ -81,3 +81,65 @@ def test_an_index_needs_a_published_head(tmp_path):
     store.create(tmp_path / "s", "test")
     with pytest.raises(StoreError, match="no published generation"):
         store.build_index(tmp_path / "s")
+
+
+def test_a_revert_brings_back_a_dropped_column_as_a_new_generation(making, filled):
+    before = store.latest_head(filled)
+    store.drop(filled, "mel256")
+    assert store.revert(filled, 1, dry_run=True).columns.keys() == before.columns.keys()
+    assert store.latest_head(filled).generation == 2
+    head = store.revert(filled, 1)
+    assert (head.generation, head.digest) == (3, before.digest)
+    store.build_index(filled)
+    np.testing.assert_array_equal(store.open_store(filled).read("luo2019/mfcc", 5), making.array(making.FRAMES, "utt_005"))
+    assert "mel256" in store.open_store(filled).columns
+    assert [facts["generation"] for facts in store.generations(filled)] == [1, 2, 3]
+    assert store.revert(filled, 3).generation == 3  # it says the same: nothing to publish
+    assert store.revert(filled, 2).columns.keys() == before.columns.keys() - {"mel256"}
+    assert store.verify(filled).ok
+
+
+def test_a_revert_brings_back_utterances(making, filled):
+    making.fill(filled, making.manifest(6), making.COLUMNS[:1])
+    assert [facts["utterances"] for facts in store.generations(filled)] == [8, 6]
+    store.revert(filled, 1)
+    store.build_index(filled)
+    assert len(store.open_store(filled)) == 8
+    assert store.generations(filled)[-1]["columns"] == store.generations(filled)[0]["columns"]
+
+
+def test_a_revert_is_refused_once_the_generation_or_its_shards_are_gone(making, filled):
+    making.fill(filled, making.manifest(6), making.COLUMNS[:1])
+    old = set(store.latest_head(filled).groups[0].shards)
+    lost = next(file for file in (filled / "shards").iterdir() if file.stem not in old)
+    lost.rename(filled / "quarantine" / lost.name)
+    with pytest.raises(CorruptStoreError, match=f"{lost.stem}.* is missing"):
+        store.revert(filled, 1)
+    assert store.latest_head(filled).generation == 2
+    store.gc(filled)
+    with pytest.raises(ParameterError, match=r"no generation 1; it keeps 2 \(`featurekit store gc`"):
+        store.revert(filled, 1)
+
+
+def test_a_revert_killed_at_any_step_leaves_the_old_or_the_new_head(filled, monkeypatch):
+    store.drop(filled, "mel256")
+    real, steps = os.fsync, []
+    for survived in range(20):
+
+        def fsync(descriptor, survived=survived):
+            steps.append(descriptor)
+            if len(steps) > survived:
+                raise KeyboardInterrupt
+            real(descriptor)
+
+        steps.clear()
+        monkeypatch.setattr(os, "fsync", fsync)
+        try:
+            store.revert(filled, 1)
+            break
+        except KeyboardInterrupt:
+            assert store.latest_head(filled).generation in (2, 3)
+    monkeypatch.undo()
+    assert survived >= 2  # the shards' folder, the head's bytes, the heads' folder: each is a step
+    assert store.latest_head(filled).generation == 3
+    assert store.verify(filled).ok
