@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_features.py [folder of clips] [number of clips] [--write]
 
-Prints a Markdown table; with ``--write`` it goes to docs/speed.md, together with bench_voice's. Each figure is the median
+Prints a Markdown table; with ``--write`` it goes into docs/speed.md, together with bench_voice's. Each figure is the median
 over clips of the best of several runs, both sides in turns in one process, the ratio the median of the clips' ratios; the
 range is that of the clips. A set's librosa time is the sum of its rows'. The error is the largest over the largest value;
 tonal features are compared where a frame is above 1e-4 of the clip's peak.
@@ -185,28 +185,27 @@ def table(clips: list[np.ndarray]) -> list[Row]:
     return list(rows.values())
 
 
-PAGE = """# Speed
-
-Written by `python tests/benchmarks/bench_features.py --write`; do not edit. Milliseconds of processor time for a clip of
+PART = """
+Milliseconds of processor time for a clip of
 4 s of speech (RAVDESS), one core, warm: median over {n} clips of the best of several runs, and their range, both sides in
 turns in one process; the ratio is the median of the clips' own ratios.
 
 {machine}.
 
-## Spectral, tonal and derived features, at 22.05 kHz
+### Spectral, tonal and derived features, at 22.05 kHz
 
 The oracle computes one feature at a time, a set's time is the sum of its features'. The error is the largest difference
 over the largest value; `fbank`'s is that of Kaldi's float32 transform, in the top bands, which hold next to nothing here.
 
 {features}
 
-## Voice, at 16 kHz
+### Voice, at 16 kHz
 
 {voice}
 
-`make bench-extract`, `make bench-store` and `featurekit explain NAME` measure the rest: whole extractions, stores, and each
-node of a feature's graph.
 """
+# docs/speed.md has this part between two comments that both end like this.
+MARK = "written by `python tests/benchmarks/bench_features.py --write`. -->\n"
 
 
 def main() -> None:
@@ -221,9 +220,10 @@ def main() -> None:
     print(f"{len(clips)} clips of 4 s from {folder}, one core; {machine()}\n\n{features}")
     if "--write" in sys.argv:
         voice = markdown(bench_voice.table(bench_voice.clips(folder, count)))
-        page = PAGE.format(n=len(clips), machine=machine(), features=features, voice=voice)
+        part = PART.format(n=len(clips), machine=machine(), features=features, voice=voice)
         target = Path(__file__).resolve().parents[2] / "docs" / "speed.md"
-        target.write_text(page)
+        before, _, after = target.read_text().split(MARK)
+        target.write_text(f"{before}{MARK}{part}<!-- The part above is {MARK}{after}")
         print(f"\n{voice}\n\nwritten to {target}")
 
 
