@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from featurekit.backends import open_backend
 from featurekit.data import labelled
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunProgress, RunSettings
@@ -27,7 +28,10 @@ def test_seeds_change_the_training_and_not_the_split(tiny_store, tmp_path):
     assert path.parent == tmp_path
 
 
-def test_folds_that_were_just_trained_at_once_are_told_with_their_epochs(tiny_store, tmp_path):
+def test_folds_that_were_just_trained_at_once_are_told_with_their_epochs(tiny_store, tmp_path, monkeypatch):
+    # Processes of their own are test_run.py's; here it matters what is told of folds that another trained.
+    monkeypatch.setattr("featurekit.experiments.run.open_backend", lambda name, workers: open_backend("serial", workers))
+
     class Heard(RunProgress):
         epochs = 0
 

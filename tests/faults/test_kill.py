@@ -64,6 +64,6 @@ def finish(making, path, whole):
     }
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [5, pytest.param(1000, marks=pytest.mark.slow)])
 def test_killed_and_resumed(making, tmp_path, kills):
     check(making, tmp_path / "store", kills, seed=kills)
