@@ -28,7 +28,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "500")
 # Verb → (module, one line of help). Modules are imported when their verb is asked for, so that `featurekit --help` is
 # instant and a machine without torch can still extract.
 VERBS = {
-    "demo": ("train", "Synthesise a corpus, extract it, train two models, evaluate them."),
+    "demo": ("demo", "Synthesise a corpus, extract it, train two models, evaluate them."),
     "list": ("lists", "List corpora, features, presets, models, splits, tasks, augmentations, perturbations or pipelines."),
     "explain": ("lists", "Explain a feature, preset, model, split or corpus."),
     "doctor": ("inspect", "Say what is wrong with a corpus, a folder of audio, a store or this machine."),
@@ -47,6 +47,9 @@ VERBS = {
     "embed": ("embed", "Write what a run makes of every utterance back into a store, as a column."),
     "export": ("export", "Write a run's network as ONNX or TorchScript."),
 }
+
+# Where a verb leaves, in the meta of its context, the command that goes on when it is interrupted.
+GOES_ON = "featurekit.goes_on"
 
 _FREE_SPACE = "free some space and run the same command again, what was finished is kept"
 _PERMISSION = "choose another path, or have its owner permit it"
@@ -115,7 +118,8 @@ class Verbs(click.Group):
             click.echo(f"featurekit: {what}; {advice}" if advice else f"featurekit: {what}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
-            click.echo("\nfeaturekit: interrupted; what was finished is kept, the same command goes on from there", err=True)
+            way = context.meta.get(GOES_ON, "the same command")
+            click.echo(f"\nfeaturekit: interrupted; what was finished is kept, {way} goes on from there", err=True)
             sys.exit(130)
 
 
@@ -147,7 +151,7 @@ def main(plugins: tuple[str, ...]) -> None:
     \b
     featurekit demo                                     everything once, on synthetic speech
     featurekit extract --corpus ravdess --root DIR      raw corpus → cache/ravdess
-    featurekit train --store cache/ravdess --model ub-bilstm --features luo2019-best4
+    featurekit train cache/ravdess --model ub-bilstm --features luo2019-best4
     """
     for plugin in plugins:
         load_plugin(plugin)

@@ -31,7 +31,7 @@ def embed_command(run: Path, store: Path, what: str, fold: str | None, device: s
     \b
     featurekit embed cache/runs/ID cache/ravdess                       # column ID/embedding, one vector an utterance
     featurekit embed cache/runs/ID cache/ravdess --what attention      # weights over frames and over the window
-    featurekit train --store cache/ravdess --model mlp-pool --features ID/embedding
+    featurekit train cache/ravdess --model mlp-pool --features ID/embedding
 
     The column knows which utterances its networks were trained on: a run that tests on these is refused. So test on what
     the first run tested on (the same --split and --seed; of k folds, one: --fold), or embed a corpus that it never saw.

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from featurekit.cli.progress import counted
-from featurekit.experiments.scores import rescored
 
 _SENTIMENT = {
     "has0_accuracy": "Acc2 Has0",
@@ -34,6 +33,8 @@ def evaluate_command(run: Path, as_json: bool) -> None:
 
     Nothing is trained or predicted, and nothing is written. Intervals are 95 %, by resampling speakers.
     """
+    from featurekit.experiments.scores import rescored
+
     scores = rescored(run)
     click.echo(json.dumps(scores) if as_json else "\n".join([summary(scores), *tables(scores)]))
 

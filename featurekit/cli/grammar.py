@@ -90,8 +90,16 @@ class RenamedArgument(_Renamed, click.Argument):
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Let the parser know the thing as an option, too."""
         super().add_to_parser(parser, ctx)
-        action = "append" if self.nargs == -1 else "store"
-        parser.add_option(self, self.old, self._old_key, action=action, nargs=1)
+        parser.add_option(self, self.old, self._old_key, action="append", nargs=1)
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """The value; one thing that is given twice by its old name is refused, since the first would be left out."""
+        value, source = super().consume_value(ctx, opts)
+        if self.nargs == 1 and isinstance(value, list):
+            if len(value) > 1:
+                raise click.UsageError(f"{ctx.info_name} works on one {self.human_readable_name}, got {' and '.join(value)}")
+            return value[0], source
+        return value, source
 
 
 def option(*names: str, old: Sequence[str] = (), **settings: Any) -> Decorator:

@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
+from featurekit.cli import grammar
 from featurekit.cli.progress import counted
+from featurekit.cli.things import Kind, what_is
 from featurekit.errors import MissingDependencyError
 
 
 @click.command("leak")
-@click.option("--store", required=True, help="The store.")
+@grammar.argument("store", old=("--store",))
 @click.option("--features", required=True, help="Columns, features or presets of the store, comma-separated.")
 @click.option("--task", default="", help="Label scheme, as in `featurekit list tasks`.  [default: the corpus's own]")
 @click.option("--model", default="pooled-logistic", show_default=True, help="That, or a name from `featurekit list models`.")
@@ -22,7 +24,7 @@ from featurekit.errors import MissingDependencyError
 @click.option("--seeds", type=int, default=5, show_default=True, help="Each deals the folds anew.")
 @click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
 @click.option("--epochs", type=int, help="For a model of `featurekit list models`; its recipe's when absent.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("cache") / "leak", show_default=True)
+@grammar.output("Folder of measurements.", old=("--out",), default=Path("cache") / "leak", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def leak_command(
     store: str,
@@ -33,15 +35,15 @@ def leak_command(
     seeds: int,
     drop_unlabelled: bool,
     epochs: int | None,
-    out: Path,
+    output: Path,
     as_json: bool,
 ) -> None:
     """Measure a leak: the same features and model under random and under speaker-disjoint folds, and the difference.
 
     \b
-    featurekit leak --store cache/ravdess --features luo2019-best4
-    featurekit leak --store cache/emodb --features mel256 --seeds 10
-    featurekit leak --store cache/emodb --features mel256 --model resnet18 --epochs 5 --seeds 1
+    featurekit leak cache/ravdess --features luo2019-best4
+    featurekit leak cache/emodb --features mel256 --seeds 10
+    featurekit leak cache/emodb --features mel256 --model resnet18 --epochs 5 --seeds 1
 
     The difference is what a published number may owe to speakers that are in training and in test. Its interval resamples
     speakers. What is computed is kept: the same command with more seeds computes only those.
@@ -49,8 +51,9 @@ def leak_command(
     from featurekit import display
     from featurekit.experiments.leak import Leak, LeakSettings
 
+    what_is(store, Kind.STORE, verb="leak")
     training = {} if epochs is None else {"epochs": epochs}
-    leak = Leak(LeakSettings(store, features, task, model, folds, seeds, drop_unlabelled, training), out=out)
+    leak = Leak(LeakSettings(store, features, task, model, folds, seeds, drop_unlabelled, training), out=output)
 
     def said(protocol: str, seed: int, ua: float) -> None:
         if not as_json:

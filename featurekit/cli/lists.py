@@ -92,8 +92,8 @@ def explain_command(name: str, toml: bool) -> None:
 
 # Kinds whose members are one line each: what `explain` adds to that line.
 _USES = {
-    "tasks": "featurekit train --store STORE --model MODEL --task {}",
-    "augmentations": "featurekit train --store STORE --model MODEL --augment {}   (on batches, in training alone)",
+    "tasks": "featurekit train STORE --model MODEL --task {}",
+    "augmentations": "featurekit train STORE --model MODEL --augment {}   (on batches, in training alone)",
     "perturbations": "featurekit extract --corpus CORPUS --root DIR --perturb '{}(…)'   (children in the store, for training)",
     "pipelines": "featurekit train {}",
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from featurekit.cli.evaluate import plain
-from featurekit.cli.train import Lines
-from featurekit.experiments.replay import Replay, replay
+
+if TYPE_CHECKING:
+    from featurekit.experiments.replay import Replay
 
 
 @click.command("replay")
@@ -26,6 +28,9 @@ def replay_command(run: Path, store: str | None, as_json: bool) -> None:
     On a CPU, with the same versions and as many threads, all is equal to the bit. It takes as long as the run took.
     Exit status: 0 when every prediction came again, else 1.
     """
+    from featurekit.cli.training import Lines
+    from featurekit.experiments.replay import replay
+
     found = replay(run, store=store, progress=Lines(err=as_json))
     click.echo(json.dumps(found.to_record()) if as_json else describe(found))
     sys.exit(0 if found.same else 1)

@@ -42,7 +42,7 @@ def split_command(
     featurekit split cache/ravdess --split ravdess-luna2021 --fold 1 -o first.json   one fold, to try things on
     featurekit split cache/emodb --split ids.csv                         other people's: id,part[,fold]
     featurekit split cache/emodb --split EmoBox/data/emodb --allow-speaker-overlap -o emobox.json
-    featurekit train --store cache/ravdess --split ravdess.json --model resnet18 --features mel256
+    featurekit train cache/ravdess --split ravdess.json --model resnet18 --features mel256
 
     A store's failed utterances are in no part. The verdict says what the parts are disjoint in; it stays with every result.
     """

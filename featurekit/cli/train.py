@@ -1,4 +1,4 @@
-"""``featurekit train`` and ``demo``: store → run."""
+"""``featurekit train``: store → run."""
 
 from __future__ import annotations
 
@@ -6,29 +6,24 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurekit import experiments, metrics
-from featurekit.cli import evaluate
-from featurekit.cli.progress import Bar, counted
-from featurekit.cli.split import describe_absent_classes
-from featurekit.data import Fold
-from featurekit.errors import ParameterError
-from featurekit.experiments import Run, RunProgress, RunSettings
-from featurekit.experiments.seeds import execute_seeds
+from featurekit.cli import grammar
+from featurekit.cli.things import Kind, what_is
+from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.settings import from_mapping, read_toml
 
-DEVICES = click.Choice(["auto", "cpu", "cuda"])
-RUNS = click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("cache/runs"), show_default=True, help="Folder of runs."
-)
+if TYPE_CHECKING:  # torch takes seconds to import, and help needs none
+    from featurekit.experiments import RunSettings
+
+RUNS = Path("cache") / "runs"
 
 
 @click.command("train")
-@click.argument("settings", type=click.Path(path_type=Path), required=False, metavar="[RUN.toml]")
-@click.option("--store", help="The store to train on.")
+@click.argument("things", nargs=-1, metavar="STORE|RUN.toml|RUN")
+@click.option("--store", multiple=True, help="Another store than a run file names, or where a run's store is now.")
 @click.option("--model", help="A name from `featurekit list models`.")
 @click.option("--features", help="Columns of the store, or features and presets it has.  [default: the model's paper's]")
 @click.option(
@@ -50,7 +45,7 @@ RUNS = click.option(
 @click.option("--trim-db", type=float, help="Cut silence at both ends: frames so far below the loudest; needs column rms.")
 @click.option("--patience", type=int, help="Stop after so many epochs without a better dev UA.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]))
-@click.option("--device", type=DEVICES)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]))
 @click.option("--residency", type=click.Choice(["auto", "device", "pinned", "stream"]), help="Where the values lie.")
 @click.option("--compile", type=click.Choice(["auto", "off", "on"]), help="torch.compile.")
 @click.option("--deterministic", is_flag=True, default=None, help="The same bits at each run on a GPU too; slower.")
@@ -60,11 +55,12 @@ RUNS = click.option(
 )
 @click.option("--seeds", type=click.IntRange(1), help="Train with so many seeds: mean ± deviation; the split stays.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Folds trained at once, a process each.")
-@RUNS
+@grammar.output("Folder of runs.  [default: cache/runs]", old=("--runs",))
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 def train_command(
-    settings: Path | None,
-    runs: Path,
+    things: tuple[str, ...],
+    store: tuple[str, ...],
+    output: Path | None,
     as_json: bool,
     seeds: int | None,
     jobs: int,
@@ -74,61 +70,83 @@ def train_command(
 ) -> None:
     """Train a model on a store, fold by fold, then evaluate it once on the test parts.
 
+    What it works on is told apart by what is there: the folder of a store, a run file (or the name of one of `featurekit
+    list pipelines`), or the folder of a run, which goes on exactly as it was begun, or is only read when it is finished.
+
     \b
-    featurekit train --store cache/ravdess --model ub-bilstm --features luo2019-best4
-    featurekit train --store cache/emodb --model resnet18 --features mel256 --split loso --augment specaugment
+    featurekit train cache/ravdess --model ub-bilstm --features luo2019-best4
+    featurekit train cache/emodb --model resnet18 --features mel256 --split loso --augment specaugment
     featurekit train pipelines/ravdess-resnet18.toml --seed 1
-    featurekit train pipelines/emodb-resnet18.toml --seeds 5 --jobs 4
-    featurekit train --store cache/emodb --model mlp-pool --set training.weight_decay=0.01 --set hyper.dropout=0.3
-    featurekit train --store cache/mosi --task sentiment2-nonzero --test-store cache/moud --model resnet18 --features mel256
+    featurekit train emodb-resnet18 --seeds 5 --jobs 4
+    featurekit train cache/runs/emodb-resnet18-cae56bfe
+    featurekit train cache/emodb --model mlp-pool --set training.weight_decay=0.01 --set hyper.dropout=0.3
+    featurekit train cache/mosi --task sentiment2-nonzero --test-store cache/moud --model resnet18 --features mel256
 
     Options override the file. The run's folder is named by a digest of its settings, columns and split, so the same
-    command resumes an interrupted run, in the middle of a fold too, and only reads a finished one.
+    command also goes on with an interrupted run, in the middle of a fold, and only reads a finished one.
     """
-    chosen = run_settings(settings, given | {"init": parts_of(init) or None}, lines)
-    progress = Lines(err=as_json)
-    if seeds is not None:
-        results, summary, path = execute_seeds(chosen, seeds, runs=runs, jobs=jobs, progress=progress)
-        told = json.dumps(summary) if as_json else "\n".join([*map(describe, results), describe_seeds(summary, path)])
-        click.echo(told)
-        return
-    result = Run(chosen, runs=runs).execute(progress, jobs=jobs)
-    if as_json:
-        click.echo(json.dumps({"run": str(result.folder), **result.metrics}))
+    from featurekit.cli.training import Lines, describe, describe_seeds
+    from featurekit.experiments import Run
+    from featurekit.experiments.seeds import execute_seeds
+
+    said = {name: value for name, value in given.items() if value is not None and value != ()}
+    said |= {"init": parts_of(init)} if init else {}
+    progress = Lines(err=as_json, jobs=jobs)
+    kind, thing, store_path = _source(things, store)
+    if kind is Kind.RUN:
+        others = {"set": lines, "output": output, "seeds": seeds}
+        _refuse_changes(thing, [*said, *(name for name, value in others.items() if value)])
+        result = Run.goes_on(thing, store=store_path or None, progress=progress, jobs=jobs)
     else:
-        click.echo(describe(result))
+        said |= {"store": store_path} if store_path else {}
+        chosen = run_settings(Path(thing) if kind is Kind.RUN_FILE else None, said, lines)
+        if seeds is not None:
+            results, summary, path = execute_seeds(chosen, seeds, runs=output or RUNS, jobs=jobs, progress=progress)
+            told = "\n".join([*map(describe, results), describe_seeds(summary, path)])
+            click.echo(json.dumps(summary) if as_json else told)
+            return
+        result = Run(chosen, runs=output or RUNS).execute(progress, jobs=jobs)
+    click.echo(json.dumps({"run": str(result.folder), **result.metrics}) if as_json else describe(result))
 
 
-@click.command("demo")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Folder for everything.")
-@click.option("--backend", type=click.Choice(["serial", "joblib", "dask"]), default="joblib", show_default=True)
-@click.option("--workers", type=int, help="Processes.  [default: physical cores]")
-def demo_command(out: Path, backend: str, workers: int | None) -> None:
-    """Do the main job once on synthetic speech: corpus, store, two models, evaluation, and where it all is."""
-    from featurekit import extraction
-    from featurekit.cli import extract
-    from featurekit.corpora import demo, read_corpus
-    from featurekit.experiments.demo import FEATURES, runs
+def _source(things: Sequence[str], store: Sequence[str]) -> tuple[Kind | None, str, str]:
+    """What is trained: its kind, the thing itself, and the store where one was named."""
+    twice = "train trains on one store; to test on another one name it as --test-store"
+    thing, named = _only_one(things, twice), _only_one(store, twice)
+    if not thing:
+        if named:
+            click.echo(f"note: --store is now the first argument: featurekit train {named} …", err=True)
+        return (Kind.STORE if named else None), named, named
+    thing = _path_of(thing)
+    kind = what_is(thing, Kind.STORE, Kind.RUN_FILE, Kind.RUN, verb="train")
+    if kind is Kind.STORE and named:
+        raise ParameterError(f"got {thing} and {named}; {twice}")
+    return kind, thing, thing if kind is Kind.STORE else named
 
-    root = out / "demo-corpus"
-    click.echo(f"1  synthesise speech with known sentiment → {root}")
-    with Bar(None, "synthesising", "recordings") as bar:
-        demo.synthesise(root, progress=lambda done, total: bar.advance())
-    click.echo(f"2  extract features, {backend} → {out / 'demo'}")
-    summary = extraction.build_store(
-        read_corpus("demo", root),
-        root=root,
-        out=out / "demo",
-        columns=FEATURES,
-        corpus="demo",
-        backend=backend,
-        workers=workers,
-        progress=extract.Bars(),
-    )
-    click.echo(extract.describe(summary))
-    for number, settings in enumerate(runs(str(out / "demo")), 3):
-        click.echo(f"{number}  train {settings.model} on {settings.features}, {settings.split}")
-        click.echo(describe(Run(settings, runs=out / "runs").execute(Lines())))
+
+def _only_one(given: Sequence[str], advice: str) -> str:
+    if len(given) > 1:
+        raise ParameterError(f"got {' and '.join(given)}; {advice}")
+    return given[0] if given else ""
+
+
+def _path_of(thing: str) -> str:
+    """A bare name of ``list pipelines`` as its path; anything else as it is."""
+    from featurekit.experiments import pipelines
+
+    try:
+        return str(pipelines.find(thing))
+    except UnknownNameError:
+        return thing
+
+
+def _refuse_changes(run: str, changes: Sequence[str]) -> None:
+    """A run goes on with its own settings: another model or seed is another run."""
+    if changes:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in changes)
+        raise ParameterError(
+            f"{run} is a run, which goes on exactly as it was begun: leave out {options}, or name its store or run file instead"
+        )
 
 
 def run_settings(path: Path | None, given: Mapping[str, Any], lines: Sequence[str] = ()) -> RunSettings:
@@ -139,6 +157,8 @@ def run_settings(path: Path | None, given: Mapping[str, Any], lines: Sequence[st
     ParameterError
         When store or model are said nowhere, or a line is none.
     """
+    from featurekit.experiments import RunSettings
+
     table = read_toml(path) if path else {}
     for line in lines:
         table = _merged(table, _line_of_toml(line))
@@ -147,9 +167,12 @@ def run_settings(path: Path | None, given: Mapping[str, Any], lines: Sequence[st
     table |= said
     if of_training:
         table = _merged(table, {"training": of_training})
-    missing = [f"--{name}" for name in ("store", "model") if name not in table]
+    ways = {"store": "the store's folder as its first argument", "model": "--model"}
+    missing = [way for name, way in ways.items() if name not in table]
     if missing:
-        raise ParameterError(f"train needs {', '.join(missing)}, or a RUN.toml that says so")
+        raise ParameterError(
+            f"train needs {' and '.join(missing)}, or a run file that says so, or the folder of a run that goes on"
+        )
     return from_mapping(RunSettings, table, where=str(path or "the command line"))
 
 
@@ -201,79 +224,3 @@ _TRAINING = (
     "compile",
     "deterministic",
 )
-
-
-class Lines(RunProgress):
-    """A bar while a fold trains, a line when it is done; on the standard error where the answer is for a program."""
-
-    def __init__(self, *, err: bool = False) -> None:
-        self._err = err
-        self._bar: Any = None
-        self._epochs = 0
-        self._noted: set[str] = set()
-
-    def started(self, run: Run) -> None:
-        """Say what will be trained, on what, and what the split is disjoint in."""
-        self._echo(
-            f"{run.store.corpus} · {run.settings.model} · {', '.join(run.columns)}\n"
-            f"task {run.task.name}: {', '.join(run.task.outputs)} · split {run.split.kind}: {run.verdict}, "
-            f"{counted(len(run.split.folds), 'fold')} · context {run.context}"
-        )
-        for note in run.notes:
-            self._echo(f"note: {note}")
-        if absent := run.split.notes.get("absent_classes"):
-            self._echo(f"note: {describe_absent_classes(absent)}; a fold's UA is the mean over the classes it tests")
-
-    def epoch(self, fold: Fold, row: Mapping[str, Any], epochs: int) -> None:
-        """Move the bar."""
-        if self._bar is None:
-            self._bar = Bar(epochs, f"fold {fold.name}", "epochs")
-        self._epochs = row["epoch"]
-        if self._bar is not None:
-            ua, ccc = row.get("dev_ua"), row.get("dev_ccc")
-            dev = f", dev UA {100 * ua:.1f}" if ua is not None else f", dev CCC {ccc:.3f}" if ccc is not None else ""
-            note = f"loss {row['train_loss']:.3f}{dev}, {row['samples_s']:.0f} samples/s"
-            self._bar.advance(row["epoch"] - self._bar.done, note)
-
-    def note(self, text: str) -> None:
-        """A line, once: folds differ by a few bytes."""
-        kind = text.split(":")[0]
-        if kind not in self._noted:
-            self._noted.add(kind)
-            self._echo(f"  {text}")
-
-    def finished(self, fold: Fold, predictions: Sequence[Mapping[str, Any]]) -> None:
-        """One line a fold."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        truth, guess = ([row[key] for row in predictions] for key in ("label", "predicted"))
-        if isinstance(truth[0], list):
-            error = metrics.mae([value for row in truth for value in row], [value for row in guess for value in row])
-            scores = f"MAE {error:.3f}"
-        else:
-            scores = f"UA {100 * metrics.unweighted_accuracy(truth, guess):.1f}, WA {100 * metrics.accuracy(truth, guess):.1f}"
-        how = counted(self._epochs, "epoch") if self._epochs else "finished before"
-        self._epochs = 0
-        parts = f"train {len(fold.train)}, dev {len(fold.dev)}, test {len(fold.test)} utterances"
-        self._echo(f"  fold {fold.name}: {parts}, {how}: {scores}")
-
-    def _echo(self, text: str) -> None:
-        click.echo(text, err=self._err)
-
-
-def describe(result: experiments.RunResult) -> str:
-    """The result a person reads: pooled metrics with intervals, beside the baseline, and the confusion matrix."""
-    more = f"featurekit evaluate {result.folder}, featurekit predict {result.folder} some.wav"
-    return f"{evaluate.summary(result.metrics)}\nrun: {result.folder}   ({more})"
-
-
-def describe_seeds(summary: Mapping[str, Any], path: Path) -> str:
-    """Mean and deviation over seeds, one metric a line."""
-    lines = [f"{len(summary['runs'])} seeds:"]
-    for name, found in summary["pooled"].items():
-        shown = evaluate.plain if name in ("mae", "correlation", "ccc") else evaluate.percent
-        lines.append(
-            f"  {name:<20} {shown(found['mean'])} ± {shown(found['std'])}   ({', '.join(map(shown, found['values']))})"
-        )
-    return "\n".join([*lines, f"written: {path}"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,11 @@ def has_predicted(folder: Path, number: int) -> bool:
 def is_done(folder: Path, number: int) -> bool:
     """Whether nothing is left to do for a fold: it has predicted, and its checkpoint is still there."""
     return has_predicted(folder, number) and training.is_checkpoint(fold_folder(folder, number))
+
+
+def is_finished(folder: Path, record: Mapping[str, Any]) -> bool:
+    """Whether nothing is left to do for a run of this record."""
+    return all(is_done(folder, number) for number in range(len(record["folds"])))
 
 
 def read_predictions(folder: Path, number: int) -> list[dict[str, Any]]:

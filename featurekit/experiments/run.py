@@ -28,12 +28,12 @@ from featurekit.data.columns import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import resolve
-from featurekit.experiments.fold import History, is_done, read_predictions, train_fold
+from featurekit.experiments.fold import History, is_done, is_finished, read_predictions, train_fold
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.scores import reference, rescored
 from featurekit.inference import RUN_FORMAT, read_record
-from featurekit.settings import digest, write_json
+from featurekit.settings import digest, from_mapping, write_json
 from featurekit.training.devices import share_threads
 
 
@@ -223,6 +223,43 @@ class Run:
         scores = rescored(self.folder)
         write_json(self.folder / "metrics.json", scores)
         return RunResult(self.folder, scores, self.verdict)
+
+    @classmethod
+    def goes_on(
+        cls, folder: str | Path, *, store: str | None = None, progress: RunProgress | None = None, jobs: int = 1
+    ) -> RunResult:
+        """Go on with the run of a folder, exactly as it was begun; a finished one is only read.
+
+        Parameters
+        ----------
+        folder : path
+            The run.
+        store : str, optional
+            Where its store is now, if not where it was.
+        progress, jobs : RunProgress, int
+            As of :meth:`execute`.
+
+        Returns
+        -------
+        RunResult
+
+        Raises
+        ------
+        ParameterError
+            When the folder is no run, or what is there now makes another one.
+        """
+        folder = Path(folder)
+        record = read_record(folder)
+        if is_finished(folder, record):
+            return RunResult(folder, rescored(folder), record["verdict"])
+        settings = from_mapping(RunSettings, record["settings"], where=str(folder / "run.json"))
+        run = cls(dataclasses.replace(settings, store=store or settings.store), runs=folder.parent)
+        if run.folder.name != folder.resolve().name:
+            raise ParameterError(
+                f"{folder} cannot go on: with {run.store.path} as it is now its settings make {run.folder.name}; the columns, "
+                "labels or split are other ones, or the folder was renamed"
+            )
+        return run.execute(progress, jobs=jobs)
 
     def begin(self) -> None:
         """Make the folder and write what is known before training.

@@ -41,7 +41,7 @@ def rescored(folder: str | Path) -> dict[str, Any]:
     if missing:
         raise ParameterError(
             f"{folder} is not finished: fold {', '.join(missing[:10])} of {len(names)} is missing; "
-            "run the same `featurekit train` again, it goes on from there"
+            f"`featurekit train {folder}` goes on from there"
         )
     rows = [row for number in range(len(names)) for row in read_predictions(folder, number)]
     seed, reference = record["settings"]["seed"], record["reference"]

@@ -51,7 +51,7 @@ def read_run(run: str | Path) -> dict[str, Any]:
     """
     record = read_record(run)
     if not (Path(run) / "metrics.json").exists():
-        raise ParameterError(f"{run} is not finished; run the same `featurekit train` again, it goes on from there")
+        raise ParameterError(f"{run} is not finished; `featurekit train {run}` goes on from there")
     return record
 
 

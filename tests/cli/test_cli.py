@@ -173,7 +173,7 @@ def test_failures_past_the_budget_exit_with_one(tmp_path):
         (["extract", "--corpus", "ravdess", "--root", "no/such/folder"], "no folder"),
         (["explain", "mfc"], "did you mean mfcc"),
         (["store", "info", "no/such/store"], "no store"),
-        (["train"], "--store, --model"),
+        (["train"], "the store's folder as its first argument and --model"),
         (["train", "no.toml"], "no.toml"),
         (["predict", "no/such/run", __file__], "is not a run"),
         (["train", "."], "is a folder"),
@@ -221,8 +221,8 @@ def test_manifest_writes_jsonl_that_extract_reads(tiny_corpus, tmp_path):
 
 
 def test_train_resumes_and_predicts(store, tiny_corpus, tmp_path):
-    arguments = ["train", "--store", store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", 1]
-    arguments += ["--runs", tmp_path / "runs", "--split", "speaker-disjoint", "--device", "cpu"]
+    arguments = ["train", store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", 1]
+    arguments += ["-o", tmp_path / "runs", "--split", "speaker-disjoint", "--device", "cpu"]
     said = run(*arguments)
     assert "speaker-disjoint" in said
     assert "majority" in said
@@ -235,8 +235,8 @@ def test_train_resumes_and_predicts(store, tiny_corpus, tmp_path):
 
 
 def test_predict_reports_a_bad_file_and_goes_on(store, tiny_corpus, tmp_path):
-    arguments = ["train", "--store", store, "--model", "ub-bilstm", "--features", "rms", "--epochs", 1, "--device", "cpu"]
-    run(*arguments, "--runs", tmp_path / "runs")
+    arguments = ["train", store, "--model", "ub-bilstm", "--features", "rms", "--epochs", 1, "--device", "cpu"]
+    run(*arguments, "-o", tmp_path / "runs")
     folder = next((tmp_path / "runs").iterdir())
     heard = tmp_path / "new"
     heard.mkdir()
@@ -249,26 +249,26 @@ def test_predict_reports_a_bad_file_and_goes_on(store, tiny_corpus, tmp_path):
 
 def test_features_the_store_lacks_name_the_command_that_adds_them(store, tiny_corpus, tmp_path, monkeypatch):
     monkeypatch.delenv("FEATUREKIT_CORPORA", raising=False)
-    wanted = ["train", "--store", store, "--model", "logistic", "--features", "functionals(of=rms, stats='mean')"]
+    wanted = ["train", store, "--model", "logistic", "--features", "functionals(of=rms, stats='mean')"]
     assert "featurekit extract --corpus demo --root DIR --features " in run(*wanted, code=2)
     (tmp_path / "demo").symlink_to(tiny_corpus)
     monkeypatch.setenv("FEATUREKIT_CORPORA", str(tmp_path))
     advice = run(*wanted, code=2).partition("add it: featurekit ")[2]
     assert "failed: none" in run(*shlex.split(advice), "--backend", "serial")
-    assert "run: " in run(*wanted, "--runs", tmp_path / "runs", "--epochs", 1, "--device", "cpu")
+    assert "run: " in run(*wanted, "-o", tmp_path / "runs", "--epochs", 1, "--device", "cpu")
 
 
 def test_a_task_without_labels_is_refused(store):
-    said = run("train", "--store", store, "--model", "ub-bilstm", "--features", "rms", "--task", "emotion", code=2)
+    said = run("train", store, "--model", "ub-bilstm", "--features", "rms", "--task", "emotion", code=2)
     assert "score" in said
 
 
 def test_a_run_toml_is_read_and_an_unknown_key_is_refused(store, tmp_path):
     settings = f'store = "{store}"\nmodel = "ub-bilstm"\nfeatures = "rms"\n[training]\nepochs = 1\ndevice = "cpu"\n'
     (tmp_path / "run.toml").write_text(settings)
-    assert "UA" in run("train", tmp_path / "run.toml", "--runs", tmp_path / "runs")
+    assert "UA" in run("train", tmp_path / "run.toml", "-o", tmp_path / "runs")
     (tmp_path / "run.toml").write_text(settings.replace("epochs", "epochz"))
-    assert "did you mean epochs" in run("train", tmp_path / "run.toml", "--runs", tmp_path / "runs", code=2)
+    assert "did you mean epochs" in run("train", tmp_path / "run.toml", "-o", tmp_path / "runs", code=2)
 
 
 def test_a_plugin_file_adds_a_feature(tiny_corpus, tmp_path):

@@ -39,9 +39,9 @@ def test_an_embedding_is_written_listed_verified_and_dropped(finished, store):
 
 def test_a_later_run_finds_it_by_name_and_is_refused_where_it_knows_the_test(finished, store, tmp_path):
     run("embed", finished, store)
-    how = ["--features", f"{finished.name}/embedding", "--device", "cpu", "--epochs", 1, "--runs", tmp_path / "runs"]
-    assert "run: " in run("train", "--store", store, "--model", "mlp-pool", *how)
-    assert "was trained on" in run("train", "--store", store, "--model", "mlp-pool", "--split", "loso", *how, code=2)
+    how = ["--features", f"{finished.name}/embedding", "--device", "cpu", "--epochs", 1, "-o", tmp_path / "runs"]
+    assert "run: " in run("train", store, "--model", "mlp-pool", *how)
+    assert "was trained on" in run("train", store, "--model", "mlp-pool", "--split", "loso", *how, code=2)
 
 
 def test_nonsense_is_one_sentence(finished, store, tmp_path):

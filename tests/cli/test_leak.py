@@ -12,8 +12,8 @@ def run(*arguments, code=0):
 
 
 def test_the_table_says_both_protocols_and_their_difference(tiny_store, tmp_path):
-    how = ["leak", "--store", tiny_store, "--features", "rms", "--task", "sentiment3", "--folds", 3, "--seeds", 1]
-    how += ["--out", tmp_path]
+    how = ["leak", tiny_store, "--features", "rms", "--task", "sentiment3", "--folds", 3, "--seeds", 1]
+    how += ["-o", tmp_path]
     said = run(*how)
     for word in ("random ", "speaker-disjoint ", "difference ", "chance ", "SPEAKERS OVERLAP", "1 seed"):
         assert word in said
@@ -22,4 +22,4 @@ def test_the_table_says_both_protocols_and_their_difference(tiny_store, tmp_path
 
 
 def test_a_column_the_store_lacks_is_refused_with_the_way_on(tiny_store, tmp_path):
-    assert "featurekit extract" in run("leak", "--store", tiny_store, "--features", "mel256", "--out", tmp_path, code=2)
+    assert "featurekit extract" in run("leak", tiny_store, "--features", "mel256", "-o", tmp_path, code=2)

@@ -16,7 +16,7 @@ def test_explain_prints_the_papers_recipe_as_a_run_file_that_train_takes(tmp_pat
     assert tomllib.loads(text)["training"]["batch_size"] == 30
     path = tmp_path / "run.toml"
     path.write_text(text)
-    options = ("--store", tiny_store, "--features", "rms", "--epochs", 1, "--runs", tmp_path / "runs")
+    options = ("--store", tiny_store, "--features", "rms", "--epochs", 1, "-o", tmp_path / "runs")
     assert "ub-bilstm" in run("train", path, *options)
 
 
@@ -32,6 +32,6 @@ def test_only_a_model_has_a_run_file():
 
 def test_train_with_a_store_and_a_model_asks_for_the_papers_columns(tmp_path, tiny_store, monkeypatch):
     monkeypatch.delenv("FEATUREKIT_CORPORA", raising=False)
-    said = run("train", "--store", tiny_store, "--model", "ub-bilstm", "--runs", tmp_path, code=2)
+    said = run("train", tiny_store, "--model", "ub-bilstm", "-o", tmp_path, code=2)
     assert "no column luo2019-best4/mfcc" in said
     assert "featurekit extract --corpus demo --root DIR --features luo2019-best4" in said

@@ -160,8 +160,8 @@ def test_splits_are_listed_and_explained_with_settings_and_source():
 
 def test_train_reads_a_split_from_a_file_and_names_the_run_by_what_it_is(tiny_store, tmp_path):
     run("split", tiny_store, "--task", "sentiment3", "--split", "speaker-disjoint(test=0.3)", "-o", tmp_path / "s.json")
-    how = ["train", "--store", tiny_store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", "1"]
-    how += ["--runs", tmp_path / "runs", "--json"]
+    how = ["train", tiny_store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", "1"]
+    how += ["-o", tmp_path / "runs", "--json"]
     by_file = json.loads(run(*how, "--split", tmp_path / "s.json"))
     by_name = json.loads(run(*how, "--split", "speaker-disjoint(test=0.3)"))
     assert by_file["run"] == by_name["run"]
@@ -169,8 +169,8 @@ def test_train_reads_a_split_from_a_file_and_names_the_run_by_what_it_is(tiny_st
 
 
 def test_train_mixes_and_warps_and_refuses_a_wrong_setting_before_anything_is_written(tiny_store, tmp_path):
-    how = ["train", "--store", tiny_store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", "1"]
-    how += ["--runs", tmp_path / "runs"]
+    how = ["train", tiny_store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", "1"]
+    how += ["-o", tmp_path / "runs"]
     assert "did you mean time_width" in run(*how, "--augment", "specaugment(time_with=3)", code=2)
     assert "and rms is rms; name the column that has them" in run(*how, "--augment", "vtlp", code=2)
     assert "unknown column 'mfcc'; known: rms, spectral_centroid" in run(*how, "--augment", "specaugment(column=mfcc)", code=2)
@@ -192,7 +192,6 @@ def test_train_on_one_store_and_test_on_another(tiny_corpus, tiny_manifest, tiny
     extraction.build_store(half, root=tiny_corpus, **other)
     how = [
         "train",
-        "--store",
         tiny_store,
         "--test-store",
         tmp_path / "other",
@@ -201,7 +200,7 @@ def test_train_on_one_store_and_test_on_another(tiny_corpus, tiny_manifest, tiny
         "--model",
         "ub-bilstm",
     ]
-    how += ["--features", "rms", "--epochs", "1", "--runs", tmp_path / "runs"]
+    how += ["--features", "rms", "--epochs", "1", "-o", tmp_path / "runs"]
     said = run(*how)
     assert "demo-to-other · ub-bilstm" in said
     assert "fold demo to other" in said

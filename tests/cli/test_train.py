@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from featurekit import settings
-from featurekit.cli import evaluate, main, train
+from featurekit.cli import evaluate, main, train, training
 from featurekit.data import Fold
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.evaluation import score
@@ -18,8 +18,8 @@ from featurekit.training import checkpoint, resume
 
 @pytest.fixture
 def arguments(tiny_store, tmp_path):
-    how = ["--split", "speaker-disjoint", "--device", "cpu", "--epochs", "3", "--runs", str(tmp_path / "runs")]
-    return ["train", "--store", str(tiny_store), "--model", "ub-lstm", "--features", "rms", *how]
+    how = ["--split", "speaker-disjoint", "--device", "cpu", "--epochs", "3", "-o", str(tmp_path / "runs")]
+    return ["train", str(tiny_store), "--model", "ub-lstm", "--features", "rms", *how]
 
 
 def run(*arguments, code=0):
@@ -37,12 +37,13 @@ def test_an_interrupt_ends_with_130_and_the_same_command_goes_on_in_the_middle_o
         if heard == [1, 2]:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(train.Lines, "epoch", interrupted)
-    assert "the same command goes on from there" in run(*arguments, code=130)
-    assert "goes on after epoch 2" in run(*arguments)
-    assert heard == [1, 2, 3]
+    monkeypatch.setattr(training.Lines, "epoch", interrupted)
+    said = run(*arguments, code=130)
     folder = next((tmp_path / "runs").iterdir())
-    straight = run(*arguments, "--runs", tmp_path / "straight", "--json")
+    assert f"featurekit train {folder} goes on from there" in said
+    assert "goes on after epoch 2" in run("train", folder)
+    assert heard == [1, 2, 3]
+    straight = run(*arguments, "-o", tmp_path / "straight", "--json")
     assert json.loads(straight)["pooled"] == json.loads((folder / "metrics.json").read_text())["pooled"]
 
 
@@ -58,7 +59,7 @@ def test_a_folder_of_runs_that_cannot_be_written_is_one_sentence_with_advice(arg
         raise OSError(number, os.strerror(number), str(self))
 
     (tmp_path / "file").touch()
-    said = run(*arguments, "--runs", tmp_path / "file", code=1)
+    said = run(*arguments, "-o", tmp_path / "file", code=1)
     assert "file is where a folder is needed; choose another path" in said.splitlines()[-1]
     monkeypatch.setattr(Path, "mkdir", refuse)
     assert run(*arguments, code=1).splitlines()[-1].endswith(advice)
@@ -79,9 +80,56 @@ def test_a_disk_that_is_full_at_the_end_of_a_fold_loses_nothing(arguments, tmp_p
     assert name in said
     assert said.endswith("free some space and run the same command again, what was finished is kept")
     assert "goes on after epoch 3" in run(*arguments)
-    run(*arguments, "--runs", tmp_path / "straight")
+    run(*arguments, "-o", tmp_path / "straight")
     kept, straight = (next((tmp_path / runs).glob("*/folds/0/model.safetensors")) for runs in ("runs", "straight"))
     assert kept.read_bytes() == straight.read_bytes()
+
+
+def test_a_run_goes_on_exactly_as_it_was_begun_and_a_finished_one_is_only_read(arguments, tiny_store, tmp_path):
+    folder = Path(json.loads(run(*arguments, "--json"))["run"])
+    for change in (["--seed", 0], ["--epochs", 9], ["--set", "hyper.dropout=0.3"], ["--seeds", 2], ["-o", tmp_path]):
+        assert f"leave out {change[0].replace('-o', '--output')}" in run("train", folder, *change, code=2)
+    kept = (folder / "metrics.json").read_text()
+    (folder / "folds" / "0" / "predictions.jsonl").unlink()
+    moved = shutil.copytree(tiny_store, tmp_path / "moved")
+    run("train", folder, "--store", moved)
+    assert (folder / "metrics.json").read_text() == kept
+    shutil.rmtree(moved)
+    assert ", speaker-disjoint; " in run("train", folder).splitlines()[0]  # without its store
+    (folder / "folds" / "0" / "predictions.jsonl").unlink()
+    renamed = folder.rename(folder.with_name("mine"))
+    assert "cannot go on" in run("train", renamed, "--store", tiny_store, code=2)
+
+
+def test_what_is_trained_is_told_apart_by_what_is_there(arguments, tiny_store, tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('store = "nowhere"\nmodel = "ub-lstm"\nfeatures = "rms"\n[training]\nepochs = 1\ndevice = "cpu"\n')
+    own = json.loads(run(*arguments, "--epochs", 1, "--json"))
+    assert "no store" in run("train", file, code=2)
+    named = json.loads(run("train", file, "--store", tiny_store, "-o", tmp_path / "other", "--json"))
+    assert Path(named["run"]).name == Path(own["run"]).name
+    assert "train takes a store, a run file (FILE.toml) or a run's folder" in run("train", "emdb", code=2)
+    assert "no store" in run("train", "emodb-resnet18", "--store", tmp_path / "none", code=2)  # an installed run file
+    assert "is a folder, and train takes a store" in run("train", tmp_path, code=2)
+    assert "the store's folder" in run("train", "--model", "ub-lstm", code=2)
+
+
+def test_two_stores_are_refused_with_what_was_meant(arguments, tiny_store):
+    for more in (["--store", "other"], ["other"]):
+        said = run(*arguments, *more, code=2)
+        assert f"{tiny_store} and other; " in said
+        assert "--test-store" in said
+    assert "a and b; " in run("train", "--store", "a", "--store", "b", "--model", "ub-lstm", code=2)
+
+
+def test_the_older_spellings_work_and_say_the_new_ones(arguments, tiny_store, tmp_path):
+    older = [*arguments, "--runs", tmp_path / "older"]
+    older[1:2] = ["--store", tiny_store]
+    del older[older.index("-o") : older.index("-o") + 2]
+    told = CliRunner().invoke(main, [str(item) for item in [*older, "--json"]])
+    assert Path(json.loads(told.stdout)["run"]).parent == tmp_path / "older"
+    assert f"--store is now the first argument: featurekit train {tiny_store} …" in told.stderr
+    assert "--runs is now -o/--output" in told.stderr
 
 
 def test_where_the_values_lie_is_said_once(arguments):
@@ -187,7 +235,7 @@ def test_parts_are_named_once_with_a_run():
 
 def test_a_fold_of_ratings_is_one_line_with_its_error(capsys):
     rows = [{"label": [1.0, 2.0], "predicted": [1.5, 2.5]}]
-    train.Lines().finished(Fold("a", ("x",), (), ("y",)), rows)
+    training.Lines().finished(Fold("a", ("x",), (), ("y",)), rows)
     assert "MAE 0.500" in capsys.readouterr().out
 
 
