@@ -15,7 +15,7 @@ STAMP := $(VENV)/installed-for-development
 # Each test process uses one thread (tests/conftest.py), so there are as many as cores, but each takes about 1.5 GB.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test ci lint kernels bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency faults clean
+.PHONY: demo test ci lint kernels bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency bench-leak faults clean
 
 demo: $(FOR_USE)
 	$(BIN)/featurekit demo
@@ -69,6 +69,12 @@ bench-models: $(STAMP)
 # Ten seconds of audio to a class; the table of docs/inference.md, in 35 minutes: make bench-latency OPTIONS='--minutes 60'
 bench-latency: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_latency.py $(OPTIONS)
+
+# The picture of the README: make bench-leak ROOT=... with the folder of EMO-DB, six minutes of one core
+bench-leak: $(STAMP)
+	$(BIN)/featurekit extract --corpus emodb --root $(ROOT) --features mel256 -o cache/bench-leak
+	$(BIN)/featurekit leak cache/bench-leak --features mel256 -o cache/leak
+	cp cache/leak/emodb-pooled-logistic-*/leak.png docs/leak-emodb.png
 
 faults: $(STAMP)
 	$(PYTEST) -m slow

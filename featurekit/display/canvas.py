@@ -33,12 +33,21 @@ def new_figure(height_inches: float, title: str) -> Any:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise MissingDependencyError("pictures need matplotlib; pip install 'featurekit[plots]'") from None
-    lines = textwrap.wrap(title, _TITLE_CHARACTERS) or [""]
+    lines = title_lines(title)
     height_inches += _TITLE_LINE_INCHES * (len(lines) - 1)
     figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(plain("\n".join(lines)), x=0.01, ha="left", fontsize=11, color=INK)
     return figure
+
+
+def title_lines(title: str) -> list[str]:
+    """A title in lines that fit into the width; its own line breaks stay.
+
+    >>> title_lines("EMO-DB\\nlogistic on mel256")
+    ['EMO-DB', 'logistic on mel256']
+    """
+    return [line for part in title.splitlines() for line in textwrap.wrap(part, _TITLE_CHARACTERS)] or [""]
 
 
 def save(figure: Any, path: Path) -> Path:

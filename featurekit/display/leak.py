@@ -11,6 +11,8 @@ import numpy as np
 from featurekit.display import canvas
 
 _COLOURS = ("#c44e52", "#4c72b0")
+# What a split does to speakers, beneath its name.
+_MEANING = {"random": "random\nspeakers in both parts", "speaker-disjoint": "speaker-disjoint\nnew speakers"}
 
 
 def write_leak(result: Mapping[str, Any], path: str | Path) -> Path:
@@ -29,8 +31,9 @@ def write_leak(result: Mapping[str, Any], path: str | Path) -> Path:
         Without matplotlib.
     """
     about = f"{result['corpus']}, {result['n']} utterances of {result['n_speakers']} speakers"
-    how = f"{result['folds']} folds, {result['seeds']} seeds; bars are 95 % over speakers"
-    figure = canvas.new_figure(4.2, f"{about}: {how}\n{result['model']} on {', '.join(result['features'])}")
+    model = f"{result['model']} on {', '.join(result['features'])}"
+    how = f"{result['folds']} folds, {result['seeds']} seeds; bars are 95 % intervals over speakers"
+    figure = canvas.new_figure(4.2, f"What sharing speakers between training and test adds: {about}\n{model}: {how}")
     seeds, difference, recalls = figure.subplots(1, 3, gridspec_kw={"width_ratios": [2.2, 1, 2.6]})
     _draw_seeds(seeds, result)
     _draw_difference(difference, result["difference"])
@@ -49,7 +52,8 @@ def _draw_seeds(axes: Any, result: Mapping[str, Any]) -> None:
         _draw_bar(axes, place, score, colour, outwards=1 if place else -1)
     axes.axhline(100 * result["chance"], color=canvas.INK, linewidth=0.8, linestyle=":")
     axes.text(1.45, 100 * result["chance"], "chance", fontsize=8, color=canvas.INK, va="bottom", ha="right")
-    axes.set(xlim=(-0.5, 1.5), ylim=(0, 100), xticks=(0, 1), xticklabels=protocols)
+    axes.set(xlim=(-0.5, 1.5), ylim=(0, 100), xticks=(0, 1))
+    axes.set_xticklabels([_MEANING.get(name, name) for name in protocols])
     axes.set_ylabel("UA, %", fontsize=8, color=canvas.INK)
 
 
