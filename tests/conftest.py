@@ -26,6 +26,24 @@ settings.register_profile("featurekit", deadline=None, suppress_health_check=[He
 settings.load_profile("featurekit")
 
 
+# What depends on the processor's instructions, by how a test's name begins: what numba compiles for them, and bf16, which
+# oneDNN has for some layers only with AVX-512. `make ci` runs these once more as an older processor would.
+ON_THE_PROCESSOR = (
+    "tests/features/",
+    "tests/devices/",
+    "tests/contracts/test_models.py::test_half_precision",
+    "tests/training/test_devices.py",
+    "tests/training/test_loop.py",
+    "tests/training/test_resume.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.nodeid.startswith(ON_THE_PROCESSOR):
+            item.add_marker(pytest.mark.cpu)
+
+
 # CI has what a test needs: programs, packages. It has no real speech, no weights, no GPU, and may be root; and opensmile's
 # licence does not permit everybody to install it.
 MISSING = re.compile(r"could not import '(?!opensmile)|not installed|pip install|apt-get|no program")

@@ -19,6 +19,7 @@ are not seen.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import itertools
@@ -292,8 +293,11 @@ class Machine:
         if autocast and joins and any(value.dtype == torch.float16 for value in values):
             raise RuntimeError("Unexpected floating ScalarType in at::autocast::prioritize")
         call = functools.partial(_plainly, func, args, kwargs)
-        result = self.drawn(call) if name in RANDOM else call()
-        if name in ("lstm", "gru"):
+        recurrent = name in ("lstm", "gru")
+        # This machine's CPU computes them in float32: not every one has a bf16 LSTM.
+        with torch.autocast("cpu", enabled=False) if recurrent else contextlib.nullcontext():
+            result = self.drawn(call) if name in RANDOM else call()
+        if recurrent:
             if not args[6] and result[0].requires_grad:
                 result[0].register_hook(_refuse_backward)
             if autocast:

@@ -33,7 +33,8 @@ def test_silence_is_the_floor_and_a_flat_spectrum_has_one_coefficient() -> None:
     silence = np.zeros(16000)
     np.testing.assert_allclose(extract(silence, 16000, "log_mel")["log_mel"], -100, rtol=1e-6)
     coefficients = extract(silence, 16000, "mfcc")["mfcc"][0]
-    assert coefficients[0] == pytest.approx(-100 * np.sqrt(128), rel=1e-6)
+    # A sum of 128 values in float32, in an order that the processor's vectors choose.
+    assert coefficients[0] == pytest.approx(-100 * np.sqrt(128), rel=128 * float(np.finfo(np.float32).eps))
     np.testing.assert_allclose(coefficients[1:], 0, atol=1e-3)
 
 
