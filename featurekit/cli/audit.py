@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from featurekit import store
+from featurekit.cli import grammar
 from featurekit.cli.extract import Bars, corpus_options
 from featurekit.cli.progress import counted
+from featurekit.cli.things import Kind, what_is
 from featurekit.data import Fold, JoinedStore, Split
 from featurekit.data.audit import Audit, audit_corpus, audit_split, fingerprint_column, training_ids
 from featurekit.errors import CorpusNotFoundError, ParameterError, StoreNotFoundError
@@ -20,14 +22,18 @@ from featurekit.manifest import Manifest
 
 
 @click.command("audit")
-@click.argument("subject", type=click.Path(path_type=Path), metavar="SPLIT|RUN|MANIFEST|STORE|FOLDER")
-@click.option("--store", "store_path", type=click.Path(path_type=Path), help="The store whose utterances the split divides.")
-@click.option("--test-store", type=click.Path(path_type=Path), help="With a STORE: what it shares with this one, tested on.")
-@click.option("--features", help="Columns of the store that will be read; learnt ones are judged, others listed.")
+@click.argument("subject", type=grammar.PATH, metavar="SPLIT|RUN|STORE|MANIFEST|FOLDER")
+@grammar.argument("store_path", required=False, type=grammar.PATH, metavar="[STORE]", old=["--store"])
+@click.option("--test-store", type=grammar.PATH, help="With a STORE: what it shares with this one, tested on.")
+@grammar.features("Columns of the store that will be read; learnt ones are judged, others listed.")
 @click.option("--corpus", help="A name from `featurekit list corpora`; its folder is --root.")
 @corpus_options
-@click.option("--audio", is_flag=True, help="Compute audio fingerprints where the store has none; needs the corpus's folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON: every finding of every fold.")
+@click.option(
+    "--audio",
+    is_flag=True,
+    help="Compute audio fingerprints where the store has none; needs the corpus's folder.",
+)
+@grammar.AS_JSON
 def audit_command(
     subject: Path,
     store_path: Path | None,
@@ -39,27 +45,31 @@ def audit_command(
     audio: bool,
     as_json: bool,
 ) -> None:
-    """Say what the parts of a split share: speakers, recordings, sessions, texts, audio, augmented children, normalisers.
+    """Say what the parts of a split share: speakers, recordings, sessions, texts, audio, children, normalisers.
 
     \b
-    featurekit audit cache/runs/ID                                  a run: its split and what it was fitted on
-    featurekit audit split.json --store cache/ravdess               a split of ours
-    featurekit audit folds.csv --manifest mine.jsonl                id,part[,fold] of anybody
-    featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB  EmoBox's folds, speakers from our recipe
-    featurekit audit cuts/                                          lhotse cuts: a file a part
-    featurekit audit cache/ravdess                                  no split: audio that is there twice
-    featurekit audit cache/tess --test-store cache/ravdess          train on one corpus, test on the other
+    featurekit audit cache/runs/ID                   a run: its split and what it was fitted on
+    featurekit audit split.json cache/ravdess        a split, and the store it divides
+    featurekit audit folds.csv --manifest mine.jsonl
+                                                     id,part[,fold] of anybody
+    featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB
+                                                     EmoBox's folds, speakers from our recipe
+    featurekit audit cuts/                           lhotse cuts: a file a part
+    featurekit audit cache/ravdess                   no split: audio that is there twice
+    featurekit audit cache/tess --test-store cache/ravdess
+                                                     train on one corpus, test on the other
 
     Near-duplicate audio (another codec, level or start) is found by the column audio_fingerprint of the store, or computed
     with --audio. A leak inflates the result and makes the exit status 1; a warning asks for a decision; a note is good to
     know, as sentences that everybody says.
     """
+    subject, store_path = _in_order(subject, store_path)
     case = _case(subject, store_path, corpus, root, manifest)
     if test_store is not None:
         case = _of_two(subject, case, test_store)
     if features is not None:
         if case.opened is None:
-            raise ParameterError("--features names columns of a store; say which: --store")
+            raise ParameterError("--features names columns of a store; say which, after the split")
         from featurekit.experiments.resolve import stored_columns  # torch, which an audit can do without
 
         case.columns = stored_columns(case.opened, features)
@@ -80,7 +90,49 @@ def audit_command(
             subject=str(subject),
         )
     click.echo(json.dumps(found.to_record()) if as_json else describe(found))
+    given = {"--corpus": corpus, "--root": root, "--manifest": manifest}
+    words = _next(subject, store_path, test_store, given, found.ok)
+    if words:
+        grammar.next_step(*words, as_json=as_json)
     sys.exit(0 if found.ok else 1)
+
+
+def _in_order(subject: Path, other: Path | None) -> tuple[Path, Path | None]:
+    """The split, run or folder first, its store second, in whichever order they were given."""
+    if other is None:
+        what_is(subject, verb="audit", or_corpus=True)
+        return subject, None
+    first, second = (what_is(path, verb="audit", or_corpus=True) for path in (subject, other))
+    if first is Kind.STORE and second is Kind.STORE:
+        raise ParameterError(
+            f"{subject} and {other} are stores; to train on the first and test on the second: "
+            f"featurekit audit {subject} --test-store {other}"
+        )
+    if first is Kind.STORE:
+        return other, subject
+    what_is(other, Kind.STORE, verb="audit, in the second place,")
+    return subject, other
+
+
+def _next(
+    subject: Path,
+    store_path: Path | None,
+    test_store: Path | None,
+    given: dict[str, Any],
+    ok: bool,
+) -> list[object]:
+    """What to do after an audit: on with what is sound, a better split for what is not; nothing where it takes a decision."""
+    corpus = [word for name, value in given.items() if value for word in (name, value)]
+    kind = what_is(subject, verb="audit")
+    if kind is Kind.RUN:
+        return ["evaluate", subject]
+    if test_store is not None:
+        return ["card", subject]
+    if kind is Kind.STORE or kind is Kind.MANIFEST:
+        return ["split", subject]
+    if store_path is not None:
+        return ["split", store_path, *(["--split", subject] if ok else [])]
+    return ["doctor", *corpus] if given["--corpus"] else []
 
 
 def describe(found: Audit) -> str:
@@ -111,8 +163,6 @@ class _Case:
 
 
 def _case(subject: Path, store_path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None) -> _Case:
-    if not subject.exists():
-        raise ParameterError(f"there is no split, run, manifest, store or folder {str(subject)!r}")
     if store.exists(subject):
         opened = store.open_store(subject)
         return _Case(None, opened.manifest, opened.corpus, opened)
@@ -138,7 +188,7 @@ def _of_run(run: Path, store_path: Path | None) -> _Case:
     try:
         opened: Any = store.open_store(store_path or said["settings"]["store"])
     except StoreNotFoundError as error:
-        raise StoreNotFoundError(f"{error}; or say where the run's store is now: --store") from None
+        raise StoreNotFoundError(f"{error}; or name the store after the run") from None
     if said["settings"].get("test_store"):
         opened = JoinedStore(opened, store.open_store(said["settings"]["test_store"]))
     columns = [column["name"] for column in said["columns"]]
@@ -180,9 +230,11 @@ def _known(subject: Path, store_path: Path | None, corpus: str | None, root: Pat
         except CorpusNotFoundError:
             raise ParameterError(
                 f"{subject} is no store and no run, and holds neither lhotse cuts nor EmoBox's lines (<name>.jsonl); "
-                "for lists of ids say whose they are: --store, --manifest or --corpus with --root"
+                "for lists of ids say whose they are: a STORE after it, --manifest, or --corpus with --root"
             ) from None
-    raise ParameterError("an audit needs the utterances that the split divides: --store, --manifest or --corpus with --root")
+    raise ParameterError(
+        "an audit needs the utterances that the split divides: a STORE after it, --manifest, or --corpus with --root"
+    )
 
 
 def _listen(case: _Case, root: Path | None) -> store.Store:

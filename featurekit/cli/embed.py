@@ -5,16 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from featurekit import inference
-from featurekit.cli.progress import Bar
+from featurekit.cli import grammar
+from featurekit.cli.progress import Bar, counted
+from featurekit.cli.things import Kind, what_is
+
+if TYPE_CHECKING:
+    from featurekit.inference import Embedded
 
 
 @click.command("embed")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("run", type=grammar.PATH)
+@click.argument("store", type=grammar.PATH)
 @click.option(
     "--what",
     type=click.Choice(["embedding", "logits", "attention"]),
@@ -24,8 +29,17 @@ from featurekit.cli.progress import Bar
 )
 @click.option("--fold", help="The fold whose network judges every utterance.  [default: the one that tests it]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def embed_command(run: Path, store: Path, what: str, fold: str | None, device: str, as_json: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be computed; write nothing.")
+@grammar.AS_JSON
+def embed_command(
+    run: Path,
+    store: Path,
+    what: str,
+    fold: str | None,
+    device: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Write what RUN makes of every utterance of STORE back into it, as a column that any other model can read.
 
     \b
@@ -38,24 +52,56 @@ def embed_command(run: Path, store: Path, what: str, fold: str | None, device: s
     STORE may be of any corpus, as long as it has the columns RUN reads. Interrupted, the same command goes on; a second
     time it finds all there.
     """
+    if what_is(run, verb="embed") is Kind.STORE and what_is(store, verb="embed") is Kind.RUN:
+        run, store = store, run  # either order: they cannot be mistaken for each other
+    what_is(run, Kind.RUN, verb="embed")
+    what_is(store, Kind.STORE, verb="embed")
+    from featurekit import inference
+
     with Bar(None, "embedding", "utterances") as bar:
         found = inference.embed(
-            run, store, what=what, fold=fold, device=device, progress=lambda done, total: bar.advance(done - bar.done)
+            run,
+            store,
+            what=what,
+            fold=fold,
+            device=device,
+            dry_run=dry_run,
+            progress=lambda done, total: bar.advance(done - bar.done),
         )
     if as_json:
-        click.echo(json.dumps({**dataclasses.asdict(found), "store": str(found.store)}))
-    else:
-        click.echo(_described(found))
+        record = {**dataclasses.asdict(found), "store": str(found.store), "dry_run": dry_run}
+        click.echo(json.dumps(record))
+        return
+    click.echo(_described(found, dry_run))
+    _next(run, found, what, dry_run, fold)
 
 
-def _described(found: inference.Embedded) -> str:
+def _next(run: Path, found: Embedded, what: str, dry_run: bool, fold: str | None) -> None:
+    words: list[object] = ["train", found.store, "--model", "mlp-pool", "--features", *found.columns]
+    if dry_run:
+        words = ["embed", run, found.store, "--what", what, *(["--fold", fold] if fold else [])]
+    elif what != "embedding":
+        words = ["store", "info", found.store]
+    elif found.trained_on and len(found.folds) > 1:  # a second run on all folds would be refused
+        words = ["embed", run, found.store, "--fold", next(iter(found.folds))]
+    elif found.trained_on:
+        words += ["--split", run / "split.json"]
+    grammar.next_step(*words)
+
+
+def _described(found: Embedded, dry_run: bool) -> str:
     folds = ", ".join(f"{name}: {count}" for name, count in found.folds.items())
+    done = f"{found.computed} computed now"
+    if dry_run:
+        done = "all there already" if found.there else "to compute; nothing was written, leave out --dry-run"
     lines = [
         f"{found.store}: {', '.join(found.columns)}",
-        f"  {found.utterances} utterances, {found.computed} computed now; judged by fold {folds}",
+        f"  {counted(found.utterances, 'utterance')}, {done}; judged by fold {folds}",
     ]
     if found.trained_on:
-        lines.append(f"  the networks were trained on {found.trained_on} utterances of this corpus: no run may test on these")
+        lines.append(
+            f"  the networks were trained on {counted(found.trained_on, 'utterance')} of this corpus: no run may test on these"
+        )
     if found.failed:
         name, reason = next(iter(found.failed.items()))
         lines.append(f"  {len(found.failed)} have no values, for example {name}: {reason}")

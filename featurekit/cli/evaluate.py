@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from featurekit.cli import grammar
 from featurekit.cli.progress import counted
+from featurekit.cli.things import Kind, what_is
 
 _SENTIMENT = {
     "has0_accuracy": "Acc2 Has0",
@@ -22,8 +24,8 @@ _SENTIMENT = {
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.argument("run", type=grammar.PATH)
+@grammar.AS_JSON
 def evaluate_command(run: Path, as_json: bool) -> None:
     """Score the stored predictions of RUN again, and print all there is: class, speaker, gender, fold, calibration.
 
@@ -33,10 +35,15 @@ def evaluate_command(run: Path, as_json: bool) -> None:
 
     Nothing is trained or predicted, and nothing is written. Intervals are 95 %, by resampling speakers.
     """
+    what_is(run, Kind.RUN, verb="evaluate")
     from featurekit.experiments.scores import rescored
 
     scores = rescored(run)
-    click.echo(json.dumps(scores) if as_json else "\n".join([summary(scores), *tables(scores)]))
+    if as_json:
+        click.echo(json.dumps(scores))
+        return
+    click.echo("\n".join([summary(scores), *tables(scores)]))
+    grammar.next_step("audit", run)
 
 
 def summary(scores: Mapping[str, Any]) -> str:

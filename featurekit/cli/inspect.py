@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from featurekit.backends import BACKENDS
+from featurekit.cli import grammar
 from featurekit.cli.extract import corpus_options
 from featurekit.cli.progress import Bar, counted
+from featurekit.cli.things import Kind, what_is
 from featurekit.inspection import Finding, Report, Severity
 
 SHOWN_ITEMS = 10
@@ -20,11 +22,11 @@ _COUNTED = ("expected", "labels", "sample_rate", "channels", "format")  # facts 
 
 
 @click.command("doctor")
-@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[PATH|STORE]")
+@click.argument("path", required=False, type=grammar.PATH, metavar="[FOLDER|STORE]")
 @click.option("--corpus", help="A name from `featurekit list corpora`; its folder is --root.")
 @corpus_options
 @click.option("--backend", type=click.Choice(BACKENDS), default="joblib", show_default=True)
-@click.option("--workers", type=int, help="Processes.  [default: physical cores]")
+@grammar.jobs(old=["--workers"])
 @click.option("--all", "show_all", is_flag=True, help=f"List every file of a finding, not the first {SHOWN_ITEMS}.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON; it always lists every file.")
 def doctor_command(
@@ -33,7 +35,7 @@ def doctor_command(
     root: Path | None,
     manifest: Path | None,
     backend: str,
-    workers: int | None,
+    jobs: int | None,
     show_all: bool,
     as_json: bool,
 ) -> None:
@@ -49,27 +51,32 @@ def doctor_command(
     is good to know. What a corpus is known to be published with is never an error.
     """
     if path is not None and corpus is not None:
-        raise click.UsageError("give --corpus with its folder as --root, or a PATH alone")
+        raise click.UsageError("give --corpus with its folder as --root, or a FOLDER alone")
     if corpus is None and (root is not None or manifest is not None):
         raise click.UsageError("--root and --manifest belong to --corpus; --corpus custom reads a table of your own")
-    how = {"backend": backend, "workers": workers, "progress": _bar}
+    how = {"backend": backend, "workers": jobs, "progress": _bar}
     report = _visit(path, corpus, root, manifest, how)
     text = json.dumps(report.to_record()) if as_json else describe(report, None if show_all else SHOWN_ITEMS)
     click.echo(text.encode("utf-8", "replace").decode())  # names that are not UTF-8 cannot be printed as they are
+    grammar.next_step(*_after_doctor(path, corpus, root, manifest, report.ok), as_json=as_json)
     sys.exit(0 if report.ok else 1)
 
 
 @click.command("card")
-@click.argument("store", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write Markdown; standard output when absent.")
-@click.option("--croissant", type=click.Path(path_type=Path), help="Where to write the description as Croissant JSON-LD.")
+@click.argument("store", type=grammar.PATH)
+@grammar.output("Where to write Markdown; standard output when absent.", metavar="FILE.md")
+@click.option(
+    "--croissant", type=grammar.PATH, metavar="FILE.json", help="Where to write the description as Croissant JSON-LD."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON instead of Markdown.")
 def card_command(store: Path, output: Path | None, croissant: Path | None, as_json: bool) -> None:
-    """Describe STORE: labels, speakers, genders, durations, failures, features with their settings, licence, digests.
+    """Describe STORE: labels, speakers, durations, failures, features with settings, licence, digests.
 
     \b
+    featurekit card cache/ravdess
     featurekit card cache/ravdess -o card.md --croissant croissant.json
     """
+    what_is(store, Kind.STORE, verb="card")
     from featurekit import inspection
     from featurekit.settings import replace_file
 
@@ -84,6 +91,7 @@ def card_command(store: Path, output: Path | None, croissant: Path | None, as_js
     else:
         replace_file(output, text.encode("utf-8", "backslashreplace"))
         click.echo(f"{store} → {output}", err=True)
+    grammar.next_step("audit", store, as_json=as_json)
 
 
 def describe(report: Report, most: int | None = SHOWN_ITEMS) -> str:
@@ -104,14 +112,30 @@ def describe(report: Report, most: int | None = SHOWN_ITEMS) -> str:
     return "\n".join(lines)
 
 
+def _after_doctor(path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None, ok: bool) -> list[object]:
+    """What is worth doing after a visit: the next stage of what was looked at."""
+    if path is not None and what_is(path, verb="doctor") is Kind.STORE:
+        return ["card", path] if ok else ["store", "verify", path]
+    if path is not None:
+        from featurekit.corpora._table import TABLE_SUFFIXES
+
+        tables = path.is_dir() and any(item.suffix in TABLE_SUFFIXES for item in path.iterdir())
+        return ["extract", "--root", path, "--dry-run"] if tables else ["explain", "custom"]
+    if corpus is None:
+        return ["demo"]
+    where = ["--root", root] if root else []
+    table = ["--manifest", manifest] if manifest else []
+    return ["extract", "--corpus", corpus, *where, *table, "--dry-run"]
+
+
 def _visit(path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None, how: dict[str, Any]) -> Report:
-    from featurekit import inspection, store
+    from featurekit import inspection
 
     if corpus is not None:
         return inspection.inspect_corpus(corpus, root, manifest=manifest, **how)
     if path is None:
         return inspection.inspect_machine()
-    if store.exists(path):
+    if what_is(path, verb="doctor", or_corpus=True) is Kind.STORE:
         return inspection.inspect_store(path)
     return inspection.inspect_folder(path, **how)
 

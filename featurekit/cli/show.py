@@ -10,54 +10,62 @@ from typing import Any
 import click
 import numpy as np
 
+from featurekit.cli import grammar
+from featurekit.cli.things import Kind, what_is
+
 _SPECTRA = ("spectrogram", "fft_spectrum", "fbank", "log_mel", "mel")
 
 
 @click.command("show")
-@click.argument("path", metavar="STORE|RUN", type=click.Path(path_type=Path))
+@click.argument("path", metavar="STORE|RUN", type=grammar.PATH)
 @click.argument("utterance", required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the pictures.  [default: cache/show/…]")
-@click.option("--root", type=click.Path(path_type=Path), help="The corpus's folder, for the waveform.")
-@click.option("--columns", help="Columns of the store, comma-separated.  [default: all]")
-@click.option("--attention", "run", type=click.Path(path_type=Path), help="A run whose attention is drawn too.")
+@grammar.argument("run", metavar="[RUN]", required=False, type=grammar.PATH, old=["--attention"])
+@grammar.output("Folder for the pictures.  [default: cache/show/…]", metavar="FOLDER")
+@click.option("--root", type=grammar.PATH, help="The corpus's folder, for the waveform.")
+@grammar.features("Columns of the store, comma-separated.  [default: all]", old=["--columns"])
 @click.option("--fold", help="Of RUN, the fold whose network is shown.  [default: the first]")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@grammar.AS_JSON
 def show_command(
     path: Path,
     utterance: str | None,
+    run: Path | None,
     output: Path | None,
     root: Path | None,
-    columns: str | None,
-    run: Path | None,
+    features: str | None,
     fold: str | None,
     as_json: bool,
 ) -> None:
     """Show UTTERANCE of STORE: what is known of it, each column's range, and PNG pictures of all of it.
 
-    Of a RUN of sae-cnn-blstm, show the kernels that its network learnt.
+    With a RUN after the utterance, show what the run attended to. Of a RUN of sae-cnn-blstm alone,
+    show the kernels that its network learnt.
 
     \b
     featurekit show cache/ravdess 03-01-05-02-02-02-12 -o pictures
-    featurekit show cache/emodb 03a01Wa --root EmoDB --columns "luo2019/mfcc,mel256"
-    featurekit show cache/ravdess 03-01-05-02-02-02-12 --attention cache/runs/ID
+    featurekit show cache/emodb 03a01Wa --root EmoDB --features "luo2019/mfcc,mel256"
+    featurekit show cache/ravdess 03-01-05-02-02-02-12 cache/runs/ID
     featurekit show cache/runs/ID
 
     The waveform is drawn when the corpus's folder is given or configured, and the file is the one that was extracted.
     Attention is drawn over the spectrogram, over the utterances of the window, and over words where the manifest has their
     times: the raw label words, [[start_s, end_s, "word"], …].
     """
-    from featurekit import display, features, store
+    from featurekit import display, store
+    from featurekit.features import split as split_names
 
-    if (path / "run.json").exists():
+    if what_is(path, Kind.STORE, Kind.RUN, verb="show") is Kind.RUN:
         if utterance is not None:
-            raise click.UsageError(f"{path} is a run: featurekit show STORE {utterance} --attention {path}")
+            raise click.UsageError(f"{path} is a run: featurekit show STORE {utterance} {path}")
         _show_run(path, fold, output, as_json)
+        grammar.next_step("evaluate", path, as_json=as_json)
         return
+    if run is not None:
+        what_is(run, Kind.RUN, verb="show, after the utterance,")
     opened = store.open_store(path)
     if utterance is None:
         raise click.UsageError(f"say which utterance: featurekit show {path} {opened.ids[0]}")
     item = opened.manifest[utterance]
-    wanted = list(features.split(columns)) if columns else None
+    wanted = list(split_names(features)) if features else None
     shown = display.gather(opened, item.id, wanted)
     signal, why_not = _sound(opened.corpus, item, root)
     folder = output or Path("cache") / "show" / display.file_name(opened.corpus) / display.file_name(item.id)
@@ -80,6 +88,7 @@ def show_command(
     if why_not:
         click.echo(f"no waveform: {why_not}")
     click.echo(f"pictures: {written[0]} and {len(written) - 1} more")
+    grammar.next_step("card", path)
 
 
 def _show_run(run: Path, fold: str | None, output: Path | None, as_json: bool) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 
 import click
 
+from featurekit.cli import grammar
+from featurekit.cli.things import Kind, what_is
+
 
 @click.command("split")
-@click.argument("source", metavar="STORE|MANIFEST", type=click.Path(path_type=Path))
+@click.argument("source", metavar="STORE|MANIFEST", type=grammar.PATH)
 @click.option(
     "--split", "request", default="speaker-disjoint", show_default=True, help="From `featurekit list splits`, or a file."
 )
@@ -22,7 +25,7 @@ import click
 @click.option("--allow-speaker-overlap", is_flag=True, help="Accept a split that shares speakers; stamped on every result.")
 @click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
 @click.option("--fold", "folds", multiple=True, metavar="NAME", help="Keep this fold alone; repeatable.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it as JSON.")
+@grammar.output("Where to write it as JSON; without, it is shown alone.", metavar="FILE.json")
 @click.option("--json", "as_json", is_flag=True, help="Print digest, verdict, notes and counts as JSON.")
 def split_command(
     source: Path,
@@ -38,14 +41,17 @@ def split_command(
 
     \b
     featurekit split cache/ravdess --split ravdess-luna2021 -o ravdess.json
-    featurekit split manifest.jsonl --split 'speaker-disjoint(test=0.2)' --task emotion --seed 0 -o split.json
-    featurekit split cache/ravdess --split ravdess-luna2021 --fold 1 -o first.json   one fold, to try things on
-    featurekit split cache/emodb --split ids.csv                         other people's: id,part[,fold]
+    featurekit split m.jsonl --split 'speaker-disjoint(test=0.2)' --task emotion --seed 0 -o s.json
+    featurekit split cache/ravdess --split ravdess-luna2021 --fold 1 -o first.json
+                                     one fold, to try things on
+    featurekit split cache/emodb --split ids.csv
+                                     other people's: id,part[,fold]
     featurekit split cache/emodb --split EmoBox/data/emodb --allow-speaker-overlap -o emobox.json
     featurekit train cache/ravdess --split ravdess.json --model resnet18 --features mel256
 
     A store's failed utterances are in no part. The verdict says what the parts are disjoint in; it stays with every result.
     """
+    what_is(source, Kind.STORE, Kind.MANIFEST, verb="split")
     from featurekit.data import audit_split, get_task
     from featurekit.data.splits import from_request
 
@@ -68,6 +74,15 @@ def split_command(
     for line in describe_notes(split.notes):
         click.echo(line)
     click.echo(f"verdict: {verdict}\ndigest {split.digest[:16]}" + (f" → {output}" if output else ""))
+    if output is None:
+        asked = ["--split", request, "--task", scheme.name, "--seed", seed]
+        asked += ["--speaker-from", how["speaker_from"]]
+        flags = [f"--{name.replace('_', '-')}" for name, value in how.items() if value is True]
+        kept = [word for name in folds for word in ("--fold", name)]
+        grammar.next_step("split", source, *asked, *flags, *kept, "-o", "split.json")
+    else:
+        of = [] if ids is not None else ["--manifest"]
+        grammar.next_step("audit", output, *of, source)
 
 
 def describe_notes(notes: dict[str, Any] | Any) -> list[str]:

@@ -49,7 +49,7 @@ def what_is(path: str | Path, *accepted: Kind, verb: str, or_corpus: bool = Fals
         and names what lies beside or inside it and would do.
     """
     path = Path(path)
-    wanted = f"{verb} takes {_either(accepted)}"
+    wanted = f"{verb} takes {_either(accepted)}" if accepted else f"{verb} needs a path that exists"
     if not path.exists():
         _refuse_corpus(str(path), wanted, or_corpus)
         raise ParameterError(f"there is nothing at {str(path)!r}; {wanted}{_neighbours(path, accepted)}")

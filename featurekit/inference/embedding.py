@@ -53,6 +53,8 @@ class Embedded:
         Fold → how many utterances its network judged.
     trained_on : int
         How many utterances of this corpus the networks have seen.
+    there : bool
+        Whether the store had all of it before.
     """
 
     store: Path
@@ -62,6 +64,7 @@ class Embedded:
     failed: dict[str, str] = field(default_factory=dict)
     folds: dict[str, int] = field(default_factory=dict)
     trained_on: int = 0
+    there: bool = False
 
 
 def embed(
@@ -71,6 +74,7 @@ def embed(
     what: str = "embedding",
     fold: str | None = None,
     device: str = "auto",
+    dry_run: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Embedded:
     """Write columns of a run's networks into a store.
@@ -87,6 +91,8 @@ def embed(
         The fold whose network judges every utterance. By default each is judged by the one that tests it.
     device : {"auto", "cpu", "cuda"}
         Where to compute; in float32.
+    dry_run : bool
+        Only say what would be done.
     progress : callable, optional
         Called with the utterances done and how many there are.
 
@@ -107,7 +113,9 @@ def embed(
         raise ParameterError(f"what is {what!r}; expected {', '.join(WHAT)}")
     applied = Applied(Path(run), store.open_store(path), fold, choose_device(device))
     new = _Columns(applied, what)
-    done = 0 if new.are_live else _commit(Path(path), new, progress or (lambda done, total: None))
+    there, done = new.are_live, 0
+    if not (there or dry_run):
+        done = _commit(Path(path), new, progress or (lambda done, total: None))
     return Embedded(
         store=Path(path),
         columns=[info.name for info in new.infos],
@@ -116,6 +124,7 @@ def embed(
         failed=applied.failed,
         folds=applied.folds,
         trained_on=len(applied.trained_on),
+        there=there,
     )
 
 

@@ -134,7 +134,7 @@ def kernels_of(run: str | Path, fold: str | None = None) -> dict[int, np.ndarray
     if not hasattr(model, "kernels"):
         raise ParameterError(
             f"{record['settings']['model']} has no kernels to draw; sae-cnn-blstm and sae-cnn-blstm-attention have some, and "
-            f"attention is drawn for an utterance: featurekit show STORE UTTERANCE --attention {run}"
+            f"attention is drawn for an utterance: featurekit show STORE UTTERANCE {run}"
         )
     return {width: found.numpy() for width, found in model.kernels().items()}
 

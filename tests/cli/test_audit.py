@@ -104,9 +104,12 @@ def test_a_split_of_ours_against_its_store(tiny_store, tmp_path):
     task = data.get_task("sentiment3", opened.manifest)
     clean = data.make_split("speaker-disjoint", opened.manifest, task)
     clean.write(tmp_path / "clean.json")
-    assert as_json(tmp_path / "clean.json", "--store", tiny_store)["ok"] is True
+    assert as_json(tmp_path / "clean.json", tiny_store)["ok"] is True
+    assert as_json(tiny_store, tmp_path / "clean.json")["ok"] is True  # in either order
+    assert "--test-store" in run("audit", tiny_store, tiny_store, code=2)
+    assert "note: --store is now positional" in run("audit", tmp_path / "clean.json", "--store", tiny_store)
     data.make_split("random", opened.manifest, task, allow_speaker_overlap=True).write(tmp_path / "random.json")
-    record = as_json(tmp_path / "random.json", "--store", tiny_store, code=1)
+    record = as_json(tmp_path / "random.json", tiny_store, code=1)
     assert {finding["kind"] for finding in record["findings"] if finding["severity"] == "leak"} >= {"speaker"}
 
 
@@ -140,19 +143,20 @@ def test_audio_is_computed_where_asked_for_and_finds_a_copy_under_another_codec(
 
 
 def test_what_cannot_be_audited_is_refused(tmp_path, tiny_store):
-    assert "no split, run, manifest" in run("audit", tmp_path / "no", code=2)
+    assert "there is nothing at" in run("audit", tmp_path / "no", code=2)
+    assert "ravdess is a corpus: give --corpus ravdess" in run("audit", "ravdess", code=2)
     (tmp_path / "wavs").mkdir()
     assert "neither lhotse cuts nor EmoBox's lines" in run("audit", tmp_path / "wavs", code=2)
     assert "--audio needs the audio of demo" in run("audit", tiny_store, "--audio", code=2)
     (tmp_path / "split.json").write_text("{}")
-    assert "--store, --manifest or --corpus" in run("audit", tmp_path / "split.json", code=2)
-    assert "lacks" in run("audit", tmp_path / "split.json", "--store", tiny_store, code=2)
+    assert "a STORE after it, --manifest, or --corpus" in run("audit", tmp_path / "split.json", code=2)
+    assert "lacks" in run("audit", tmp_path / "split.json", tiny_store, code=2)
     split = data.Split("given", (data.Fold("0", (), (), ()),), {}, "manifest", True, "")
     split.write(tmp_path / "empty.json")
-    assert "nothing to audit" in run("audit", tmp_path / "empty.json", "--store", tiny_store, code=2)
+    assert "nothing to audit" in run("audit", tmp_path / "empty.json", tiny_store, code=2)
     other = data.Split("given", (data.Fold("0", ("x",), (), ("y",)),), {}, "manifest", True, "")
     other.write(tmp_path / "other.json")
-    assert "another manifest" in run("audit", tmp_path / "other.json", "--store", tiny_store, code=2)
+    assert "another manifest" in run("audit", tmp_path / "other.json", tiny_store, code=2)
 
 
 def test_a_run_is_audited_with_what_it_was_fitted_on(tiny_store, tmp_path):
@@ -195,8 +199,8 @@ def test_a_learnt_column_is_judged_where_it_is_read_and_else_listed(tiny_store, 
         return {finding["severity"] for finding in found if finding["kind"] == "embedding"}
 
     assert severities(folder, code=0) == {"note"}  # the run reads rms alone
-    assert severities(folder / "split.json", "--store", path, "--features", "rms", code=0) == {"note"}
-    assert severities(folder / "split.json", "--store", path, "--features", column, code=1) == {"leak", "warning"}  # test, dev
+    assert severities(folder / "split.json", path, "--features", "rms", code=0) == {"note"}
+    assert severities(folder / "split.json", path, "--features", column, code=1) == {"leak", "warning"}  # test, dev
 
 
 def test_two_stores_are_audited_as_one_is_tested_on_the_other(tiny_store, tmp_path):

@@ -45,6 +45,6 @@ def test_a_later_run_finds_it_by_name_and_is_refused_where_it_knows_the_test(fin
 
 
 def test_nonsense_is_one_sentence(finished, store, tmp_path):
-    assert "is not a run" in run("embed", tmp_path, store, code=2)
-    assert "no store" in run("embed", finished, tmp_path / "nowhere", code=2)
+    assert "takes a run's folder" in run("embed", tmp_path, store, code=2)
+    assert "there is nothing at" in run("embed", finished, tmp_path / "nowhere", code=2)
     assert "unknown fold" in run("embed", finished, store, "--fold", "nobody", code=2)

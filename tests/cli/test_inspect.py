@@ -70,10 +70,11 @@ def test_doctor_without_arguments_looks_at_the_machine(monkeypatch):
 
 
 def test_doctor_refuses_a_wrong_use(tmp_path, corpus):
-    assert "PATH alone" in run("doctor", corpus, "--corpus", "demo", code=2)
+    assert "ravdess is a corpus: give --corpus ravdess" in run("doctor", "ravdess", code=2)
+    assert "FOLDER alone" in run("doctor", corpus, "--corpus", "demo", code=2)
     assert "belong to --corpus" in run("doctor", "--root", corpus, code=2)
     assert "did you mean" in run("doctor", "--corpus", "demp", "--root", corpus, code=2)
-    assert "no folder" in run("doctor", tmp_path / "no", code=2)
+    assert "there is nothing at" in run("doctor", tmp_path / "no", code=2)
 
 
 def test_long_findings_are_cut_unless_all_is_asked_for(tmp_path):
@@ -101,4 +102,4 @@ def test_card_goes_to_the_screen_or_into_files(tiny_store, tmp_path):
 
 
 def test_card_of_no_store_is_wrong_use(tmp_path):
-    assert "no store" in run("card", tmp_path, code=2)
+    assert "is a folder, and card takes a store" in run("card", tmp_path, code=2)

@@ -1,4 +1,7 @@
+import csv
 import json
+import textwrap
+import warnings
 
 import numpy as np
 import pytest
@@ -80,3 +83,39 @@ def test_wrong_use_of_a_stream_is_one_sentence(finished):
 @pytest.mark.parametrize("of_a_stream", [("--chunk", 2), ("--rate", 16000), ("--encoding", "f32le")])
 def test_a_file_is_not_silently_judged_whole_where_chunks_were_asked_for(finished, tiny_corpus, of_a_stream):
     assert "a file is one utterance" in run("predict", finished, next(tiny_corpus.rglob("*.flac")), *of_a_stream, code=2)
+
+
+def test_a_table_has_a_row_per_file_and_all_classes(finished, tiny_corpus, tmp_path):
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    good = sorted(tiny_corpus.rglob("*.flac"))[:2]
+    said = run("predict", finished, *good, tmp_path / "bad.wav", "-o", tmp_path / "out" / "p.csv", code=1)
+    assert "3 utterances → " in said
+    assert "1 of them with an error" in said
+    with (tmp_path / "out" / "p.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [*map(str, good), str(tmp_path / "bad.wav")]
+    assert [bool(row["error"]) for row in rows] == [False, False, True]
+    assert sum(float(rows[0][name]) for name in ("negative", "neutral", "positive")) == pytest.approx(1, abs=1e-5)
+    run("predict", finished, *good, "-o", tmp_path / "p.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    assert [line["predicted"] for line in lines] == [row["predicted"] for row in rows[:2]]
+    assert "FILE.csv or FILE.jsonl" in run("predict", finished, *good, "-o", tmp_path / "p.txt", code=2)
+
+
+def test_a_dry_run_counts_files_and_reads_none(finished, tiny_corpus, tmp_path):
+    said = run("predict", finished, tiny_corpus, "-o", tmp_path / "p.csv", "--dry-run")
+    assert f"would read {len(list(tiny_corpus.rglob('*.flac')))} files → " in said
+    assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize(("ending", "library"), [("onnx", "onnxruntime"), ("pt", "torch")])
+def test_what_export_prints_runs(finished, tmp_path, ending, library, capsys):
+    pytest.importorskip(library)
+    pytest.importorskip("onnxscript")
+    said = run("export", finished, "-o", tmp_path / f"model.{ending}")
+    assert " kB" in said
+    code = textwrap.dedent("\n".join(line for line in said.splitlines() if line.startswith("    ")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch deprecates its own loader
+        exec(code, {})
+    assert "['negative', 'neutral', 'positive']" in capsys.readouterr().out

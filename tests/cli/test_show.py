@@ -47,7 +47,7 @@ def test_a_file_that_changed_is_not_drawn_beside_old_features(tiny_store, tiny_c
 
 
 def test_columns_can_be_chosen(tiny_store, first, tmp_path):
-    run("show", tiny_store, first, "-o", tmp_path, "--columns", "rms, mel32")
+    run("show", tiny_store, first, "-o", tmp_path, "--features", "rms, mel32")
     assert {path.name for path in tmp_path.iterdir()} == {"overview.png", "rms.png", "mel32.png"}
 
 
@@ -69,9 +69,9 @@ def test_show_answers_in_json(tiny_store, first, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["no/such/store", "a"], "no store"),
+        (["no/such/store", "a"], "there is nothing at"),
         (["{store}", "nobody"], "unknown utterance"),
-        (["{store}", "{first}", "--columns", "rmss"], "did you mean rms"),
+        (["{store}", "{first}", "--features", "rmss"], "did you mean rms"),
         (["{store}", "{first}", "--root", "{folder}/nowhere"], "there is no file"),
     ],
 )
@@ -85,7 +85,7 @@ def test_attention_is_a_picture_too(tiny_store, first, tmp_path):
 
     settings = RunSettings(str(tiny_store), "rnn-attention", "rms", training={"epochs": 1, "device": "cpu"})
     folder = Run(settings, runs=tmp_path / "runs").execute().folder
-    record = json.loads(run("show", tiny_store, first, "-o", tmp_path / "p", "--attention", folder, "--json"))
+    record = json.loads(run("show", tiny_store, first, folder, "-o", tmp_path / "p", "--json"))
     assert record["pictures"][1].endswith("attention.png")
     assert record["words"] == []  # the demo's manifest has no word times
     assert (tmp_path / "p" / "attention.png").exists()
@@ -105,7 +105,7 @@ def test_the_kernels_of_a_run_are_a_picture_a_width(tiny_store, first, tmp_path)
     assert "5 kernels of 6 frames: " in run("show", folder, "-o", tmp_path / "p")
     assert all(Path(picture).stat().st_size > 1000 for picture in record["kernels"].values())
     assert "unknown fold 'no'" in run("show", folder, "--fold", "no", code=2)
-    assert f"featurekit show STORE {first} --attention {folder}" in run("show", folder, first, code=2)
+    assert f"featurekit show STORE {first} {folder}" in run("show", folder, first, code=2)
     assert f"say which utterance: featurekit show {tiny_store} {first}" in run("show", tiny_store, code=2)
     assert "mlp-pool has no kernels to draw" in run("show", trained("mlp-pool", features="rms"), code=2)
 
