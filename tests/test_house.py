@@ -216,7 +216,7 @@ def test_rooms_of_a_training_machine_import_without_audio_libraries(room_name):
 
 
 def test_ignored_lint_rules_carry_their_reason():
-    text = (ROOT / "pyproject.toml").read_text()
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     ignored = tomllib.loads(text)["tool"]["ruff"]["lint"]["ignore"]
     for rule in ignored:
         line = next(line for line in text.splitlines() if f'"{rule}"' in line)
@@ -224,7 +224,7 @@ def test_ignored_lint_rules_carry_their_reason():
 
 
 def test_the_readme_map_names_every_room():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in EVERYTHING:
         assert name in readme, f"the README's map lacks {name}"
 
@@ -253,6 +253,6 @@ def test_no_file_names_the_machine_it_was_made_on():
     for name in tracked:
         path = ROOT / name
         if path.suffix in {".py", ".md", ".toml", ".txt", ".json"} and path.exists() and name != "tests/test_house.py":
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
             for word in ("/" + "work/", "/" + "root/", "find-" + "links", "/" + "opt/"):
                 assert word not in text, f"{name} names {word}"

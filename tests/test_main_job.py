@@ -30,7 +30,9 @@ def cache(tmp_path_factory):
 
 def test_the_notebook_of_the_readme_runs(cache, monkeypatch):
     code = next(
-        block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "import featurekit" in block
+        block
+        for block in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+        if "import featurekit" in block
     )
     monkeypatch.chdir(cache)
     names = {"signal": np.sin(np.arange(32000) / 9).astype(np.float32), "sample_rate": 16000}
@@ -53,7 +55,7 @@ def test_ten_lines_of_h5py_read_a_store_of_one_extraction_and_of_two(
         fk.build_store(tiny_manifest, root=tiny_corpus, out=out, columns=columns, corpus="demo", backend="serial")
     store = fk.open_store("cache/demo")
     assert len(store.head.groups) == len(extractions)
-    text = (README.parent / "docs" / "store.md").read_text()
+    text = (README.parent / "docs" / "store.md").read_text(encoding="utf-8")
     names = {}
     exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
     np.testing.assert_array_equal(names["mfcc"], store[store.ids[7]]["luo2019/mfcc"])

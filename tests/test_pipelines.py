@@ -35,7 +35,8 @@ def test_a_run_file_names_what_there_is(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_run_file_says_how_its_store_comes_about(path):
-    assert "featurekit extract --corpus" in path.read_text() or "See luo2019.toml" in path.read_text()
+    text = path.read_text(encoding="utf-8")
+    assert "featurekit extract --corpus" in text or "See luo2019.toml" in text
 
 
 @pytest.mark.parametrize("paper", ["luo2019", "lu2020", "cs582", "banerjee2021", "he2019"])
@@ -44,12 +45,14 @@ def test_a_paper_has_a_preset_and_a_run_file_that_says_its_recipe_and_what_diffe
     assert paper in PRESETS
     recipe = MODELS.get(settings.model).recipe
     assert settings.training == {name: recipe[name] for name in settings.training}
-    assert "# Differs from the" in (FOLDER / f"{paper}.toml").read_text()
+    assert "# Differs from the" in (FOLDER / f"{paper}.toml").read_text(encoding="utf-8")
 
 
 def test_files_of_this_folder_that_others_name_exist():
     texts = [*FOLDER.parent.glob("*.md"), *FOLDER.parent.glob("docs/*.md"), *FOLDER.parent.glob("featurekit/**/*.py"), *FILES]
-    named = {(name, path.name) for path in texts for name in re.findall(r"pipelines/([\w-]+\.\w+)", path.read_text())}
+    named = {
+        (name, path.name) for path in texts for name in re.findall(r"pipelines/([\w-]+\.\w+)", path.read_text(encoding="utf-8"))
+    }
     assert named
     assert [(name, path) for name, path in named if not (FOLDER / name).exists()] == []
 

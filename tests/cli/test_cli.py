@@ -320,7 +320,7 @@ def test_what_the_messages_advise_exists():
             stack += command.commands.values()
     verbs |= set(VERBS)
     for path in (Path(__file__).parents[2] / "featurekit").rglob("*.py"):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         for option in re.findall(r"(?<![-\w])--[a-z][a-z-]+", text):
             assert option in options | {"--help", "--version"}, f"{path.name} names {option}"
         for advice in re.findall(r"`featurekit ([a-z]+(?: [a-z]+)?)", text):

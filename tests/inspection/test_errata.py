@@ -45,7 +45,9 @@ def test_the_checks_that_defects_name_are_checks_of_the_doctor():
 
     import featurekit.inspection as room
 
-    source = "".join(path.read_text() for path in Path(room.__file__).parent.glob("*.py") if path.stem != "errata")
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in Path(room.__file__).parent.glob("*.py") if path.stem != "errata"
+    )
     for recipe in CORPORA:
         for defect in recipe.corpus.defects:
             for check in defect.checks:

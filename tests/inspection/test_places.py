@@ -60,7 +60,7 @@ def test_one_sound_under_two_labels_is_an_error(mine):
 @pytest.mark.parametrize("encoding", ["gbk", "utf-16"])
 def test_a_table_in_another_encoding_is_told_and_the_audio_is_looked_at_all_the_same(mine, encoding):
     table = mine / "manifest.csv"
-    table.write_bytes(table.read_text().replace("sad", "悲伤").encode(encoding))
+    table.write_bytes(table.read_text(encoding="utf-8").replace("sad", "悲伤").encode(encoding))
     report = inspect_corpus("custom", mine)
     assert checks(report, Severity.WARNING) == {"encoding": ["manifest.csv"]}
     assert report.facts["decoded"] == 6

@@ -125,7 +125,7 @@ def test_a_commit_writes_syncs_reads_back_links_and_syncs_the_folder(root, recor
     ],
 )
 def test_each_step_that_is_removed_is_missed(root, step, without):
-    source = Path(files.__file__).read_text()
+    source = Path(files.__file__).read_text(encoding="utf-8")
     assert source.count(step) == 1
     mutant = types.ModuleType("mutant")
     exec(compile(source.replace(step, without), "mutant", "exec"), mutant.__dict__)
