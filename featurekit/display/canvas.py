@@ -42,9 +42,9 @@ def new_figure(height_inches: float, title: str) -> Any:
 
 
 def title_lines(title: str) -> list[str]:
-    """A title in lines that fit into the width; its own line breaks stay.
+    r"""A title in lines that fit into the width; its own line breaks stay.
 
-    >>> title_lines("EMO-DB\\nlogistic on mel256")
+    >>> title_lines("EMO-DB\nlogistic on mel256")
     ['EMO-DB', 'logistic on mel256']
     """
     return [line for part in title.splitlines() for line in textwrap.wrap(part, _TITLE_CHARACTERS)] or [""]
