@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from featurekit import __version__
-from featurekit.cli import grammar
+from featurekit.cli import grammar, progress
 from featurekit.cli.characters import make_readable
 from featurekit.errors import CorruptStoreError, FeaturekitError, StoreError, StoreNotFoundError, TrainingError, WorkerError
 from featurekit.registry import load_plugin
@@ -50,6 +50,15 @@ VERBS = {
 
 # Where a verb leaves, in the meta of its context, the command that goes on when it is interrupted.
 GOES_ON = "featurekit.goes_on"
+
+# What a verb does first, where libraries that take seconds to import come before its own first line.
+_SLOW_STARTS = {
+    "extract": "looking at the corpus",
+    "manifest": "looking at the corpus",
+    "doctor": "looking at files",
+    "show": "opening the store",
+    **dict.fromkeys(("demo", "train", "leak", "replay", "predict", "embed", "export"), "starting PyTorch"),
+}
 
 _FREE_SPACE = "free some space and run the same command again, what was finished is kept"
 _PERMISSION = "choose another path, or have its owner permit it"
@@ -95,6 +104,12 @@ class Verbs(click.Group):
         if name == "extract":  # read when numpy is loaded: a process of one thread can fork its workers
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         return getattr(importlib.import_module(f"featurekit.cli.{VERBS[name][0]}"), f"{name}_command")
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb and what stands after it; one that starts slowly says so at once."""
+        if args[0] in _SLOW_STARTS and args[1:] and not {"-h", "--help"} & set(args):
+            progress.starting(args[0], _SLOW_STARTS[args[0]])
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""

@@ -8,16 +8,17 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurekit.audio import FLAGS
 from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
-from featurekit.cli.progress import Bar, counted
-from featurekit.extraction import Forecast, Progress, Summary
-from featurekit.extraction.engines import DEVICES
+from featurekit.cli.progress import Bar, counted, rate
+
+if TYPE_CHECKING:  # what is imported here, a person waits for before the first line
+    from featurekit.extraction import Forecast, Summary
+    from featurekit.extraction.tally import Done
 
 
 def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,7 +104,7 @@ def manifest_command(
 @click.option("--scheduler", metavar="ADDRESS", help="An existing Dask scheduler; without it --backend dask starts its own.")
 @click.option(
     "--device",
-    type=click.Choice(DEVICES),
+    type=click.Choice(("auto", "cpu", "cuda")),
     default="auto",
     show_default=True,
     help="What computes: a GPU for what it can, or the CPU. auto: a column keeps the engine the store has it from; "
@@ -198,27 +199,29 @@ def refuse_strays(words: list[str]) -> None:
     raise click.UsageError(f"{word!r} belongs to no option; a corpus's name needs --corpus, a folder of audio --root")
 
 
-class Bars(Progress):
+class Bars:
     """Two progress bars: files hashed, then utterances computed with their speed against real time."""
 
     def files(self, total: int) -> Callable[[int], None]:
         """A bar over files."""
         return Bar(total, "hashing", "files").advance
 
-    def utterances(self, total: int) -> Callable[[Any], None]:
+    def utterances(self, total: int) -> Callable[[Done], None]:
         """A bar over utterances; ``× real time`` is speech seconds by wall seconds so far."""
         bar, speech_s = Bar(total, "extracting", "utterances"), 0.0
 
-        def report(receipt: Any) -> None:
+        def report(done: Done) -> None:
             nonlocal speech_s
-            speech_s += receipt.speech_s
-            bar.advance(receipt.utterances, f"{speech_s / max(1e-9, bar.elapsed_s):.0f} × real time")
+            speech_s += done.speech_s
+            bar.advance(done.utterances, f"{rate(speech_s / max(1e-9, bar.elapsed_s))} × real time" if speech_s else "")
 
         return report
 
 
 def describe(summary: Summary) -> str:
     """The summary a person reads: what there is, what was done, what failed, where it is, what comes next."""
+    from featurekit.audio import FLAGS
+
     lines = [
         f"{summary.corpus}: {summary.utterances} utterances, {summary.speech_s:,.0f} s of speech, "
         f"{len(summary.columns)} columns, generation {summary.generation}"

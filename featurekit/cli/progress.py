@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
 from types import TracebackType
-from typing import Any
 
 import click
-from tqdm import tqdm
 
 LOG_INTERVAL_S = 30.0
+DRAW_INTERVAL_S = 0.1
+RATE_AFTER_S = 1.0  # a rate of the first moment would be the time to start
+_LONGEST_CELLS, _FEWEST_CELLS = 24, 6
+_FULL, _EMPTY = "█", "░"
 
 
 class Bar:
     """Counts work that is done; closes itself when all is.
+
+    On a terminal it is one line, which is drawn at once, fits the terminal, and goes when the work is done.
 
     Parameters
     ----------
@@ -30,9 +36,9 @@ class Bar:
         self.total, self.done, self._what, self._unit = total, 0, what, unit
         self._started_s = self._said_s = time.monotonic()
         self._note = ""
-        self._bar: Any = None
-        if sys.stderr.isatty():
-            self._bar = tqdm(total=total, desc=what, unit=f" {unit}", leave=False)
+        self._open = sys.stderr.isatty()
+        if self._open:
+            self._draw()
 
     @property
     def elapsed_s(self) -> float:
@@ -42,28 +48,101 @@ class Bar:
     def advance(self, done: int = 1, note: str = "") -> None:
         """Count ``done`` more units; ``note`` is shown beside the count."""
         self.done, self._note = self.done + done, note
-        if self._bar is not None:
-            self._bar.set_postfix_str(note, refresh=False)
-            self._bar.update(done)
-        elif time.monotonic() - self._said_s >= LOG_INTERVAL_S:
+        since_s = time.monotonic() - self._said_s
+        if self._open and since_s >= DRAW_INTERVAL_S:
+            self._draw()
+        elif not self._open and since_s >= LOG_INTERVAL_S:
             self._said_s = time.monotonic()
-            of = f" of {self.total}" if self.total else ""
-            text = f"{self._what}: {self.done}{of} {self._unit}, {self.elapsed_s:.0f} s"
+            of = f" of {self.total:,}" if self.total else ""
+            text = f"{self._what}: {self.done:,}{of} {self._unit}, {self.elapsed_s:.0f} s"
             click.echo(text + (f", {note}" if note else ""), err=True)
         if self.total is not None and self.done >= self.total:
             self.close()
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        if self._open:
+            self._open = False
+            click.echo("\r\x1b[K", nl=False, err=True)
 
     def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _draw(self) -> None:
+        self._said_s = time.monotonic()
+        click.echo(f"\r{self.line(_columns() - 1)}\x1b[K", nl=False, err=True)
+
+    def line(self, columns: int) -> str:
+        """What a terminal shows in so many columns: what has no place is left out, the least needed first."""
+        counts = f"{self.done:,} of {self.total:,}" if self.total else f"{self.done:,}"
+        head = f"{self._what} {self.done / self.total:4.0%}" if self.total else self._what
+        bar = 1 + _FEWEST_CELLS if self.total else 0
+        text = ""
+        # (what is added, the columns it leaves free)
+        for part, free in ((f" {counts}", 0), (self._left(), 0), (self._unit, bar), (self._note, bar), (self._rate(), bar)):
+            if not part or len(head + text + part) + 2 > columns - free:
+                continue
+            if part == self._unit:
+                text = text.replace(counts, f"{counts} {part}")
+            else:
+                text += f", {part}" if text else part
+        cells = min(_LONGEST_CELLS, columns - len(head + text) - 1)
+        if self.total and cells >= _FEWEST_CELLS:
+            full = min(cells, int(cells * self.done / self.total))
+            head += f" {_FULL * full}{_EMPTY * (cells - full)}"
+        return (head + text)[:columns]
+
+    def _left(self) -> str:
+        if not self.total or not self.done or self.elapsed_s < RATE_AFTER_S:
+            return ""
+        return f"{duration(self.elapsed_s * (self.total - self.done) / self.done)} left"
+
+    def _rate(self) -> str:
+        if not self.done or self.elapsed_s < RATE_AFTER_S:
+            return ""
+        per_s = self.done / self.elapsed_s
+        return f"{rate(per_s)} per second" if per_s >= 1 else f"{duration(1 / per_s)} each"
+
+
+def rate(per_s: float) -> str:
+    """A number for people: one decimal below ten, and no zero that is none.
+
+    >>> rate(38.2), rate(3.84), rate(0.02)
+    ('38', '3.8', '0.02')
+    """
+    return f"{per_s:,.0f}" if per_s >= 10 else f"{per_s:.1f}" if per_s >= 0.1 else f"{per_s:.2g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    >>> duration(7.2), duration(200), duration(11_400)
+    ('7 s', '3 min 20 s', '3 h 10 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def starting(verb: str, what: str) -> None:
+    """Say on a terminal, at once, what a verb begins with; imports may take seconds before anything else is said."""
+    if sys.stderr.isatty():
+        click.echo(f"{verb}: {what} …", err=True)
+
+
+def _columns() -> int:
+    """Columns of the terminal that standard error is."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return columns or shutil.get_terminal_size().columns  # a new pseudo-terminal says it has none
 
 
 def counted(number: int, what: str) -> str:

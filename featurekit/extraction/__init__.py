@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from featurekit import backends, features, store
 from featurekit.errors import CorpusNotFoundError, FeaturekitError, StoreError, WorkerError
@@ -19,6 +22,7 @@ from featurekit.extraction.learnt import check_covered, learnt_groups
 from featurekit.extraction.losses import Losses, losses, refuse
 from featurekit.extraction.plan import Group, estimated_bytes, plan_groups, plan_shards
 from featurekit.extraction.shards import Receipt, ShardWork, column_info, work
+from featurekit.extraction.tally import Done, Tally
 from featurekit.manifest import Manifest
 
 __all__ = ["Forecast", "Losses", "Progress", "Summary", "build_store", "dry_run"]
@@ -27,16 +31,20 @@ __all__ = ["Forecast", "Losses", "Progress", "Summary", "build_store", "dry_run"
 ATTEMPTS = 3
 
 
-class Progress:
+class Progress(Protocol):
     """What a caller hears while a store is built; the command line draws bars, a notebook may ignore it."""
 
     def files(self, total: int) -> Callable[[int], None]:
         """Called before files are hashed; the result is called with the number just done."""
         return lambda done: None
 
-    def utterances(self, total: int) -> Callable[[Receipt], None]:
-        """Called before utterances are computed; the result is called with each shard's receipt."""
-        return lambda receipt: None
+    def utterances(self, total: int) -> Callable[[Done], None]:
+        """Called before utterances are computed; the result is called with those just computed, also from a thread."""
+        return lambda done: None
+
+
+class _Silent(Progress):
+    """Nobody listens."""
 
 
 @dataclass
@@ -122,7 +130,7 @@ def build_store(
         For unusable input, for losses that ``replace`` does not agree to, or a store that cannot be written; what was
         committed stays.
     """
-    started, root, out, progress = time.perf_counter(), Path(root), Path(out), progress or Progress()
+    started, root, out, progress = time.perf_counter(), Path(root), Path(out), progress or _Silent()
     if not root.is_dir():
         raise CorpusNotFoundError(f"there is no folder {str(root)!r} to read audio from")
     on_cpu = features.parse(columns)
@@ -199,7 +207,18 @@ def _compute(pool: backends.Backend, tasks: dict[str, ShardWork], progress: Prog
     engines.check(shards)
     out = next(iter(tasks.values())).store
     store.check_writable(out, int(sum(estimated_bytes(item, shard.columns) for shard in shards for item in shard.utterances)))
-    report = progress.utterances(sum(len(shard.utterances) for shard in shards))
+    total = sum(len(shard.utterances) for shard in shards)
+    with contextlib.suppress(WorkerError):  # workers are forked before there is a second thread; if they die, they die below
+        list(pool.map(_ready, [None]))
+    with Tally(out / "tmp", total, progress.utterances(total)) as tally:
+        return _in_attempts(pool, {key: dataclasses.replace(task, tally=tally.file) for key, task in tasks.items()})
+
+
+def _ready(nothing: None) -> None:
+    """Work that starts the workers."""
+
+
+def _in_attempts(pool: backends.Backend, tasks: dict[str, ShardWork]) -> dict[str, Receipt]:
     receipts: dict[str, Receipt] = {}
     longest_first = sorted(tasks, key=lambda key: -tasks[key].shard.speech_s)  # so that all workers end at once
     for attempt in range(1, ATTEMPTS + 1):
@@ -207,7 +226,6 @@ def _compute(pool: backends.Backend, tasks: dict[str, ShardWork], progress: Prog
         try:
             for receipt in _receipts(pool, left):
                 receipts[receipt.key] = receipt
-                report(receipt)
             break
         except StoreError:
             raise

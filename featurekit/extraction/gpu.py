@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from featurekit import backends
 from featurekit.errors import AudioError
+from featurekit.extraction import tally
 from featurekit.extraction.shards import Heard, Outcome, Receipt, ShardWork, commit, hear, judged
 from featurekit.features import Column
 from featurekit.manifest import Utterance
@@ -82,7 +83,12 @@ def _narrowed(task: ShardWork, utterances: Sequence[Utterance]) -> ShardWork:
 
 def _hear(part: ShardWork) -> list[Heard | AudioError]:
     """In a worker: every utterance decoded and resampled, or why it cannot be."""
-    return [_heard(part, utterance) for utterance in part.shard.utterances]
+    found: list[Heard | AudioError] = []
+    with tally.entries(part.tally) as counted:
+        for utterance in part.shard.utterances:
+            found.append(_heard(part, utterance))
+            counted(0.0 if isinstance(found[-1], AudioError) else found[-1].duration_s)
+    return found
 
 
 def _heard(part: ShardWork, utterance: Utterance) -> Heard | AudioError:

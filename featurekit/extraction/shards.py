@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from featurekit import audio, features, store
 from featurekit.errors import AudioError, ManifestError
-from featurekit.extraction import augmented
+from featurekit.extraction import augmented, tally
 from featurekit.extraction.fingerprints import MISSING, FileFacts
 from featurekit.extraction.plan import Shard, stored_dtype
 from featurekit.features import Column
@@ -28,6 +28,7 @@ class ShardWork:
     root: Path
     shard: Shard
     files: dict[str, FileFacts]
+    tally: Path | None = None  # where computed utterances are counted while the shard is not yet done
 
 
 @dataclass
@@ -48,8 +49,11 @@ def work(task: ShardWork) -> Receipt:
     """
     plan = _plan(task.shard.columns)
     # BLAS threads change the order of sums: one thread, so that any number of workers gives the same bytes.
-    with _thread_pools(len(sys.modules)).limit(limits=1):
-        outcomes = [_outcome(task, plan, utterance) for utterance in task.shard.utterances]
+    with _thread_pools(len(sys.modules)).limit(limits=1), tally.entries(task.tally) as counted:
+        outcomes = []
+        for utterance in task.shard.utterances:
+            outcomes.append(_outcome(task, plan, utterance))
+            counted(outcomes[-1].speech_s)
     return commit(task, outcomes)
 
 

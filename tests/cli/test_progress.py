@@ -1,21 +1,84 @@
-from featurekit.cli import progress
+import re
+import subprocess
+import sys
+
+import pytest
+
+from featurekit.cli import main, progress
 
 
-def test_a_log_gets_a_line_now_and_then_not_a_bar(capsys, monkeypatch):
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands; its first entry is the time."""
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    bar = progress.Bar(100, "extracting", "utterances")
+    return now
+
+
+def test_a_log_gets_a_line_now_and_then_not_a_bar(capsys, clock):
+    bar = progress.Bar(1000, "extracting", "utterances")
     for _ in range(100):
-        now[0] += 1.0
-        bar.advance(1, "9 × real time")
+        clock[0] += 1.0
+        bar.advance(10, "9 × real time")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "extracting: 30 of 100 utterances, 30 s, 9 × real time"
+    assert lines[0] == "extracting: 300 of 1,000 utterances, 30 s, 9 × real time"
     assert len(lines) == 3
 
 
-def test_a_terminal_gets_a_bar(capsys, monkeypatch):
+def test_a_terminal_gets_a_bar_at_once_and_a_clean_line_afterwards(capsys, monkeypatch):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
     with progress.Bar(2, "extracting", "utterances") as bar:
+        assert "extracting   0% " in capsys.readouterr().err
         bar.advance(1)
         bar.advance(1)
-    assert "utterances" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("columns", [20, 40, 50, 79, 120])
+@pytest.mark.parametrize(("total", "done"), [(1_440, 0), (1_440, 1), (1_440, 900), (20_000_000, 19_999_999), (None, 35)])
+def test_a_bar_fits_its_terminal_and_says_no_nonsense(clock, columns, total, done):
+    bar = progress.Bar(total, "extracting", "utterances")
+    clock[0] = 500.0
+    bar.advance(done, "28 × real time")
+    line = bar.line(columns)
+    assert len(line) <= columns
+    assert line.startswith("extracting")
+    assert not re.search(r"\?|\b0 per second|\b0\.0", line)
+
+
+def test_what_matters_most_is_shown_where_there_is_little_place(clock):
+    bar = progress.Bar(1_440, "extracting", "utterances")
+    clock[0] = 100.0
+    bar.advance(720, "28 × real time")
+    assert bar.line(49) == "extracting  50% 720 of 1,440, 1 min 40 s left"
+    assert bar.line(79) == "extracting  50% ███░░░ 720 of 1,440 utterances, 1 min 40 s left, 28 × real time"
+    whole = "720 of 1,440 utterances, 1 min 40 s left, 28 × real time, 7.2 per second"
+    assert bar.line(120) == f"extracting  50% {'█' * 12}{'░' * 12} {whole}"
+    assert bar.line(12) == "extracting  "
+
+
+def test_slow_work_has_a_time_each_not_a_rate_of_zero(clock):
+    bar = progress.Bar(10, "fold 1", "epochs")
+    clock[0] = 100.0
+    bar.advance(2)
+    assert "6 min 40 s left, 50 s each" in bar.line(100)
+
+
+@pytest.mark.parametrize("verb", ["extract", "train", "leak"])
+def test_a_slow_verb_says_a_line_before_it_imports_what_takes_seconds(verb):
+    code = (
+        "import sys, featurekit.cli as cli\n"
+        "heavy = {'numpy', 'torch', 'h5py', 'numba', 'librosa'}\n"
+        "cli.progress.starting = lambda *words: sys.exit(f'{words} {heavy & set(sys.modules)}')\n"
+        f"cli.main([{verb!r}, 'something'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"('{verb}', " in done.stderr
+    assert done.stderr.strip().endswith("set()")
+
+
+def test_help_starts_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    with pytest.raises(SystemExit):
+        main(["extract", "--help"])
+    assert "looking at the corpus" not in capsys.readouterr().err
