@@ -83,15 +83,20 @@ def file_system(folder: Path) -> dict[str, Any]:
 def _tried_out(made: Path) -> dict[str, bool]:
     first = made / "a"
     first.write_bytes(b"featurekit")
-    (made / unicodedata.normalize("NFC", "ä")).touch()
+    _as_utf8(made, unicodedata.normalize("NFC", "ä")).touch()
     return {
         "hard_links": _works(lambda: os.link(first, made / "b")),
         "fsync": _works(lambda: _sync(first, os.O_RDONLY)),
         "fsync_folder": _works(lambda: _sync(made, os.O_RDONLY | os.O_DIRECTORY)),
         "case_sensitive": not (made / "A").exists(),
         "any_name": _works(lambda: Path(os.fsdecode(os.fsencode(made) + b"/\xff")).touch()),
-        "keeps_unicode": not (made / unicodedata.normalize("NFD", "ä")).exists(),
+        "keeps_unicode": not _as_utf8(made, unicodedata.normalize("NFD", "ä")).exists(),
     }
+
+
+def _as_utf8(folder: Path, name: str) -> Path:
+    """The path whose name has these bytes, also where the locale is not UTF-8."""
+    return folder / os.fsdecode(name.encode())
 
 
 def _works(attempt: Any) -> bool:

@@ -12,7 +12,7 @@ from featurekit.errors import ManifestError
 
 
 def test_a_table_gives_its_rows_by_column_with_their_place(tmp_path):
-    (tmp_path / "t.csv").write_text('\ufeffname,note\n\na,"x,\ny"\nb, z \n')
+    (tmp_path / "t.csv").write_text('\ufeffname,note\n\na,"x,\ny"\nb, z \n', encoding="utf-8")
     assert list(_labels.records(tmp_path / "t.csv", ("name",))) == [
         (f"{tmp_path}/t.csv:4", {"name": "a", "note": "x,\ny"}),
         (f"{tmp_path}/t.csv:5", {"name": "b", "note": "z"}),

@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pytest
 
@@ -36,6 +37,7 @@ def test_a_link_inside_the_root_is_a_file_of_it(make):
     assert walk(make.root).audio == ["again.wav", "one.wav"]
 
 
+@pytest.mark.skipif(sys.getfilesystemencoding() != "utf-8", reason="this locale's file names are not UTF-8")
 def test_names_of_other_bytes_forms_and_cases_are_found(make, by_check):
     for name in (b"k\xe4se.wav", "ä.wav".encode(), "a\u0308.wav".encode(), b"B.wav", b"b.wav"):
         with open(os.fsencode(make.root) + b"/" + name, "wb"):
