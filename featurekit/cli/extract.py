@@ -98,6 +98,11 @@ def manifest_command(
 @PERTURB
 @NO_AUGMENT
 @click.option("--features", "columns", help="Features and presets, comma-separated.  [default: the corpus's own]")
+@click.option(
+    "--clock",
+    metavar="NAME",
+    help="A preset or column whose rate, hop and window the plain features take, as in --clock luo2019: mfcc is mfcc@luo2019.",
+)
 @grammar.output("The store's folder.  [default: cache/<corpus>; for custom cache/<the root's name>]", old=["--out"])
 @click.option("--backend", type=click.Choice(BACKENDS), default="joblib", show_default=True)
 @grammar.jobs(old=["--workers"])
@@ -124,6 +129,7 @@ def extract_command(
     manifest: Path | None,
     perturb: str | None,
     columns: str | None,
+    clock: str | None,
     output: Path | None,
     backend: str,
     jobs: int | None,
@@ -140,10 +146,11 @@ def extract_command(
     featurekit extract --corpus ravdess --root RAVDESS
     featurekit extract --corpus custom --root my_speech --manifest my_speech/labels.csv
     featurekit extract --corpus emodb --root EmoDB --features "mel256,mfcc(n_mfcc=20),rms" --backend dask
+    featurekit extract --corpus emodb --root EmoDB --features mel256,mfcc,rms --clock luo2019
     featurekit extract --corpus ravdess --root RAVDESS --features luo2019 --device cuda -o cache/ravdess-gpu
     featurekit extract --corpus emodb --root EmoDB --perturb 'speed(0.9),noise(snr_db=15)' -o cache/emodb-augmented
     """
-    from featurekit import corpora, extraction
+    from featurekit import corpora, extraction, features
     from featurekit.extraction import augmented
 
     refuse_strays(click.get_current_context().args)
@@ -152,10 +159,11 @@ def extract_command(
     utterances = corpora.read_corpus(corpus, where, manifest=manifest)
     if perturb:
         utterances = augmented.with_children(utterances, perturb)
+    columns = recipe.corpus.default_features if columns is None else columns
     request: dict[str, Any] = {
         "root": where,
         "out": output or Path("cache") / store_name(corpus, where),
-        "columns": recipe.corpus.default_features if columns is None else columns,
+        "columns": features.with_clock(columns, clock) if clock else columns,
         "corpus": corpus,
         "backend": backend,
         "workers": jobs,
@@ -247,6 +255,8 @@ def describe(summary: Summary) -> str:
         lines.append(f"the same values are stored once, under the first name: {same}")
     if summary.on_gpu:
         lines.append(engines(summary.on_gpu, summary.columns))
+    if summary.clocks:
+        lines.append(clock_note(summary.clocks))
     if summary.failed:
         by_status = ", ".join(f"{count} {status}" for status, count in summary.failed_by_status.items())
         lines.append(f"failed: {len(summary.failed)} ({by_status})")
@@ -273,6 +283,8 @@ def foretell(forecast: Forecast) -> str:
         lines.append(f"there already: {', '.join(forecast.there)}")
     if forecast.new:
         lines.append(f"to compute: {', '.join(forecast.new)}")
+    if forecast.clocks:
+        lines.append(clock_note(forecast.clocks))
     if forecast.on_gpu:
         lines.append(engines(forecast.on_gpu, [*forecast.there, *forecast.new]))
     if not forecast.shards_to_do:
@@ -293,6 +305,15 @@ def foretell(forecast: Forecast) -> str:
         lines.append(f"others keep this machine busy ({busy}): taken to last {forecast.slowdown:.1f} times as long as alone")
     lines.append("nothing was written; leave out --dry-run to extract")
     return "\n".join(lines)
+
+
+def clock_note(clocks: dict[str, list[str]]) -> str:
+    """What columns of several clocks mean for a model, and the way to one clock."""
+    groups = "; ".join(f"{', '.join(names)} {words}" for words, names in clocks.items())
+    return (
+        f"these columns have {len(clocks)} clocks, and one model of frames reads columns of one: {groups}. "
+        "--clock luo2019 puts plain features on luo2019's, as columns like mfcc@luo2019"
+    )
 
 
 def engines(on_gpu: list[str], columns: list[str]) -> str:

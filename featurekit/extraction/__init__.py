@@ -68,6 +68,7 @@ class Summary:
     workers: int = 1
     failed: dict[str, str] = field(default_factory=dict)
     flagged: Counter[str] = field(default_factory=Counter)
+    clocks: dict[str, list[str]] = field(default_factory=dict)  # where what was asked for has several: clock → columns
 
     @property
     def failed_by_status(self) -> dict[str, int]:
@@ -282,4 +283,5 @@ def _summarise(
         speech_s=sum(utterance.duration_s or 0.0 for utterance in manifest),
         failed=failed,
         flagged=Counter(status for _, status in flags),
+        clocks=features.differing(wanted),
     )

@@ -70,6 +70,8 @@ class Forecast:
     bytes_to_write, memory_per_worker : int
     losses : Losses
         What the store would lose, with ``replace``.
+    clocks : dict
+        Where the wanted columns have several clocks: clock in words → columns.
     """
 
     store: Path
@@ -99,6 +101,7 @@ class Forecast:
     bytes_to_write: int = 0
     memory_per_worker: int = 0
     losses: Losses = field(default_factory=Losses)
+    clocks: dict[str, list[str]] = field(default_factory=dict)
 
 
 def dry_run(
@@ -159,6 +162,7 @@ def dry_run(
         load=os.getloadavg()[0],
         cores=backends.physical_cores(),
         losses=lost,
+        clocks=features.differing(wanted),
     )
     _predict(made, groups, committed, root, files)
     return made

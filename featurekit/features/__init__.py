@@ -10,6 +10,7 @@ dB of its black and white. Frames are centred: a signal of n samples has ``1 + n
 To add a feature, drop a file into this folder with a function decorated by :func:`feature`; nothing else knows its name.
 """
 
+from featurekit.features.clocks import differing
 from featurekit.features.columns import Column
 from featurekit.features.cost import cost
 from featurekit.features.explanation import explain, names
@@ -18,7 +19,7 @@ from featurekit.features.image import ImageArray
 from featurekit.features.language import split
 from featurekit.features.plan import Plan, Value, extract, warm_up
 from featurekit.features.presets import ALIASES, PRESETS, Preset
-from featurekit.features.requests import parse
+from featurekit.features.requests import parse, with_clock
 
 __all__ = [
     "ALIASES",
@@ -32,6 +33,7 @@ __all__ = [
     "Preset",
     "Value",
     "cost",
+    "differing",
     "explain",
     "extract",
     "feature",
@@ -40,4 +42,5 @@ __all__ = [
     "parse",
     "split",
     "warm_up",
+    "with_clock",
 ]

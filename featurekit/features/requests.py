@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 
 from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.features import clocks
 from featurekit.features.binding import accepted
 from featurekit.features.columns import Column, make_column
 from featurekit.features.graph import FEATURES, Settings
 from featurekit.features.language import OF, join, members, read, read_settings, split, write
 from featurekit.features.presets import ALIASES, PRESETS
 
-_REQUEST = re.compile(r"(?:(?P<label>[\w./ -]+?)\s*=\s*)?(?P<name>[\w./-]+)\s*(?:\((?P<settings>.*)\))?", re.DOTALL)
+_REQUEST = re.compile(r"(?:(?P<label>[\w./ -]+?)\s*=\s*)?(?P<name>[\w./@-]+)\s*(?:\((?P<settings>.*)\))?", re.DOTALL)
 _COUNTED = re.compile(r"(?P<name>[a-z_]+?)(?P<count>\d+)")
 
 
@@ -68,8 +69,13 @@ def _columns(request: str) -> list[Column]:
     if match is None:
         raise ParameterError(f"cannot read the feature request {request!r}; expected name, name(setting=value) or preset")
     label, name = match["label"], match["name"]
+    name, at, clock = name.partition(clocks.AT)
     settings = _plain(read_settings(match["settings"] or "", request))
     preset, _, column = name.partition("/")
+    if at and name not in FEATURES and (preset in PRESETS or name in ALIASES):
+        raise ParameterError(
+            f"{name} has the clock of its preset or alias; only a plain feature can take that of {clock or '…'}"
+        )
     if name not in FEATURES and preset in PRESETS:
         asks = PRESETS.get(preset).asks
         if settings.keys() - asks.keys() or (label and not column):
@@ -81,7 +87,42 @@ def _columns(request: str) -> list[Column]:
     counted_by = FEATURES.get(node).counted_by
     if counted_by in own and counted_by in settings:
         raise ParameterError(f"{request!r} says {counted_by} twice; write {node}({counted_by}={settings[counted_by]!r})")
+    if at:
+        return [clocks.on_clock(label, node, {**own, **settings}, clock, _clock_of(clock))]
     return [make_column(label or (name if own and not settings else None), node, {**own, **settings})]
+
+
+def with_clock(text: str, clock: str) -> str:
+    """A request in which every plain feature, whose framing it does not set itself, is on a clock.
+
+    What has a clock of its own stays as it is: presets, aliases, features without frames or without a hop length.
+
+    >>> with_clock("mel256, mfcc, rms(hop_length=512), luo2019", "luo2019")
+    'mel256, mfcc@luo2019, rms(hop_length=512), luo2019'
+
+    Raises
+    ------
+    UnknownNameError, ParameterError
+        As :func:`parse`, and for a clock that is none.
+    """
+    _clock_of(clock)
+    renewed = []
+    for request in split(text):
+        match = _REQUEST.fullmatch(request)
+        name = match["name"] if match else ""
+        plain = name in FEATURES or (bool(_COUNTED.fullmatch(name)) and name not in ALIASES and name not in PRESETS)
+        if match is not None and plain:
+            node, own = _named(name)
+            if clocks.takes_clock(node, {**own, **_plain(read_settings(match["settings"] or "", request))}):
+                end = match.end("name")
+                request = f"{request[:end]}{clocks.AT}{clock}{request[end:]}"
+        renewed.append(request)
+    return ", ".join(renewed)
+
+
+def _clock_of(clock: str) -> Column:
+    """The column whose framing a clock's name stands for: a preset's or a single column's."""
+    return clocks.framing(clock, _columns(clock) if clocks.AT not in clock else [])
 
 
 def preset_columns(

@@ -354,3 +354,19 @@ def test_manifest_says_what_it_would_write(tiny_corpus, tmp_path):
     facts = json.loads(run(*arguments, "--perturb", "speed(0.9)", "--json"))
     assert (facts["utterances"], facts["children"], facts["written"]) == (72, 36, True)
     assert "JSON lines already" in run(*arguments[:4], "--json", code=2)
+
+
+def test_columns_of_several_clocks_are_said_and_clock_puts_them_on_one(tiny_corpus, tmp_path):
+    out = tmp_path / "s"
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--backend", "serial", "-o", out]
+    arguments += ["--features", "luo2019/rms,zcr"]
+    for said in (run(*arguments, "--dry-run"), run(*arguments)):
+        assert "these columns have 2 clocks, and" in said
+        assert "luo2019/rms every 23.2 ms at 22,050 Hz; zcr every 16 ms at 16,000 Hz" in said
+        assert "--clock luo2019" in said
+    assert "clocks, and" not in run(*arguments, "--clock", "luo2019")
+    train = ["train", out, "--model", "logistic", "--features", "luo2019/rms,zcr@luo2019", "--device", "cpu", "--json"]
+    folder = json.loads(run(*train, "--runs", tmp_path / "runs").splitlines()[-1])["run"]
+    audio = next(tiny_corpus.rglob("*.flac"))
+    assert json.loads(run("predict", folder, audio, "--json"))["predicted"]
+    assert "did you mean luo2019" in run(*arguments, "--clock", "luo2018", code=2)
