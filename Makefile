@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist
 OLDER := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell \
 	NUMBA_CPU_NAME=haswell NUMBA_CACHE_DIR=$(abspath $(VENV))/haswell-kernels
 
-.PHONY: demo test ci lint kernels bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency bench-leak faults clean
+.PHONY: demo test ci lint kernels bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency bench-leak facts faults clean
 
 demo: $(FOR_USE)
 	$(BIN)/featurekit demo
@@ -64,6 +64,10 @@ bench-gpu-training: $(STAMP)
 
 bench-store: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_store.py
+
+# What `list models` and `explain` say of models without torch; a test says when it is due.
+facts: $(STAMP)
+	$(BIN)/python -c 'from featurekit.models.explanation import write_facts; write_facts()'
 
 # The table of docs/models.md
 bench-models: $(STAMP)

@@ -82,15 +82,22 @@ class Registry(Generic[Member]):
         self._discover()
         return name in self._members
 
+    def module_names(self) -> list[str]:
+        """Files of the package that may hold members; none is imported."""
+        package = importlib.import_module(self.package)
+        return [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
+
+    def has_strangers(self) -> bool:
+        """Whether an installed package or a plugin may add members."""
+        return bool(os.environ.get(PLUGINS) or entry_points(group=self.package))
+
     def _discover(self) -> None:
         if self._discovered:
             return
         self._discovered = True  # first, since a module may look up its siblings while it is imported
         try:
-            package = importlib.import_module(self.package)
-            for module in pkgutil.iter_modules(package.__path__):
-                if not module.name.startswith("_"):
-                    importlib.import_module(f"{self.package}.{module.name}")
+            for name in self.module_names():
+                importlib.import_module(f"{self.package}.{name}")
             for point in entry_points(group=self.package):
                 point.load()
             for path in os.environ.get(PLUGINS, "").split(os.pathsep):

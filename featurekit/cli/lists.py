@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import re
 from collections.abc import Callable
 
 import click
 
-from featurekit.errors import MissingDependencyError, ParameterError, UnknownNameError
+from featurekit.cli import tables
+from featurekit.errors import UnknownNameError
 
 KINDS = (
     "corpora",
@@ -28,74 +29,124 @@ KINDS = (
 @click.option("--json", "as_json", is_flag=True, help="Print names and descriptions as JSON.")
 def list_command(kind: str, as_json: bool) -> None:
     """List what there is of KIND, with a line about each."""
-    rows = _LISTS[kind]()
+    rows = {name: _without_marks(text) for name, text in _LISTS[kind]().items()}
     if as_json:
         click.echo(json.dumps(rows))
-        return
-    width = max(len(name) for name in rows)
-    for name, line in rows.items():
-        click.echo(f"{name:<{width}}  {line}")
+    else:
+        click.echo(_models_by_paper() if kind == "models" else tables.listing(rows))
 
 
 @click.command("explain")
 @click.argument("name")
+@click.option("--cost", "with_cost", is_flag=True, help="Of a feature or preset: measure what each step takes, here and now.")
 @click.option("--toml", is_flag=True, help="Of a model: print the run file of its paper's recipe, for `featurekit train`.")
-def explain_command(name: str, toml: bool) -> None:
+def explain_command(name: str, with_cost: bool, toml: bool) -> None:
     """Explain whatever is listed: a feature or preset (graph, columns, settings), a corpus (facts, folder tree), a split, a
-    model, a task, an augmentation or a perturbation.
+    model, a task, an augmentation, a perturbation or a pipeline.
 
     \b
-    featurekit explain mfcc
+    featurekit explain mfcc --cost
     featurekit explain ub-bilstm
     featurekit explain ub-bilstm --toml > run.toml
     """
-    from featurekit import corpora, features
+    if toml:
+        from featurekit.models import facts
+
+        click.echo(facts.fragment(facts.get(name)))
+        return
+    pages = [page for explain in _EXPLANATIONS for page in [explain(name)] if page is not None]
+    if not pages:
+        known = [item for kind in KINDS for item in _LISTS[kind]()]
+        what = "feature, preset, corpus, split, model, task, augmentation, perturbation or pipeline"
+        raise UnknownNameError(what, name, known, see="featurekit list features")
+    if with_cost:
+        from featurekit import features
+
+        pages.append(features.cost(name))
+    click.echo(tables.fit(_without_marks("\n\n".join(pages))))
+
+
+def _without_marks(text: str) -> str:
+    """A docstring's text as a screen shows it: names of code without the marks around them."""
+    return re.sub(r":\w+:`~?(?:[\w.]+\.)?([\w]+)`", r"\1", text).replace("``", "")
+
+
+def _corpus_page(name: str) -> str | None:
+    from featurekit import corpora
+
+    return corpora.explain(name) if name in corpora.CORPORA else None
+
+
+def _split_page(name: str) -> str | None:
     from featurekit.data import splits
 
-    if toml:
-        from featurekit.models import explanation
+    return splits.explain(name) if name in splits.names() else None
 
-        click.echo(explanation.fragment(name))
-        return
-    if name in corpora.CORPORA:
-        click.echo(corpora.explain(name))
-        if name not in features.names():
-            return
-        click.echo()  # cs582 is a corpus and a preset
-    if name in _splits():
-        click.echo(splits.explain(name))
-        return
+
+def _feature_page(name: str) -> str | None:
+    from featurekit import features
+
     try:
-        click.echo(features.explain(name))
-        if name in features.FEATURES or name not in features.NODES:  # an intermediate is no request: it has no cost of its own
-            with contextlib.suppress(ParameterError, MissingDependencyError):  # the explanation said what is needed before
-                click.echo("\n" + features.cost(name))
-        return
+        return features.explain(name)
     except UnknownNameError as error:
         if error.name != name:
             raise  # a setting inside the name is wrong, not the name
-    models = _models()
-    if name in models:
-        from featurekit.models import explanation
+        return None
 
-        click.echo(explanation.explain(name))
-        return
-    others = {kind: (_LISTS[kind](), use) for kind, use in _USES.items()}
-    if not any(name in rows for rows, _ in others.values()):
-        known = (item for kind in KINDS for item in _LISTS[kind]())
-        kind = "feature, preset, corpus, split, model, task, augmentation, perturbation or pipeline"
-        raise UnknownNameError(kind, name, known, see="featurekit list features")
-    for kind, (rows, use) in others.items():
+
+def _model_page(name: str) -> str | None:
+    from featurekit.models import facts
+
+    return facts.page(facts.get(name)) if name in facts.known() else None
+
+
+def _other_page(name: str) -> str | None:
+    """Of a task, an augmentation, a perturbation or a pipeline: what it is, and the command that uses it."""
+    found = []
+    for kind, (word, use) in _USES.items():
+        rows = _LISTS[kind]()
         if name in rows:
-            click.echo(f"{name}, of {kind}: {rows[name]}\nuse: {use.format(name)}")
+            said = tables.wrap(f"{name} ({word}): {rows[name]}", hanging=2)
+            found.append(f"{said}\n  use: {use.format(name)}")
+    return "\n".join(found) or None
 
 
-# Kinds whose members are one line each: what `explain` adds to that line.
+_EXPLANATIONS: tuple[Callable[[str], str | None], ...] = (_corpus_page, _split_page, _feature_page, _model_page, _other_page)
+
+
+def _models_by_paper() -> str:
+    """Models beneath the paper they come from, with parameters and cost."""
+    from featurekit.models import facts
+
+    papers: dict[str, list[tuple[str, str, str, str]]] = {}
+    for model in facts.known().values():
+        parameters = facts.in_short(model.parameters) if model.parameters else "-"
+        cost = facts.in_short(model.operations) if model.operations else "-"
+        papers.setdefault(model.paper, []).append((model.name, parameters, cost, model.reads))
+    width = max(len(row[0]) for rows in papers.values() for row in rows)
+    blocks = []
+    for paper, rows in sorted(papers.items()):
+        aligned = [(f"{name:<{width}}", f"{size:>6}", f"{cost:>6}", reads) for name, size, cost, reads in rows]
+        blocks.append(f"{tables.wrap(paper, hanging=2)}\n{tables.table(aligned, indent=2)}")
+    legend = (
+        "Of each: parameters; floating-point operations per window of the paper's inputs (featurekit explain NAME says their "
+        "size); what it reads. A dash: fitted once, not a network."
+    )
+    return "\n\n".join([*blocks, tables.wrap(legend)])
+
+
+# Kinds whose members are one line each: what `explain` calls one of them, and the command that uses it.
 _USES = {
-    "tasks": "featurekit train STORE --model MODEL --task {}",
-    "augmentations": "featurekit train STORE --model MODEL --augment {}   (on batches, in training alone)",
-    "perturbations": "featurekit extract --corpus CORPUS --root DIR --perturb '{}(…)'   (children in the store, for training)",
-    "pipelines": "featurekit train {}",
+    "tasks": ("a task", "featurekit train STORE --model MODEL --task {}"),
+    "augmentations": (
+        "an augmentation of training batches",
+        "featurekit train STORE --model MODEL --augment {}",
+    ),
+    "perturbations": (
+        "a perturbation of recordings, whose children are for training alone",
+        "featurekit extract --corpus CORPUS --root DIR --perturb '{}(…)'",
+    ),
+    "pipelines": ("a pipeline", "featurekit train {}"),
 }
 
 
@@ -106,13 +157,17 @@ def _corpora() -> dict[str, str]:
 
 
 def _features() -> dict[str, str]:
+    """Features, and beneath each the short names of requests for it."""
     from featurekit import features
 
-    return {
-        name: f"{node.summary}  [{'unit of what it reads' if callable(node.unit) else node.unit or 'no unit'}]"
-        for name in features.FEATURES.names()
-        for node in [features.FEATURES.get(name)]
-    }
+    rows: dict[str, str] = {}
+    for node in features.FEATURES:
+        rows[node.name] = f"{node.summary}  [{'unit of what it reads' if callable(node.unit) else node.unit or 'no unit'}]"
+        if node.counted_by is not None:
+            rows[f"{node.name}N"] = f"short for {node.name}({node.counted_by}=N)"
+        short = {alias: request for alias, request in features.ALIASES.items() if request.startswith(f"{node.name}(")}
+        rows |= {alias: f"short for {request}" for alias, request in short.items()}
+    return rows
 
 
 def _presets() -> dict[str, str]:
@@ -122,12 +177,9 @@ def _presets() -> dict[str, str]:
 
 
 def _models() -> dict[str, str]:
-    from featurekit import models
+    from featurekit.models import facts
 
-    return {
-        member.name: f"{member.paper}  [reads {(' or ' if member.either else ', ').join(member.reads)}]"
-        for member in models.MODELS
-    }
+    return {model.name: f"{model.paper}  [reads {model.reads}]" for model in facts.known().values()}
 
 
 def _splits() -> dict[str, str]:

@@ -55,6 +55,33 @@ def wrap(text: str, *, indent: int = 0, hanging: int = 0, width: int | None = No
     return "\n".join(lines)
 
 
+def fit(text: str, *, width: int | None = None) -> str:
+    """A page of lines, each of them wrapped by itself where it is longer than the screen, and continued two columns in.
+
+    Parameters
+    ----------
+    text : str
+        Lines; what stands before the first word of one stays before its continuation.
+    width : int, optional
+        Columns; the screen's by default.
+
+    Examples
+    --------
+    >>> print(fit("title\\n  one two three", width=12))
+    title
+      one two
+        three
+    """
+    width = width or screen_width()
+    if width is None:
+        return text
+    lines = []
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        lines.append(line if len(line) <= width else wrap(line.strip(), indent=indent, hanging=indent + 2, width=width))
+    return "\n".join(lines)
+
+
 def listing(rows: Mapping[str, str], *, indent: int = 0, width: int | None = None) -> str:
     """Names and what is said of each: beside the name, or beneath it where the screen is too narrow.
 

@@ -142,6 +142,8 @@ def build_store(
     store.create(out, corpus=corpus)
     lacking = _lacking(before, wanted)
     preload = partial(features.warm_up, [column for column in lacking if column.engine == "cpu"])
+    if lacking:
+        features.load_kernels()
     receipts: dict[str, Receipt] = {}
     with backends.open_backend(backend, workers, scheduler=scheduler, preload=preload if lacking else None) as pool:
         file_count = len({utterance.path for utterance in manifest})

@@ -17,7 +17,7 @@ from featurekit.features.explanation import explain, names
 from featurekit.features.graph import FEATURES, NODES, Clock, feature, node
 from featurekit.features.image import ImageArray
 from featurekit.features.language import split
-from featurekit.features.plan import Plan, Value, extract, warm_up
+from featurekit.features.plan import Plan, Value, extract, load_kernels, warm_up
 from featurekit.features.presets import ALIASES, PRESETS, Preset
 from featurekit.features.requests import parse, with_clock
 
@@ -37,6 +37,7 @@ __all__ = [
     "explain",
     "extract",
     "feature",
+    "load_kernels",
     "names",
     "node",
     "parse",

@@ -8,8 +8,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, feature
-from featurekit.features.kernels.burg import burg
-from featurekit.features.kernels.framing import centred_frames
 from featurekit.features.spectrum import FRAMING
 
 
@@ -48,6 +46,9 @@ def lpc(signal: np.ndarray, *, n_lpc: int = 16, n_fft: int = 1024, hop_length: i
     ----------
     Burg (1967), Maximum entropy spectral analysis, 37th meeting of the Society of Exploration Geophysicists.
     """
+    from featurekit.features.kernels.burg import burg
+    from featurekit.features.kernels.framing import centred_frames
+
     return burg(centred_frames(signal, n_fft, hop_length), n_lpc)
 
 

@@ -12,9 +12,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, feature, node
-from featurekit.features.kernels.banks import chroma_bank
-from featurekit.features.kernels.cqt import cqt_magnitude, cqt_top_hz
-from featurekit.features.kernels.tuning import estimate_tuning
 from featurekit.features.spectrum import FRAMING
 
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -31,12 +28,16 @@ def tuning_stft(power: np.ndarray, sample_rate: int, *, n_chroma: int = 12) -> f
 
     chroma_stft tunes on power with ``n_chroma`` bins an octave, chroma_cqt on magnitude with 36: two numbers.
     """
+    from featurekit.features.kernels.tuning import estimate_tuning
+
     return estimate_tuning(power, sample_rate, n_chroma)
 
 
 @node(pins={"n_fft": 2048, "hop_length": 512, "win_length": None}, limits={"bins_per_octave": (1, 480)})
 def tuning_cqt(magnitude: np.ndarray, sample_rate: int, *, bins_per_octave: int = 36) -> float:
     """Deviation from A440, in fractions of a CQT bin, by the peaks of a 2048/512 magnitude spectrum, as librosa's cqt."""
+    from featurekit.features.kernels.tuning import estimate_tuning
+
     return estimate_tuning(magnitude, sample_rate, bins_per_octave)
 
 
@@ -62,10 +63,14 @@ def chroma_stft(power: np.ndarray, tuning_stft: float, sample_rate: int, *, n_ch
     ----------
     Ellis (2007), Chroma feature analysis and synthesis, LabROSA.
     """
+    from featurekit.features.kernels.banks import chroma_bank
+
     return _unit_maximum(chroma_bank(sample_rate, 2 * (power.shape[0] - 1), n_chroma, float(tuning_stft)) @ power)
 
 
 def _check_cqt(settings: Settings) -> None:
+    from featurekit.features.kernels.cqt import cqt_top_hz
+
     n_chroma, bins_per_octave = settings["n_chroma"], settings["bins_per_octave"]
     if bins_per_octave % n_chroma:
         raise ParameterError(f"chroma_cqt: bins_per_octave {bins_per_octave} is no multiple of n_chroma {n_chroma}")
@@ -120,6 +125,8 @@ def chroma_cqt(
     ----------
     Schörkhuber and Klapuri (2010), Constant-Q transform toolbox for music processing, SMC.
     """
+    from featurekit.features.kernels.cqt import cqt_magnitude
+
     spectrum = cqt_magnitude(signal, float(tuning_cqt), sample_rate, hop_length, bins_per_octave, n_octaves)
     folded = _cqt_fold(n_chroma, n_octaves, bins_per_octave) @ spectrum
     return _unit_maximum(folded)

@@ -7,8 +7,6 @@ import functools
 import numpy as np
 
 from featurekit.features.graph import feature
-from featurekit.features.kernels.framing import crossing_rate, mean_square
-from featurekit.features.kernels.moments import weighted_sums
 from featurekit.features.spectrum import FRAMING, check_centre, hann
 
 _LIMITS = {name: FRAMING[name] for name in ("n_fft", "hop_length")}
@@ -31,6 +29,8 @@ def rms(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256) -> np.n
     np.ndarray [shape=(1, frames)]
         Between 0 and the signal's peak; 0.707 for a sine of full scale.
     """
+    from featurekit.features.kernels.framing import mean_square
+
     return np.sqrt(mean_square(signal, n_fft, hop_length))[None]
 
 
@@ -49,6 +49,8 @@ def log_energy(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256) 
     np.ndarray [shape=(1, frames)]
         In dB; -3.01 for a sine of full scale.
     """
+    from featurekit.features.kernels.framing import mean_square
+
     return 10.0 * np.log10(np.maximum(mean_square(signal, n_fft, hop_length), 1e-10))[None]
 
 
@@ -77,6 +79,8 @@ def loudness(power: np.ndarray, bin_hz: np.ndarray, *, n_fft: int = 1024, win_le
     IEC 61672-1:2013, Sound level meters, annex E (A curve).
     Eyben, Wöllmer and Schuller (2010), openSMILE, ACM Multimedia. doi:10.1145/1873951.1874246
     """
+    from featurekit.features.kernels.moments import weighted_sums
+
     _, mean_square = weighted_sums(power, loudness_weights(bin_hz, n_fft, win_length))
     return ((mean_square / 1e-6) ** 0.3)[None]
 
@@ -123,4 +127,6 @@ def zcr(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256) -> np.n
     np.ndarray [shape=(1, frames)]
         Between 0 and 1; a tone of f Hz gives about ``2 f / sample_rate``.
     """
+    from featurekit.features.kernels.framing import crossing_rate
+
     return crossing_rate(signal, n_fft, hop_length)[None]

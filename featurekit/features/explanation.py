@@ -58,11 +58,8 @@ def explain(name: str) -> str:
 
 
 def _engines(column: Column) -> list[str]:
-    """Whether a GPU can compute it, and why not; nothing where torch, which knows, is not installed."""
-    try:
-        lacking = cuda.lacking(column)
-    except MissingDependencyError:
-        return []
+    """Whether a GPU can compute it, and why not."""
+    lacking = cuda.lacking(column)
     answer = f"no, {', '.join(lacking)} cannot be computed there" if lacking else "yes, with extract --device cuda"
     return [f"  on a GPU: {answer}"]
 

@@ -8,9 +8,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Clock, Settings, feature
-from featurekit.features.kernels.bands import band_sums
-from featurekit.features.kernels.banks import sparse_kaldi_bank
-from featurekit.features.kernels.kaldi import kaldi_frames
 from featurekit.features.mel import check_band
 from featurekit.features.spectrum import FRAMING
 
@@ -86,6 +83,10 @@ def fbank(
     ----------
     Povey et al. (2011), The Kaldi speech recognition toolkit, ASRU.
     """
+    from featurekit.features.kernels.bands import band_sums
+    from featurekit.features.kernels.banks import sparse_kaldi_bank
+    from featurekit.features.kernels.kaldi import kaldi_frames
+
     clock = kaldi_clock({"win_length": win_length, "hop_length": hop_length, "snip_edges": snip_edges})
     n_frames = clock.n_frames(len(signal))
     before = 0 if snip_edges else win_length // 2 - hop_length // 2

@@ -6,7 +6,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, feature
-from featurekit.features.kernels.framing import centred_frames
 from featurekit.features.spectrum import FRAMING, hann, transformed
 
 N_BITS = 32
@@ -70,6 +69,8 @@ def _band_power(signal: np.ndarray, sample_rate: int, hop_length: int) -> np.nda
 
     A few frames at a time: all bins of all frames would take twenty times the signal's memory, and most are not read.
     """
+    from featurekit.features.kernels.framing import centred_frames
+
     bin_of_edge = np.round(np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_BITS + 2) * _WINDOW / sample_rate).astype(int)
     frames = centred_frames(signal, _WINDOW, hop_length)
     bands = np.empty((N_BITS + 1, len(frames)))

@@ -12,7 +12,6 @@ import numpy as np
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, feature
 from featurekit.features.kernels.resampling import fourier_resample
-from featurekit.features.kernels.resonances import resonances
 from featurekit.features.kernels.windows import gaussian
 from featurekit.features.spectrum import FRAMING
 
@@ -92,6 +91,8 @@ def formants(
     Boersma and Weenink, Praat: doing phonetics by computer, Sound: To Formant (burg). Burg (1967), Maximum entropy
     spectral analysis. Anderson (1978), On the calculation of filter coefficients for maximum entropy spectral analysis.
     """
+    from featurekit.features.kernels.resonances import resonances
+
     resampled = fourier_resample(signal, sample_rate, 2 * max_formant)
     half = _half_window(window_s, max_formant)
     emphasised = np.zeros(len(resampled) + 2 * half + 1)

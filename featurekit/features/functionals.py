@@ -9,7 +9,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.features.graph import Settings, feature
-from featurekit.features.kernels.statistics import moments
 
 ALL = "mean,std,min,max,range,p25,p50,p75,skewness,kurtosis,slope"
 _PERCENTILE = re.compile(r"p(\d{1,2}|100)")
@@ -74,6 +73,8 @@ def functionals(of: np.ndarray, *, stats: str = ALL) -> np.ndarray:
     Eyben et al. (2016), The Geneva minimalistic acoustic parameter set (GeMAPS), IEEE TAC 7(2).
     doi:10.1109/TAFFC.2015.2457417
     """
+    from featurekit.features.kernels.statistics import moments
+
     values = np.ascontiguousarray(of, np.float64)
     names = chosen(stats)
     found = dict(zip(("mean", "std", "min", "max", "range", "skewness", "kurtosis", "slope"), moments(values), strict=True))

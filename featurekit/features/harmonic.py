@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from featurekit.features.graph import feature, node
-from featurekit.features.kernels.median import running_median
-from featurekit.features.kernels.separation import separated
 from featurekit.features.spectrum import hann
 
 # librosa.effects.harmonic separates at its own framing, whatever that of the features that read the result.
@@ -31,6 +29,8 @@ def medians(magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     tuple of np.ndarray [two of shape=(frames, bins), float32]
         Smoothed along time, along frequency; exactly scipy's median_filter with mirrored ends.
     """
+    from featurekit.features.kernels.median import running_median
+
     return running_median(np.ascontiguousarray(magnitude.T)), np.ascontiguousarray(running_median(magnitude).T)
 
 
@@ -58,6 +58,8 @@ def percussive(signal: np.ndarray, stft: np.ndarray, medians: tuple[np.ndarray, 
 
 
 def _part(signal: np.ndarray, stft: np.ndarray, wanted: np.ndarray, other: np.ndarray) -> np.ndarray:
+    from featurekit.features.kernels.separation import separated
+
     spectrum = np.ascontiguousarray(stft.T)  # no copy: our STFT lies as frames by bins
     padded = separated(spectrum, wanted, other, hann(_N_FFT, _N_FFT), _HOP_LENGTH)
     return padded[_N_FFT // 2 :][: len(signal)]

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from featurekit.features.graph import Settings, feature
-from featurekit.features.kernels.resize import quantise, resize_rows
 from featurekit.features.spectrum import power_to_db
 
 
@@ -51,6 +50,8 @@ def spectrogram(power: np.ndarray, *, height: int = 512, width: int = 512, top_d
     ImageArray
         pixels (height, width) uint8, and the levels of black and white in dB.
     """
+    from featurekit.features.kernels.resize import quantise, resize_rows
+
     level_db = power_to_db(power, top_db=top_db)
     high = max(float(level_db.max()), -100.0)
     low = max(high - top_db, -100.0)

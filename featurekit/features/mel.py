@@ -8,8 +8,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, feature
-from featurekit.features.kernels.bands import band_sums
-from featurekit.features.kernels.banks import sparse_mel_bank
 from featurekit.features.spectrum import power_to_db
 
 
@@ -83,6 +81,9 @@ def mel(
     Slaney (1998), Auditory Toolbox, Interval Research technical report 1998-010.
     Young et al. (2006), The HTK Book, section 5.4.
     """
+    from featurekit.features.kernels.bands import band_sums
+    from featurekit.features.kernels.banks import sparse_mel_bank
+
     n_fft = 2 * (power.shape[0] - 1)
     return band_sums(power, sparse_mel_bank(sample_rate, n_fft, n_mels, fmin, fmax, htk, mel_norm is not None))
 

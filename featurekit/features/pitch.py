@@ -12,9 +12,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, feature, node
-from featurekit.features.kernels.pyin import one_candidate_a_bin, pitch_candidates
-from featurekit.features.kernels.viterbi import Observations, decode, transition_bands
-from featurekit.features.kernels.yin import first_trough_periods, normalised_difference
 from featurekit.features.spectrum import FRAMING
 
 BINS_PER_SEMITONE = 10
@@ -67,6 +64,8 @@ def yin_difference(
 
     Lags run from ``floor(sample_rate / fmax)`` to ``ceil(sample_rate / fmin)`` samples; 0 is a perfect repetition.
     """
+    from featurekit.features.kernels.yin import normalised_difference
+
     return normalised_difference(signal, frame_length, hop_length, *periods(sample_rate, fmin, fmax))
 
 
@@ -102,6 +101,8 @@ def f0_yin(
     de Cheveigné and Kawahara (2002), YIN, a fundamental frequency estimator for speech and music, JASA 111(4).
     doi:10.1121/1.1458024
     """
+    from featurekit.features.kernels.yin import first_trough_periods
+
     min_period = periods(sample_rate, fmin, fmax)[0]
     return (sample_rate / first_trough_periods(yin_difference, min_period, trough_threshold))[None]
 
@@ -122,6 +123,9 @@ def pyin_track(
     Mauch and Dixon (2014), pYIN: a fundamental frequency estimator using probabilistic threshold distributions, ICASSP.
     doi:10.1109/ICASSP.2014.6853678
     """
+    from featurekit.features.kernels.pyin import one_candidate_a_bin, pitch_candidates
+    from featurekit.features.kernels.viterbi import Observations, decode, transition_bands
+
     per_octave = 12 * BINS_PER_SEMITONE
     n_bins = math.floor(per_octave * np.log2(fmax / fmin)) + 1
     first, lag, probability = pitch_candidates(yin_difference)

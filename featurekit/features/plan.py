@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from featurekit.errors import ParameterError
+from featurekit.features import kernels
 from featurekit.features.binding import Bound
 from featurekit.features.columns import Column
 from featurekit.features.image import ImageArray
@@ -91,6 +94,12 @@ class Plan:
             for key in step.frees:
                 del values[key]
         return {column.name: found[column.name] for column in self.columns}
+
+
+def load_kernels() -> None:
+    """Import every kernel. A process that will start workers by forking does it once, and they share what it read."""
+    for module in pkgutil.iter_modules(kernels.__path__):
+        importlib.import_module(f"{kernels.__name__}.{module.name}")
 
 
 def warm_up(columns: Iterable[Column]) -> None:

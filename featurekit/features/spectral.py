@@ -8,14 +8,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, feature
-from featurekit.features.kernels.contrast import Band, band_contrast, contrast_bands
-from featurekit.features.kernels.moments import (
-    group_products,
-    neighbour_products,
-    share_bins,
-    spread_sums,
-    weighted_sums,
-)
 
 
 @feature(unit="Hz")
@@ -38,6 +30,8 @@ def spectral_centroid(magnitude: np.ndarray, bin_hz: np.ndarray) -> np.ndarray:
     ----------
     Peeters et al. (2011), The Timbre Toolbox, JASA 130(5). doi:10.1121/1.3642604
     """
+    from featurekit.features.kernels.moments import weighted_sums
+
     total, weighted = weighted_sums(magnitude, bin_hz)
     return np.divide(weighted, total, out=np.zeros_like(total), where=_audible(total))[None]
 
@@ -64,6 +58,8 @@ def spectral_bandwidth(magnitude: np.ndarray, bin_hz: np.ndarray, spectral_centr
     ----------
     Klapuri and Davy (2007), Signal Processing Methods for Music Transcription, chapter 5.
     """
+    from featurekit.features.kernels.moments import spread_sums
+
     total, spread = spread_sums(magnitude, bin_hz, spectral_centroid[0])
     return np.sqrt(np.divide(spread, total, out=np.zeros_like(total), where=_audible(total)))[None]
 
@@ -84,6 +80,8 @@ def spectral_rolloff(magnitude: np.ndarray, bin_hz: np.ndarray, *, roll_percent:
     np.ndarray [shape=(1, frames)]
         A bin's centre, in Hz.
     """
+    from featurekit.features.kernels.moments import share_bins
+
     return bin_hz[share_bins(magnitude, roll_percent)][None]
 
 
@@ -108,6 +106,8 @@ def spectral_slope(magnitude: np.ndarray, bin_hz: np.ndarray) -> np.ndarray:
     ----------
     Peeters (2004), A large set of audio features for sound description, Cuidado project report, 6.1.4.
     """
+    from featurekit.features.kernels.moments import weighted_sums
+
     offset_hz = bin_hz - bin_hz.mean()
     total, weighted = weighted_sums(magnitude, offset_hz)
     slope = np.divide(weighted, total, out=np.zeros_like(total), where=_audible(total))
@@ -133,6 +133,8 @@ def spectral_flatness(power: np.ndarray) -> np.ndarray:
     ----------
     Dubnov (2004), Generalization of spectral flatness measure for non-Gaussian linear processes, IEEE SPL 11(8).
     """
+    from featurekit.features.kernels.moments import group_products
+
     n_bins = len(power)
     mean_log = np.log(group_products(power, 1e-10)).sum(axis=0) / n_bins
     mean = np.maximum(power, np.float32(1e-10)).sum(axis=0, dtype=np.float64) / n_bins
@@ -159,6 +161,8 @@ def spectral_flux(magnitude: np.ndarray) -> np.ndarray:
     ----------
     Tzanetakis and Cook (2002), Musical genre classification of audio signals, IEEE TSAP 10(5). doi:10.1109/TSA.2002.800560
     """
+    from featurekit.features.kernels.moments import neighbour_products
+
     square, product = neighbour_products(magnitude)
     audible = (square > 0).astype(np.float64)
     norm = np.sqrt(np.where(square > 0, square, 1.0))
@@ -194,6 +198,8 @@ def fft_spectrum(magnitude: np.ndarray) -> np.ndarray:
 
 
 def _check_bands(settings: Settings) -> None:
+    from featurekit.features.kernels.octave_bands import contrast_bands
+
     edge_hz = settings["fmin"] * 2.0 ** (settings["n_bands"] - 1)
     if edge_hz >= settings["sample_rate"] / 2:
         raise ParameterError(
@@ -247,6 +253,9 @@ def spectral_contrast(
     ----------
     Jiang et al. (2002), Music type classification by spectral contrast feature, ICME. doi:10.1109/ICME.2002.1035731
     """
+    from featurekit.features.kernels.contrast import band_contrast
+    from featurekit.features.kernels.octave_bands import Band, contrast_bands
+
     bands: tuple[Band, ...] = contrast_bands(bin_hz, n_bands, quantile, fmin)
     return band_contrast(magnitude, bands)
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from featurekit.errors import ParameterError
 from featurekit.features.graph import Settings, node
-from featurekit.features.kernels.framing import centred_frames
 from featurekit.features.kernels.windows import periodic_hann
 
 # Beyond the upper ones, 8 and 66 s at 16 kHz, a setting is a slip, and one frame is work for minutes.
@@ -55,6 +54,8 @@ def stft(signal: np.ndarray, *, n_fft: int = 1024, hop_length: int = 256, win_le
     np.ndarray [shape=(1 + n_fft // 2, 1 + samples // hop_length), complex64]
         Frame ``t`` is centred on sample ``t * hop_length``.
     """
+    from featurekit.features.kernels.framing import centred_frames
+
     return transformed(centred_frames(signal, n_fft, hop_length), hann(win_length or n_fft, n_fft)).T
 
 

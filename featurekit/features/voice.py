@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from featurekit.features.graph import feature, node
-from featurekit.features.kernels.cycles import cycle_marks, perturbation
-from featurekit.features.kernels.harmonicity import periodicity
 from featurekit.features.kernels.windows import gaussian
 from featurekit.features.pitch import PITCH_LIMITS, check_pitch_range, periods
 
@@ -56,6 +54,8 @@ def hnr(
     Boersma (1993), Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled
     sound, IFA Proceedings 17.
     """
+    from featurekit.features.kernels.harmonicity import periodicity
+
     height = periodicity(signal, gaussian(frame_length), hop_length, *periods(sample_rate, fmin, fmax))
     ratio = height / np.maximum(1 - height, np.finfo(np.float64).tiny)
     level_db = 10 * np.log10(np.maximum(ratio, np.finfo(np.float64).tiny))
@@ -69,6 +69,8 @@ def voice_cycles(signal: np.ndarray, pyin_track: np.ndarray, sample_rate: int, *
     In each voiced stretch the largest sample near its middle is the first mark; from there on, both ways, the next mark
     lies where the waveform of one period correlates best with itself, 0.8 to 1.25 periods on, as in Praat's point process.
     """
+    from featurekit.features.kernels.cycles import cycle_marks
+
     f0_hz = pyin_track[0]
     period = np.divide(sample_rate, f0_hz, out=np.zeros_like(f0_hz), where=f0_hz > 0)
     return cycle_marks(signal.astype(np.float64), period, hop_length)
@@ -79,6 +81,8 @@ def cycle_perturbation(
     voice_cycles: np.ndarray, pyin_track: np.ndarray, *, frame_length: int = 1024, hop_length: int = 256
 ) -> np.ndarray:
     """Relative perturbation of periods and of amplitudes in each frame, 0 where unvoiced [shape=(2, frames), float64]."""
+    from featurekit.features.kernels.cycles import perturbation
+
     return perturbation(voice_cycles, pyin_track.shape[1], frame_length, hop_length) * pyin_track[2]
 
 

@@ -21,13 +21,14 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from featurekit.errors import FeaturekitError, ParameterError, UnknownNameError
 from featurekit.registry import Registry
 from featurekit.settings import fitting
+
+if TYPE_CHECKING:  # the files of this package need torch, but what is known of a model (facts.py) is read without it
+    from torch import Tensor, nn
 
 
 class Inputs(Protocol):
@@ -178,7 +179,7 @@ MODELS: Registry[Model] = Registry("model", "featurekit.models", listed_by="feat
 _FROM_DATA = ("dims", "n_classes", "image_shape", "columns")
 _READABLE = ("frames", "images", "text")
 
-Network = Callable[..., nn.Module]
+Network: TypeAlias = "Callable[..., nn.Module]"
 
 
 def model(
@@ -273,6 +274,8 @@ def rebuild(name: str, **arguments: Any) -> nn.Module:
 
 def keras_count(network: nn.Module) -> int:
     """Parameters as Keras counts them: the statistics of batch normalisation among them, and one bias of an LSTM, not two."""
+    from torch import nn
+
     count = sum(parameter.numel() for parameter in network.parameters())
     for module in network.modules():
         if isinstance(module, nn.LSTM):

@@ -1,18 +1,24 @@
-"""Explanations: a model's paper, inputs, layers with shapes and parameters; and the run file that repeats its recipe."""
+"""Explanations that need the network: its layers with shapes, parameters and cost, found by building and running it."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from featurekit.models import MODELS, Model, Output, build, keras_count
+from featurekit.models import MODELS, Model, Output, build, facts, keras_count
 from featurekit.models.backbones import Backbone
+from featurekit.models.facts import Facts, Layer
 
 # Of the papers' images, and of frames and words where a recipe names no number.
 _SIDE, _STEPS = 512, 100
@@ -70,30 +76,80 @@ def explain(name: str, *, n_classes: int = 3, dims: int | None = None) -> str:
     UnknownNameError
         For a model that does not exist.
     """
+    return facts.page(facts_of(name, n_classes=n_classes, dims=dims))
+
+
+def fragment(name: str) -> str:
+    """A run file (TOML) with everything the paper's recipe says; only the store is yours to fill in.
+
+    Raises
+    ------
+    UnknownNameError
+        For a model that does not exist.
+    """
+    return facts.fragment(table_of(MODELS.get(name)))
+
+
+def table_of(member: Model) -> Facts:
+    """What the registry says of a model, in values that JSON has; nothing is built."""
+    module = inspect.getmodule(member.network)
+    said = {"recipe": dict(member.recipe), "hyper": member.hyper, "augment": list(member.augment)}
+    return Facts(
+        name=member.name,
+        paper=member.paper,
+        module=member.network.__module__.rpartition(".")[2],
+        about=inspect.getdoc(module) or "",
+        reads=(" or " if member.either else " and ").join(member.reads),
+        context=member.context,
+        features=member.features,
+        **json.loads(json.dumps(said)),
+    )
+
+
+def facts_of(name: str, *, n_classes: int = 3, dims: int | None = None) -> Facts:
+    """Everything known of a model: it is built, and run once on made-up inputs of the paper's size.
+
+    Parameters are those of :func:`explain`.
+
+    Raises
+    ------
+    UnknownNameError
+        For a model that does not exist.
+    """
     member = MODELS.get(name)
     dims = dims or member.dims
-    lines = [f"{name}: {member.paper}", "", inspect.getdoc(inspect.getmodule(member.network)) or "", ""]
-    lines.append(f"reads: {_reads(member)}; context: {member.context}; features: {member.features or 'any'}")
-    for title, values in (("recipe", _recipe(member)), ("hyper-parameters", member.hyper)):
-        lines.append(f"{title}: " + (", ".join(f"{key} = {_toml(value)}" for key, value in values.items()) or "none"))
     with torch.random.fork_rng(devices=[]):
         batch = made_batch(member, dims=dims)
         shape = (_SIDE, _SIDE) if batch.images is not None else None
         network = build(name, n_classes=n_classes, dims=dims if batch.frames is not None else None, image_shape=shape)
-        rows = layers(network, batch)
-    kinds = {kind: value for kind, value in vars(batch).items() if kind in member.reads and value is not None}
-    lines += [
-        "",
-        f"layers for {', '.join(f'{kind} {_shape(value)}' for kind, value in kinds.items())} and {n_classes} classes:",
-    ]
-    width = max((len(row[0]) for row in rows), default=0)
-    lines += [f"  {part:<{width}}  {kind:<20} {shape:<20} {count:>12,}" for part, kind, shape, count in rows]
-    total = _count(network)
-    trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    as_keras = f", {keras_count(network):,} as Keras counts them" if keras_count(network) != total else ""
-    frozen = f", {trained:,} of them trained" if trained != total else ""
-    lines.append(f"parameters: {total:,}{frozen}{as_keras}" if total else "fitted once on the training part; no gradients")
-    return "\n".join(lines)
+        with _counting() as counter:
+            rows = layers(network, batch)
+    return dataclasses.replace(
+        table_of(member),
+        inputs={kind: _shape(value) for kind, value in vars(batch).items() if kind in member.reads and value is not None},
+        n_classes=n_classes,
+        layers=[Layer(*row) for row in rows],
+        parameters=_count(network),
+        trained=sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad),
+        as_keras=keras_count(network),
+        operations=counter.get_total_flops() if rows else None,
+    )
+
+
+def write_facts(path: Path = facts.PATH) -> None:
+    """Write facts.json anew, of the models of this package: what ``make facts`` does."""
+    own = [member.name for member in MODELS if member.network.__module__.startswith("featurekit.models.")]
+    records = [facts_of(name).to_record() for name in own]
+    path.write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+@contextlib.contextmanager
+def _counting() -> Iterator[FlopCounterMode]:
+    """Count floating-point operations. The layers of oneDNN are not counted, so torch's own compute here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the flags of another maker's GPU
+        with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+            yield counter
 
 
 def layers(network: nn.Module, batch: Any) -> list[tuple[str, str, str, int]]:
@@ -126,27 +182,6 @@ def layers(network: nn.Module, batch: Any) -> list[tuple[str, str, str, int]]:
     return [(part, type(module).__name__, shapes.get(part, ""), _count(module)) for part, module in rows]
 
 
-def fragment(name: str) -> str:
-    """A run file (TOML) with everything the paper's recipe says; only the store is yours to fill in.
-
-    Raises
-    ------
-    UnknownNameError
-        For a model that does not exist.
-    """
-    member = MODELS.get(name)
-    lines = [f"# {name}: {member.paper}", 'store = "cache/NAME"', f"model = {_toml(name)}"]
-    lines.append(f"features = {_toml(member.features)}" + ("" if member.features else "  # what the store has"))
-    lines += ['split = "speaker-disjoint"', '# task = "emotion"  # the corpus\'s own by default', f"context = {member.context}"]
-    lines += [f"augment = {_toml(list(member.augment))}", "", "[training]"]
-    lines += [f"{key} = {_toml(value)}" for key, value in member.recipe.items() if value is not None]
-    lines += ["", "[hyper]"]
-    for key, value in member.hyper.items():
-        note = '  # the paper starts from "imagenet", as torchvision\'s cache has it; "" is random' if key == "weights" else ""
-        lines.append(("# " if value is None else "") + f"{key} = {_toml(value)}{note}")
-    return "\n".join(lines)
-
-
 def _parts(module: nn.Module, above: str = "") -> Iterator[tuple[str, nn.Module]]:
     networks = {member.network for member in MODELS}
     for name, child in module.named_children():
@@ -162,22 +197,9 @@ def _has_backbone(module: nn.Module) -> bool:
     return any(isinstance(child, Backbone) for child in module.children())
 
 
-def _reads(member: Model) -> str:
-    return (" or " if member.either else " and ").join(member.reads)
-
-
-def _recipe(member: Model) -> Mapping[str, Any]:
-    return {**member.recipe, **({"augment": list(member.augment)} if member.augment else {})}
-
-
 def _count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _shape(value: Tensor) -> str:
     return " x ".join(map(str, value.shape))
-
-
-def _toml(value: Any) -> str:
-    """Scalars and lists of them; JSON writes these as TOML does."""
-    return json.dumps(value, ensure_ascii=False)

@@ -1,8 +1,9 @@
 """Text wraps at words at the terminal's width, and stays one line in a pipe."""
 
 import pytest
+from click.testing import CliRunner
 
-from featurekit.cli import tables
+from featurekit.cli import main, tables
 
 ROWS = {
     "speaker-disjoint": "no speaker is in two parts, which is what a stranger's voice will be like",
@@ -56,3 +57,13 @@ def test_nothing_to_show_is_nothing():
 
 def test_a_word_longer_than_the_line_stays_whole():
     assert "x" * 60 in tables.wrap(f"see {'x' * 60}", width=50)
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_lists_and_explanations_fit_the_screen(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    for command in [["list", "features"], ["list", "models"], ["list", "splits"], ["explain", "ravdess"], ["explain", "mfcc"]]:
+        said = CliRunner().invoke(main, command).output
+        too_long = [line for line in said.splitlines() if len(line) > width and len(line.split()) > 2]
+        assert too_long == []
+        assert "``" not in said

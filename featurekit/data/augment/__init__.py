@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from featurekit.data.augment.mixup import Mixup
 from featurekit.data.augment.specaugment import SpecAugment
 from featurekit.data.augment.timing import RandomCrop, Tempo, TimeShift
 from featurekit.data.augment.vtlp import VTLP
-from featurekit.data.collate import Batch
 from featurekit.errors import UnknownNameError
 from featurekit.settings import from_mapping, parse_call
 
-Augment = Callable[[Batch, torch.Generator], Batch]
+if TYPE_CHECKING:  # the settings of an augmentation are read, and listed, without torch
+    import torch
+
+    from featurekit.data.collate import Batch
+
+Augment: TypeAlias = "Callable[[Batch, torch.Generator], Batch]"
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from featurekit.data.collate import Batch, sent
 from featurekit.errors import ParameterError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from featurekit.data.collate import Batch
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Mixup:
         ParameterError
             When the batch has words, which cannot be mixed.
         """
+        import torch
+        from torch.nn import functional as F
+
+        from featurekit.data.collate import sent
+
         if batch.text is not None:
             raise ParameterError("mixup cannot mix words; leave it out for a model that reads text")
         # torch has no beta distribution that takes a generator

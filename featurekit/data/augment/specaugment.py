@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from featurekit.data.augment.sampling import block, drawn, read_between, whole
-from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError, UnknownNameError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from featurekit.data.collate import Batch
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class SpecAugment:
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Batch → changed batch; lengths and labels stay."""
+        import torch
+
         if batch.frames is not None:
             batch = replace(batch, frames=self._changed(batch.frames, batch.lengths, self._band(batch), generator))
         if batch.images is not None:
@@ -90,6 +95,8 @@ class SpecAugment:
 
     def _changed(self, values: Tensor, lengths: Tensor, band: slice, generator: torch.Generator) -> Tensor:
         """(B, C, T, D) warped and masked, but for those that ``p`` spares."""
+        import torch
+
         warped = read_between(values, *_warp(lengths, values.shape[2], self.time_warp // self.subsampling, generator))
         keep = self._keep(lengths, values.shape[2], band, values.shape[3], generator)
         spared = (drawn(lengths, generator) >= self.p)[..., None, None]
@@ -97,6 +104,8 @@ class SpecAugment:
 
     def _keep(self, lengths: Tensor, steps: int, band: slice, dims: int, generator: torch.Generator) -> Tensor:
         """(B, C, T, D) of 0 and 1."""
+        import torch
+
         kept_time = torch.ones(*lengths.shape, steps, dtype=torch.bool, device=lengths.device)
         for _ in range(self.time_masks):
             kept_time &= ~block(lengths, self.time_width // self.subsampling, steps, generator)
@@ -109,6 +118,8 @@ class SpecAugment:
 
 def _warp(lengths: Tensor, steps: int, reach: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """For each frame of each slot (B, C, T) the two frames it lies between, and how far it is from the first."""
+    import torch
+
     last = (lengths - 1).clamp(min=0)
     reach_of = (lengths // 4).clamp(max=reach)
     origin = reach_of + whole((last - 2 * reach_of).clamp(min=0), generator)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
-import torch
+from typing import TYPE_CHECKING
 
 from featurekit.data.augment.sampling import drawn, read_between, whole
-from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+    from featurekit.data.collate import Batch
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class RandomCrop:
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Batch → cropped batch with new lengths."""
+        import torch
+
         if batch.frames is None or batch.frames.shape[2] <= self.n_frames:
             return batch
         start = whole((batch.lengths - self.n_frames).clamp(min=0), generator)
@@ -59,6 +64,8 @@ class TimeShift:
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Batch → shifted batch of the same lengths."""
+        import torch
+
         if batch.frames is None:
             return batch
         lengths = batch.lengths
@@ -90,6 +97,8 @@ class Tempo:
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Batch → batch of other lengths."""
+        import torch
+
         if batch.frames is None:
             return batch
         steps, old = batch.frames.shape[2], batch.lengths

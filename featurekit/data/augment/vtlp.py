@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from featurekit.data.augment.sampling import drawn, read_between
-from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.settings import parse_call
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from featurekit.data.collate import Batch
+
 
 MEL_BANDS = ("mel", "log_mel", "fbank")
 
@@ -71,6 +75,8 @@ class VTLP:
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Batch → warped batch."""
+        import torch
+
         if batch.frames is None:
             return batch
         factor = 1 + self.spread * (2 * drawn(batch.lengths, generator) - 1)
@@ -84,6 +90,8 @@ class VTLP:
 
     def _places(self, factor: Tensor, n_bands: int) -> Tensor:
         """(B, C, n_bands): between which bands each one is read, by O'Shaughnessy's mel scale."""
+        import torch
+
         top = math.log1p(self.top_hz / 700)
         centres = torch.arange(1, n_bands + 1, device=factor.device) * (top / (n_bands + 1))
         warped = torch.log1p(torch.expm1(centres) * factor)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Twin:
 
 
 TWINS: Registry[Twin] = Registry("GPU twin", "featurekit.features.cuda")
+_TWIN = re.compile(r"^@twin\(.*\)\ndef (\w+)", re.MULTILINE)
 
 
 def twin(*, version: int = 1) -> Callable[[Function], Function]:
@@ -87,16 +89,18 @@ def _has_driver() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
-def lacking(column: Column) -> list[str]:
-    """Nodes between the signal and a column that have no twin: why it is computed on the CPU.
+def names() -> set[str]:
+    """Names of all twins: read from the files of this folder, so that a question about them does not import torch."""
+    if TWINS.has_strangers() and importlib.util.find_spec("torch") is not None:
+        return set(TWINS.names())
+    files = (Path(__file__).with_name(f"{module}.py") for module in TWINS.module_names())
+    return {name for file in files for name in _TWIN.findall(file.read_text("utf-8"))}
 
-    Raises
-    ------
-    MissingDependencyError
-        Without torch.
-    """
-    _require_torch()
-    return sorted({bound.name for bound in column.bound().walk() if bound.hears_signal and bound.name not in TWINS})
+
+def lacking(column: Column) -> list[str]:
+    """Nodes between the signal and a column that have no twin: why it is computed on the CPU."""
+    have = names()
+    return sorted({bound.name for bound in column.bound().walk() if bound.hears_signal and bound.name not in have})
 
 
 def on_gpu(column: Column) -> Column | None:
@@ -109,6 +113,7 @@ def on_gpu(column: Column) -> Column | None:
     """
     if column.engine == "cuda":
         return column
+    _require_torch()
     if lacking(column) or not column.bound().hears_signal:
         return None
     versions = {bound.name: TWINS.get(bound.name).version for bound in column.bound().walk() if bound.hears_signal}

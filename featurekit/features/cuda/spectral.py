@@ -8,7 +8,7 @@ import torch
 from featurekit.features.cuda import twin
 from featurekit.features.cuda._ragged import Ragged
 from featurekit.features.cuda.spectrum import power_to_db
-from featurekit.features.kernels.contrast import contrast_bands
+from featurekit.features.kernels.octave_bands import contrast_bands
 
 _TINY = float(np.finfo(np.float32).tiny)
 

@@ -11,9 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from featurekit.features.kernels.banks import constant_q_filters
-from featurekit.features.kernels.framing import centred_frames
-
 C1_HZ = 440.0 * 2.0 ** (-45 / 12)
 # Equivalent noise bandwidth of a Hann window in bins: how far a filter reaches past its centre frequency.
 HANN_BANDWIDTH = 1.50018310546875
@@ -75,6 +72,8 @@ def early_halvings(sample_rate: float, hop_length: int, bins_per_octave: int, n_
 @functools.lru_cache(maxsize=256)
 def _octaves(tuning: float, sample_rate: float, hop_length: int, bins_per_octave: int, n_octaves: int) -> tuple[Octave, ...]:
     """Filters of every octave from the top; the tuning takes one of 100 values, so a corpus builds each but once."""
+    from featurekit.features.kernels.banks import constant_q_filters
+
     octaves: list[Octave] = []
     full_rate = sample_rate
     for index in range(n_octaves):
@@ -98,6 +97,8 @@ def _octaves(tuning: float, sample_rate: float, hop_length: int, bins_per_octave
 def _frame_spectra(signal: np.ndarray, octave: Octave, n_frames: int) -> np.ndarray:
     """Unwindowed, centred STFT at the bins the filters touch [shape=(touched bins, n_frames), complex64]."""
     from scipy.fft import rfft
+
+    from featurekit.features.kernels.framing import centred_frames
 
     frames = centred_frames(signal, octave.n_fft, octave.hop_length, octave.dtype)[:n_frames]
     start, stop = octave.first_bin, octave.first_bin + octave.filters.shape[1]

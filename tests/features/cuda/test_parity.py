@@ -234,3 +234,7 @@ def test_the_page_on_the_gpu_names_every_twin_and_no_other() -> None:
     table = page.split("## What has a twin")[1].split("No twin")[0]
     named = {word for word in re.findall(r"`([a-z_]+)`", table) if word in NODES or word == "stack"}
     assert named == set(cuda.TWINS.names())
+
+
+def test_names_of_twins_are_read_without_importing_them():
+    assert cuda.names() == set(cuda.TWINS.names())

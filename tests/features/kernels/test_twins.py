@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from featurekit.features.kernels.bands import band_sums, sparse_bank
-from featurekit.features.kernels.contrast import Band, contrast_bands, extremes, extremes_plain
+from featurekit.features.kernels.contrast import extremes, extremes_plain
 from featurekit.features.kernels.framing import crossing_rate, crossing_rate_plain, mean_square, mean_square_plain
 from featurekit.features.kernels.moments import (
     group_products,
@@ -20,6 +20,7 @@ from featurekit.features.kernels.moments import (
     weighted_sums,
     weighted_sums_plain,
 )
+from featurekit.features.kernels.octave_bands import Band, contrast_bands
 from featurekit.features.kernels.tuning import histogram, spectral_peaks, spectral_peaks_plain
 
 

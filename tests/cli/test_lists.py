@@ -1,0 +1,89 @@
+"""``list`` and ``explain`` read tables: they import nothing heavy, and work where it is not installed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from featurekit import features
+from featurekit.cli import VERBS, main
+from featurekit.cli.lists import KINDS
+from featurekit.models import facts
+
+HEAVY = [
+    "torch",
+    "torchvision",
+    "numba",
+    "librosa",
+    "scipy",
+    "matplotlib",
+    "sklearn",
+    "soundfile",
+    "transformers",
+    "safetensors",
+]
+NAMES = [*features.names(), "ravdess", "loso", "emotion", "mixup", "noise", "luo2019-sbcnn", "ub-bilstm", "resnet18", "typoo"]
+LIGHT = (
+    [["--help"], *([verb, "--help"] for verb in VERBS)]
+    + [["list", kind] for kind in KINDS]
+    + [["explain", name] for name in NAMES]
+    + [["explain", "ub-bilstm", "--toml"]]
+)
+
+# One process for all; what it prints is what was refused, and what was imported after all.
+CODE = """
+import contextlib, io, json, sys
+heavy, block, commands = json.loads(sys.argv[1])
+if block:
+    sys.modules.update(dict.fromkeys(heavy))
+from featurekit.cli import main
+refused = {}
+for arguments in commands:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            main(arguments)
+    except SystemExit as end:
+        if end.code:
+            refused[" ".join(arguments)] = [end.code, said.getvalue()]
+    except BaseException as error:
+        refused[" ".join(arguments)] = [repr(error), said.getvalue()]
+print(json.dumps({"refused": refused, "imported": [name for name in heavy if sys.modules.get(name)]}))
+"""
+
+
+def in_fresh_process(commands, *, block):
+    request = json.dumps([HEAVY, block, commands])
+    done = subprocess.run([sys.executable, "-c", CODE, request], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("block", [False, True], ids=["installed", "not installed"])
+def test_help_lists_and_explanations_import_nothing_heavy(block):
+    found = in_fresh_process(LIGHT, block=block)
+    assert list(found["refused"]) == ["explain typoo"]
+    assert "did you mean tempo?" in found["refused"]["explain typoo"][1]
+    assert found["imported"] == []
+
+
+def test_short_names_stand_beneath_their_feature():
+    lines = [line.split()[0] for line in CliRunner().invoke(main, ["list", "features"]).output.splitlines()]
+    at = lines.index("mel")
+    assert lines[at + 1 : at + 3] == ["melN", "mel256"]
+    assert lines[lines.index("mfcc") + 1] == "mfccN"
+
+
+def test_models_stand_beneath_their_paper_with_parameters_and_cost():
+    blocks = CliRunner().invoke(main, ["list", "models"]).output.split("\n\n")
+    block = next(block for block in blocks if block.startswith("He, Zhang, Ren, Sun 2016"))
+    rows = {row.split()[0]: row.split()[1:3] for row in block.splitlines()[1:]}
+    found = facts.get("resnet18")
+    assert rows["resnet18"] == [facts.in_short(found.parameters), facts.in_short(found.operations)]
+    assert list(rows) == ["resnet18", "resnet34", "resnet50"]
+
+
+def test_cost_is_measured_when_it_is_asked_for():
+    assert "cost of 4 s" not in CliRunner().invoke(main, ["explain", "rms"]).output
+    assert "cost of 4 s" in CliRunner().invoke(main, ["explain", "rms", "--cost"]).output
