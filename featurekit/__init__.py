@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from featurekit.experiments import RunSettings as RunSettings
     from featurekit.experiments import stored_columns as stored_columns
     from featurekit.extraction import build_store as build_store
-    from featurekit.features import extract as extract
+    from featurekit.extraction.sounds import extract as extract
     from featurekit.inference import Predictor as Predictor
     from featurekit.inference import embed as embed
     from featurekit.manifest import Manifest as Manifest
@@ -49,7 +49,7 @@ _ROOM_OF = {
     "build_store": "extraction",
     "collate": "data.collate",
     "embed": "inference",
-    "extract": "features",
+    "extract": "extraction.sounds",
     "get_task": "data",
     "make_split": "data",
     "open_store": "store",

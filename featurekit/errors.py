@@ -31,7 +31,7 @@ class UnknownNameError(FeaturekitError, KeyError):
     kind : str
         What was looked up, in the singular ("corpus", "feature").
     name : str
-        What was asked for.
+        What was asked for; anything else is shown, and has no close names.
     known : iterable of str
         What exists. The closest names are suggested, whatever their case; a short list is printed whole.
     see : str
@@ -41,8 +41,9 @@ class UnknownNameError(FeaturekitError, KeyError):
     def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, see: str = "") -> None:
         known = sorted(itertools.islice(known, _SEARCHED))
         folded = {item.casefold(): item for item in reversed(known)}
-        close = [folded[item] for item in difflib.get_close_matches(name.casefold(), sorted(folded), n=3, cutoff=0.6)]
-        message = f"unknown {kind} {name!r}"
+        asked = name.casefold() if isinstance(name, str) else ""
+        close = [folded[item] for item in difflib.get_close_matches(asked, sorted(folded), n=3, cutoff=0.6)]
+        message = f"unknown {kind} {name!r}" if isinstance(name, str) else f"a {kind} is named by text, got {name!r:.80}"
         if close:
             message += f"; did you mean {' or '.join(close)}?"
         elif 0 < len(known) <= 40:
@@ -65,6 +66,10 @@ def _rebuild_unknown_name(message: str, kind: str, name: str) -> UnknownNameErro
     error = UnknownNameError(kind, name)
     error.args = (message,)
     return error
+
+
+class PositionError(FeaturekitError, IndexError):
+    """There is no utterance at that position: a loop over positions ends with it, as over a list."""
 
 
 class ManifestError(FeaturekitError, ValueError):

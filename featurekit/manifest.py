@@ -11,14 +11,15 @@ import hashlib
 import itertools
 import json
 import math
+import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from featurekit.errors import ManifestError, UnknownNameError
+from featurekit.errors import ManifestError, ParameterError, PositionError, UnknownNameError
 from featurekit.settings import canonical_json
 from featurekit.spool import HashedPlaces, Spool
 
@@ -143,10 +144,19 @@ class Manifest:
     def __iter__(self) -> Iterator[Utterance]:
         return iter(self.utterances)
 
-    def __getitem__(self, utterance_id: str) -> Utterance:
-        return self.utterances[self.index(utterance_id)]
+    @overload
+    def __getitem__(self, which: str | int) -> Utterance: ...
 
-    def __contains__(self, utterance_id: str) -> bool:
+    @overload
+    def __getitem__(self, which: slice) -> Manifest: ...
+
+    def __getitem__(self, which: str | int | slice) -> Utterance | Manifest:
+        """One utterance by its id or its position; by a slice of positions, a manifest of those."""
+        if isinstance(which, slice):
+            return Manifest(self.utterances[which])
+        return self.utterances[self.index(which) if isinstance(which, str) else position(which, len(self))]
+
+    def __contains__(self, utterance_id: object) -> bool:
         return utterance_id in self._by_id
 
     def index(self, utterance_id: str) -> int:
@@ -156,7 +166,13 @@ class Manifest:
         ------
         UnknownNameError
             With the closest ids.
+        ParameterError
+            For what is no id.
         """
+        if not isinstance(utterance_id, str):
+            raise ParameterError(
+                f"an id is text, as in {self.utterances[:1] and self.utterances[0].id!r}; got {utterance_id!r}"
+            )
         place = self._by_id.get(utterance_id)
         if place is None:
             raise UnknownNameError("utterance", utterance_id, self._by_id)
@@ -216,8 +232,54 @@ class Manifest:
             raise ManifestError(f"there is no manifest {str(path)!r}") from None
 
 
+def manifest_of(source: Any) -> Manifest:
+    """A manifest, or that of the store that is given in its place.
+
+    Raises
+    ------
+    ParameterError
+        When it is neither.
+    """
+    found = getattr(source, "manifest", source)
+    if not isinstance(found, Manifest):
+        raise ParameterError(
+            f"expected a manifest (store.manifest, read_corpus(…), Manifest.read(path)) or a store, got {type(source).__name__}"
+        )
+    return found
+
+
+def position(which: Any, count: int) -> int:
+    """A position among ``count`` utterances; from the end where it is negative.
+
+    Raises
+    ------
+    ParameterError
+        For what is neither an id nor a position.
+    PositionError
+        For a position beyond the last one.
+    """
+    try:
+        asked = operator.index(which)
+    except TypeError:
+        got = f"{which!r:.60} ({type(which).__name__})"
+        raise ParameterError(f"an utterance is asked for by its id or its position, a whole number; got {got}") from None
+    if not -count <= asked < count:
+        raise PositionError(f"there is no utterance {asked}: there are {count}, numbered 0 to {count - 1}")
+    return asked % count
+
+
 def _validated(utterances: Iterable[Utterance], where: str) -> Iterator[Utterance]:
+    if isinstance(utterances, (str, bytes)) or not isinstance(utterances, Iterable):
+        raise ManifestError(
+            f"{where}: expected utterances, got {type(utterances).__name__}; a file is read by Manifest.read(path), a table or "
+            "a corpus by read_corpus(name, root)"
+        )
     for utterance in utterances:
+        if not isinstance(utterance, Utterance):
+            raise ManifestError(
+                f"{where}: expected Utterance(id=…, path=…), got {type(utterance).__name__}; of a table of your own, "
+                "read_corpus('custom', root, manifest='table.csv') makes a manifest"
+            )
         validate(utterance, where)
         yield utterance
 

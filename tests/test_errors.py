@@ -62,3 +62,7 @@ def test_a_name_in_capitals_is_near():
 def test_an_audio_error_carries_its_status_and_reason():
     error = AudioError("EMPTY", "the file has 0 bytes")
     assert (error.status, error.reason, str(error)) == ("EMPTY", "the file has 0 bytes", "EMPTY: the file has 0 bytes")
+
+
+def test_a_name_that_is_no_text_is_said_so():
+    assert str(UnknownNameError("split", 5, ["loso"])) == "a split is named by text, got 5; known: loso"

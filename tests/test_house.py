@@ -33,7 +33,7 @@ ALLOWED = {
     "store": {"manifest", "settings"},
     "corpora": {"registry", "settings", "manifest", "audio"},
     "extraction": {"settings", "manifest", "audio", "features", "store", "backends"},
-    "data": {"settings", "manifest", "store"},
+    "data": {"settings", "manifest", "store", "features"},
     "evaluation": {"data", "metrics"},
     "training": {"settings", "data", "models", "metrics", "evaluation"},
     "inference": {

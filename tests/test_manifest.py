@@ -6,12 +6,13 @@ import json
 import pickle
 import tracemalloc
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from featurekit import manifest as manifest_module
-from featurekit.errors import ManifestError, UnknownNameError
+from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance, parse_line
 from featurekit.settings import digest
 
@@ -219,3 +220,35 @@ def test_a_duplicate_among_many_is_found_with_both_places(spooled):
         Manifest([*some(30), Utterance(id="u7", path="other.wav")])
     with pytest.raises(UnknownNameError, match="did you mean u29"):
         Manifest(some(30))["u_29"]
+
+
+def test_utterances_are_taken_by_id_by_position_and_by_slice():
+    manifest = Manifest(Utterance(f"u{number}", "a.wav") for number in range(5))
+    assert manifest[0] is manifest["u0"]
+    assert manifest[-1].id == "u4"
+    assert manifest[np.int64(2)].id == "u2"
+    assert isinstance(manifest[1:4:2], Manifest)
+    assert manifest[1:4:2].ids == ["u1", "u3"]
+    with pytest.raises(IndexError, match="there is no utterance 5: there are 5, numbered 0 to 4"):
+        manifest[5]
+    for wrong in (1.5, None, ["u1"]):
+        with pytest.raises(ParameterError, match="by its id or its position, a whole number; got "):
+            manifest[wrong]
+    with pytest.raises(ParameterError, match="an id is text, as in 'u0'; got 0"):
+        manifest.index(0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            "corpus.csv",
+            r"expected utterances, got str; a file is read by Manifest.read\(path\), a table or a corpus by read_corpus",
+        ),
+        (None, "expected utterances, got NoneType"),
+        ([{"id": "a", "path": "a.wav"}], r"expected Utterance\(id=…, path=…\), got dict; .*read_corpus\('custom', root"),
+    ],
+)
+def test_a_manifest_of_something_else_says_what_makes_one(wrong, message):
+    with pytest.raises(ManifestError, match=message):
+        Manifest(wrong)

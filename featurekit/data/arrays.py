@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from featurekit.data.columns import check_names, refuse_unusable, usable_ids
+from featurekit.data.columns import refuse_unusable, usable_ids
+from featurekit.data.names import check_names, listed_ids, opened
 from featurekit.data.normalise import StoreLike, scale_of, scaled, store_rows
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.errors import ParameterError
@@ -16,7 +17,7 @@ def as_arrays(
     store: StoreLike,
     features: Sequence[str] | str,
     task: str | Task = "emotion",
-    pool: Sequence[str] = ("mean", "std"),
+    pool: Sequence[str] | str = ("mean", "std"),
     ids: Iterable[str] | None = None,
     *,
     drop_unlabelled: bool = False,
@@ -25,10 +26,11 @@ def as_arrays(
 
     Parameters
     ----------
-    store : Store
+    store : Store or path
         Where the columns are.
-    features : sequence of str
-        Frame and vector columns; clocks may differ, since time is pooled away. Power columns are taken to dB first.
+    features : str or sequence of str
+        Frame and vector columns, or features and presets (``"luo2019"``) whose columns the store has. Clocks may differ,
+        since time is pooled away. Power columns are taken to dB first.
     task : str or Task
         Label scheme.
     pool : sequence of {"mean", "std", "min", "max"}
@@ -54,15 +56,16 @@ def as_arrays(
     UnknownNameError
         For a column or task that does not exist.
     """
-    names = check_names(store, features)
+    store = opened(store)
+    names, pool = check_names(store, features), (pool,) if isinstance(pool, str) else tuple(pool)
     unknown = sorted(set(pool) - _POOLS.keys())
     if unknown or not pool:
-        raise ParameterError(f"pool is {tuple(pool)}; expected some of {', '.join(_POOLS)}")
+        raise ParameterError(f"pool is {pool}; expected some of {', '.join(_POOLS)}")
     images = [name for name in names if store.columns[name].kind == "image"]
     if images:
         raise ParameterError(f"{images[0]} is an image and has no time to pool; choose frame or vector columns")
-    scheme = get_task(task, store.manifest) if isinstance(task, str) else task
-    chosen = usable_ids(store, names) if ids is None else refuse_unusable(store, names, list(ids))
+    scheme = get_task(task, store.manifest)
+    chosen = usable_ids(store, names) if ids is None else refuse_unusable(store, names, listed_ids(ids))
     labels = labelled(store.manifest, scheme, chosen, drop_unlabelled=drop_unlabelled)
     rows = store_rows(store, list(labels))
     X = np.array([np.concatenate([_pooled(store, name, int(row), pool) for name in names]) for row in rows], dtype=np.float32)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from featurekit.data.dataset import Sample
 from featurekit.data.packed import Packed, Ragged
@@ -119,6 +120,14 @@ def collate(samples: Sequence[Sample], n_frames: int | None = None, columns: dic
     labels = torch.from_numpy(np.stack([sample.label for sample in samples]))
     ids = [sample.id for sample in samples]
     return Batch(frames, lengths, images, present, labels, ids, dict(columns or {}), text, text_lengths)
+
+
+def _collate_in_a_loader(samples: Sequence[Sample], **_: Any) -> Batch:
+    return collate(samples, columns=getattr(samples, "columns", None))
+
+
+# torch's documented way to teach every DataLoader a type of its own: no collate_fn need be named.
+default_collate_fn_map[Sample] = _collate_in_a_loader
 
 
 class Pool:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from featurekit.data.names import check_names, opened
 from featurekit.data.normalise import Normaliser, StoreLike, scale_of, scaled, store_rows
-from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.errors import ParameterError
 
 
-def usable_ids(store: StoreLike, features: Sequence[str]) -> list[str]:
+def usable_ids(store: StoreLike, features: Sequence[str] | str) -> list[str]:
     """Ids whose rows are there and not empty in every one of these columns, in the store's order.
 
     Make splits of these (``make_split(..., ids=usable_ids(store, features))``), so that a failed utterance is left
@@ -20,8 +21,8 @@ def usable_ids(store: StoreLike, features: Sequence[str]) -> list[str]:
     Parameters
     ----------
     store : Store
-    features : sequence of str
-        Its columns.
+    features : str or sequence of str
+        Its columns, features or presets.
 
     Returns
     -------
@@ -32,6 +33,7 @@ def usable_ids(store: StoreLike, features: Sequence[str]) -> list[str]:
     UnknownNameError
         For a column the store does not have.
     """
+    store = opened(store)
     usable = usable_rows(store, check_names(store, features))
     return [name for name, fine in zip(store.manifest.ids, usable, strict=True) if fine]
 
@@ -63,25 +65,6 @@ def refuse_unusable(store: StoreLike, features: Sequence[str], ids: list[str]) -
             "(ids=usable_ids(store, features)), or mend the files and run the same `featurekit extract` again"
         )
     return ids
-
-
-def check_names(store: StoreLike, features: Sequence[str] | str) -> list[str]:
-    """Column names as a list without repetitions.
-
-    Raises
-    ------
-    UnknownNameError
-        For a column the store does not have, with the closest one.
-    ParameterError
-        When there is none.
-    """
-    names = list(dict.fromkeys([features] if isinstance(features, str) else features))
-    if not names:
-        raise ParameterError(f"no features given; this store has {', '.join(sorted(store.columns))}")
-    for name in names:
-        if name not in store.columns:
-            raise UnknownNameError("column", name, store.columns)
-    return names
 
 
 @dataclass(frozen=True)

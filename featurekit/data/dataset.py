@@ -1,25 +1,29 @@
 """Dataset: one part of a split as samples of numpy arrays.
 
-No torch here: a Dataset is a plain sequence that ``torch.utils.data.DataLoader`` takes, and pickles.
+No torch here: a Dataset is a plain sequence that ``torch.utils.data.DataLoader`` takes, and pickles. Its samples become a
+:class:`~featurekit.data.collate.Batch` without a ``collate_fn``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from featurekit.data.columns import Layout, check_names, refuse_unusable, usable_ids
+from featurekit.data.columns import Layout, refuse_unusable, usable_ids
+from featurekit.data.names import check_names, opened
 from featurekit.data.normalise import Normaliser, StoreLike
 from featurekit.data.packed import Packed
 from featurekit.data.splits.folds import Fold, Split
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.data.windows import context_windows
 from featurekit.data.words import word_numbers
-from featurekit.errors import ParameterError
-from featurekit.manifest import Utterance
+from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.manifest import Utterance, position
 
 _PRELOAD_BYTES = 1 << 30
 
@@ -52,15 +56,24 @@ class Sample:
     text: list[np.ndarray] | None = None
 
 
+class Samples(list[Sample]):
+    """Samples of one dataset, which know where its columns lie: what becomes a batch."""
+
+    def __init__(self, samples: Iterable[Sample], columns: dict[str, slice]) -> None:
+        super().__init__(samples)
+        self.columns = columns
+
+
 class Dataset:
-    """One part of a split, ready for batches (:func:`featurekit.data.collate.collate`).
+    """One part of a split, ready for batches: ``torch.utils.data.DataLoader(dataset, batch_size=8)`` yields them.
 
     Parameters
     ----------
-    store : Store
+    store : Store or path
         Where the columns are.
-    features : sequence of str
-        Columns, stacked in this order; frame columns must share one clock; at most one image column.
+    features : str or sequence of str
+        Columns, features or presets (``"luo2019"``), stacked in this order; frame columns must share one clock; at most one
+        image column.
     split : Split or Fold, optional
         Without one, all usable labelled utterances (``part`` then only names them).
     part : {"train", "dev", "test"}
@@ -129,10 +142,11 @@ class Dataset:
             raise ParameterError(f"augmentation is for the training part only; this is {part!r}")
         if n_frames is not None and n_frames < 1:
             raise ParameterError(f"n_frames is {n_frames}; expected at least 1 frame, or None to keep all")
+        store = opened(store)
         self.store, self.part, self.context, self.n_frames = store, part, context, n_frames
         self.normaliser, self.augment = normaliser, augment
         self.features = check_names(store, features)
-        self.task = get_task(task, store.manifest) if isinstance(task, str) else task
+        self.task = get_task(task, store.manifest)
         self._layout = Layout.of(store, self.features)
         members = _members(store, self.features, split, part, fold)
         labels = labelled(store.manifest, self.task, members, drop_unlabelled=drop_unlabelled)
@@ -153,7 +167,23 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, index: int) -> Sample:
+    @overload
+    def __getitem__(self, index: int | str) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Samples: ...
+
+    def __getitem__(self, index: int | str | slice) -> Sample | Samples:
+        """One sample by its position or its id; by a slice of positions, several."""
+        if isinstance(index, slice):
+            return self.__getitems__(range(len(self))[index])
+        if isinstance(index, str):
+            if index not in self.ids:
+                raise UnknownNameError(f"utterance of part {self.part}:", index, self.ids)
+            index = self.ids.index(index)
+        return self._sample(position(index, len(self)))
+
+    def _sample(self, index: int) -> Sample:
         whole = self._packed
         packed, slots = (whole, self.slots[index]) if whole is not None else self.packed_for([index])
         places = slots.reshape(-1).tolist()
@@ -162,6 +192,12 @@ class Dataset:
         text = None if packed.words is None else [packed.words[place] for place in places]
         label = self.labels[index] if self.labels.ndim > 1 else int(self.labels[index])
         return Sample(self.ids[index], label, self._windows[index] >= 0, frames, images, text)
+
+    def __getitems__(self, indices: Sequence[int]) -> Samples:
+        """Several at once: what a plain ``DataLoader(dataset, batch_size=8)`` asks for, which then yields batches."""
+        if "torch" in sys.modules:
+            importlib.import_module("featurekit.data.collate")  # it says to torch how samples become a Batch
+        return Samples([self[index] for index in indices], self.columns)
 
     @property
     def nbytes(self) -> int:
@@ -247,5 +283,10 @@ def _members(
 ) -> list[str]:
     if split is None:
         return usable_ids(store, features)
+    if not isinstance(split, (Fold, Split)):
+        raise ParameterError(
+            f"expected a split, as make_split('speaker-disjoint', store.manifest, task) makes it or Split.read(path) reads it; "
+            f"got {split!r:.60}"
+        )
     chosen = split if isinstance(split, Fold) else split.fold(fold)
     return refuse_unusable(store, features, list(chosen.part(part)))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from featurekit.data.names import check_names, listed_ids, opened
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Manifest
 from featurekit.settings import digest
@@ -67,15 +68,15 @@ class Normaliser:
     _cache: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def fit(cls, store: StoreLike, features: Iterable[str], ids: Iterable[str]) -> Normaliser:
+    def fit(cls, store: StoreLike, features: Iterable[str] | str, ids: Iterable[str]) -> Normaliser:
         """Fit on the utterances ``ids``, which must be training ids only.
 
         Parameters
         ----------
         store : Store
             Frame and vector columns are fitted per dimension, images as one scalar pair over all pixels.
-        features : iterable of str
-            Columns of the store.
+        features : str or iterable of str
+            Columns of the store, features or presets.
         ids : iterable of str
             Training ids; what has no rows is passed over.
 
@@ -86,14 +87,12 @@ class Normaliser:
         ParameterError
             When there are no ids, or one of them failed in a column.
         """
-        ids = list(ids)
+        store, ids = opened(store), listed_ids(ids)
         if not ids:
             raise ParameterError("a normaliser needs training utterances; got none")
         rows = store_rows(store, ids)
         columns = {}
-        for name in features:
-            if name not in store.columns:
-                raise UnknownNameError("column", name, store.columns)
+        for name in check_names(store, features):
             status = np.asarray(store.status(name))
             failed = [item for item, row in zip(ids, rows, strict=True) if status[row] != 0]
             if failed:

@@ -28,6 +28,12 @@ def checked(predictions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
         raise ParameterError("there are no predictions to score")
     seen = set()
     for row in rows:
+        if not isinstance(row, Mapping):
+            raise ParameterError(
+                f"expected rows as {{'id': …, 'label': …, 'predicted': …}}, one for each utterance; got {row!r:.60}: "
+                "of two lists, make them by "
+                "[{'id': i, 'label': t, 'predicted': p} for i, (t, p) in enumerate(zip(truth, predicted))]"
+            )
         lacking = [name for name in _FIELDS if name not in row]
         if lacking:
             raise ParameterError(f"a prediction lacks {', '.join(lacking)}; got {', '.join(row)}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featurekit.data import Fold
+from featurekit.errors import ParameterError
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
@@ -20,7 +22,7 @@ class RunSettings:
     Parameters
     ----------
     store : str
-        Folder of the store.
+        Folder of the store; an open store is taken as its folder.
     model : str
         As in ``list models``.
     features : str
@@ -79,6 +81,14 @@ class RunSettings:
     training: dict[str, Any] = field(default_factory=dict)
     hyper: dict[str, Any] = field(default_factory=dict)
     init: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("store", "split", "test_store"):  # a path, or an open store, which is one too
+            value = getattr(self, name)
+            if not isinstance(value, (str, os.PathLike)):
+                then = "; write a split to a file, as by split.write('split.json'), and name that" if name == "split" else ""
+                raise ParameterError(f"{name} is named by text or by its path; got {type(value).__name__}{then}")
+            object.__setattr__(self, name, os.fspath(value))
 
 
 @dataclass(frozen=True)

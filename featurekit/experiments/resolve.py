@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from featurekit import data, features, models, store
+from featurekit import data, models, store
 from featurekit.corpora import default_task
 from featurekit.data import splits, windows
+from featurekit.data.names import check_names
 from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
@@ -32,14 +34,14 @@ def opened_store(settings: RunSettings) -> Any:
     return data.JoinedStore(opened, store.open_store(settings.test_store)) if settings.test_store else opened
 
 
-def stored_columns(opened: store.Store, request: str) -> list[str]:
+def stored_columns(opened: store.Store, request: str | Sequence[str]) -> list[str]:
     """The store's names of what is asked for: a column's own name, or any feature or preset of the same key.
 
     Parameters
     ----------
     opened : Store
         As :func:`featurekit.store.open_store` returns it.
-    request : str
+    request : str or sequence of str
         As ``--features`` takes it.
 
     Returns
@@ -53,23 +55,7 @@ def stored_columns(opened: store.Store, request: str) -> list[str]:
     UnknownNameError
         When nothing is called so.
     """
-    by_key = {info.key: name for name, info in opened.columns.items()}
-    by_spec = {info.spec: name for name, info in opened.columns.items() if info.engine != "cpu"}  # a request's key is the CPU's
-    names: list[str] = []
-    for part in features.split(request):
-        if part in opened.columns:
-            names.append(part)
-            continue
-        for column in _parsed(opened, part):
-            found = by_key.get(column.key) or by_spec.get(column.spec)
-            if found is None:
-                raise ParameterError(
-                    f"{opened.path} has no column {column.name} with these settings "
-                    f"(it has {', '.join(sorted(opened.columns))}); "
-                    f"add it: {command_that_adds(opened, part)}"
-                )
-            names.append(found)
-    return list(dict.fromkeys(names))
+    return check_names(opened, request, how_to_add=partial(command_that_adds, opened))
 
 
 def level_column(opened: Any, columns: Sequence[str], trim_db: float | None) -> str | None:
@@ -183,14 +169,3 @@ def has_conversations(opened: store.Store) -> bool:
     """Whether a recording holds several utterances, so that there is context; augmented children are none of them."""
     recordings = [utterance.recording for utterance in opened.manifest if not utterance.parent]
     return len(set(recordings)) < len(recordings)
-
-
-def _parsed(opened: store.Store, part: str) -> Sequence[Any]:
-    """Columns of a request. A feature that needs settings (which encoder?) may go by its name where the store has one of it."""
-    try:
-        return features.parse(part)
-    except ParameterError as error:
-        alike = [info for info in opened.columns.values() if info.spec.startswith(f"{part}(")]
-        if len(alike) == 1:
-            return alike
-        raise ParameterError(f"{error} ({opened.path} has {len(alike)} columns of it)") from None

@@ -54,6 +54,11 @@ class Run:
     """
 
     def __init__(self, settings: RunSettings, *, runs: str | Path = Path("cache") / "runs") -> None:
+        if not isinstance(settings, RunSettings):
+            raise ParameterError(
+                f"a run is made of its settings, as Run(RunSettings(store='cache/ravdess', model='logistic')); "
+                f"got {type(settings).__name__}"
+            )
         self.settings = settings
         self.store = resolve.opened_store(settings)
         self.model = models.MODELS.get(settings.model)

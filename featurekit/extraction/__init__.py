@@ -23,7 +23,7 @@ from featurekit.extraction.losses import Losses, losses, refuse
 from featurekit.extraction.plan import Group, estimated_bytes, plan_groups, plan_shards
 from featurekit.extraction.shards import Receipt, ShardWork, column_info, work
 from featurekit.extraction.tally import Done, Tally
-from featurekit.manifest import Manifest
+from featurekit.manifest import Manifest, manifest_of
 
 __all__ = ["Forecast", "Losses", "Progress", "Summary", "build_store", "dry_run"]
 
@@ -131,6 +131,7 @@ def build_store(
         For unusable input, for losses that ``replace`` does not agree to, or a store that cannot be written; what was
         committed stays.
     """
+    manifest = manifest_of(manifest)
     started, root, out, progress = time.perf_counter(), Path(root), Path(out), progress or _Silent()
     if not root.is_dir():
         raise CorpusNotFoundError(f"there is no folder {str(root)!r} to read audio from")

@@ -145,8 +145,8 @@ def extract(samples: np.ndarray, sample_rate: int, features: str | Sequence[str]
     """
     from threadpoolctl import threadpool_limits
 
-    plan = Plan(parse(features if isinstance(features, str) else ",".join(features)))
-    signal = _float_signal(samples, sample_rate)
+    plan = Plan(parse(features))
+    signal = float_signal(samples, sample_rate)
     # One thread: the bytes that a store holds; and BLAS threads only wait for each other on work so small.
     with threadpool_limits(1), np.errstate(all="ignore"):
         found = plan.compute({rate: _resample(signal, sample_rate, rate) for rate in plan.sample_rates})
@@ -231,7 +231,14 @@ def _checked(signals: Mapping[int, np.ndarray], rate: int) -> np.ndarray:
     return signal
 
 
-def _float_signal(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+def float_signal(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The samples as float32 with full scale 1, where they are one signal at a rate.
+
+    Raises
+    ------
+    ParameterError
+        As :func:`extract`.
+    """
     signal = np.asarray(samples)
     if signal.dtype.kind not in "fi":
         raise ParameterError(f"samples are floats or signed integers; got {signal.dtype}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.features import clocks
@@ -19,14 +20,14 @@ _REQUEST = re.compile(r"(?:(?P<label>[\w./ -]+?)\s*=\s*)?(?P<name>[\w./@-]+)\s*(
 _COUNTED = re.compile(r"(?P<name>[a-z_]+?)(?P<count>\d+)")
 
 
-def parse(text: str) -> list[Column]:
+def parse(text: str | Sequence[str]) -> list[Column]:
     """Turn a feature request into columns.
 
     Parameters
     ----------
-    text : str
-        Comma-separated: a feature (``mfcc``), a feature with settings (``mfcc(n_mfcc=20)``), an alias (``mfcc20``), a
-        preset (``luo2019``), one column of a preset (``luo2019/mfcc``), a preset with what it asks for
+    text : str or sequence of str
+        Comma-separated, or one by one: a feature (``mfcc``), a feature with settings (``mfcc(n_mfcc=20)``), an alias
+        (``mfcc20``), a preset (``luo2019``), one column of a preset (``luo2019/mfcc``), a preset with what it asks for
         (``lu2020-asr(model='openai/whisper-tiny.en')``); any single column may be renamed
         (``low=mel(fmax=4000)``). Values are Python literals; a bare word is a string; ``of`` takes a request, or a list
         of them: ``functionals(of=mfcc20, stats="mean,std")``.
@@ -50,6 +51,11 @@ def parse(text: str) -> list[Column]:
     >>> parse("mfcc(n_mfcc=20)")[0].name
     'mfcc20'
     """
+    if not isinstance(text, str):
+        wrong = [item for item in text if not isinstance(item, str)] if isinstance(text, Iterable) else [text]
+        if wrong:
+            raise ParameterError(f"features are named, as in 'luo2019,rms' or ['luo2019', 'rms']; got {wrong[0]!r:.80}")
+        text = ",".join(text)
     columns: dict[str, Column] = {}
     for request in split(text):
         for column in _columns(request):

@@ -12,11 +12,14 @@ import torch
 from featurekit import audio, training
 from featurekit.data.collate import Batch, collate
 from featurekit.errors import AudioError, FeaturekitError
+from featurekit.extraction import sounds
 from featurekit.inference import speed
 from featurekit.inference.heard import Ear, Heard
 from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold, read_run
 from featurekit.training.devices import choose_device
 from featurekit.whole_float32 import whole_float32
+
+SAMPLES = "samples"  # what a prediction names where there is no file
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,9 @@ class Prediction:
     Parameters
     ----------
     path : str
-        The file; ``-`` for a stream.
+        The file; ``-`` for a stream, ``samples`` for an array.
     utterance : str
-        What was taken for one: ``file``, or ``chunk 3``.
+        What was taken for one: ``file``, ``samples``, or ``chunk 3``.
     predicted, probabilities, scores, values
         The judgement.
     start_s, end_s : float
@@ -108,27 +111,39 @@ class Predictor:
         for fold in self._folds:
             speed.ready(fold.model, precision)
 
-    def __call__(self, path: str | Path) -> Prediction:
-        """Judge one audio file as one utterance.
+    def __call__(
+        self, source: str | Path | np.ndarray, sample_rate: float | None = None, *, sr: float | None = None
+    ) -> Prediction:
+        """Classify, or rate, one recording as one utterance.
 
-        A model of conversations hears it alone: the slots of its neighbours are marked absent.
+        A model of conversations reads it alone: the slots of its neighbours are marked absent.
+
+        Parameters
+        ----------
+        source : path or array
+            An audio file; or mono samples, as :func:`featurekit.extract` takes them.
+        sample_rate, sr : number
+            Of the samples, in Hz; two words for one thing. A file has its own.
 
         Raises
         ------
         AudioError
             When the file is not usable audio, with its status.
+        ParameterError
+            When samples cannot be used, or come without their rate.
         """
-        signal = audio.decode(path)
-        heard = self.ear(signal.samples, signal.sample_rate)
-        notes = signal.notes + heard.notes
-        return self.prediction(self.judge([self.alone(heard)])[0], str(path), "file", (0.0, signal.duration_s), notes)
+        signal = sounds.heard(source, sample_rate, sr)
+        one = self.ear(signal.samples, signal.sample_rate)
+        path, utterance = (str(source), "file") if isinstance(source, (str, Path)) else (SAMPLES, SAMPLES)
+        notes = signal.notes + one.notes
+        return self.prediction(self.judge([self.alone(one)])[0], path, utterance, (0.0, signal.duration_s), notes)
 
-    def files(self, paths: Iterable[str | Path], *, batch_size: int = 16) -> Iterator[Prediction | Refused]:
+    def files(self, paths: Iterable[str | Path] | str | Path, *, batch_size: int = 16) -> Iterator[Prediction | Refused]:
         """Judge files, several at a time: the numbers are those of one at a time, but for the last bits.
 
         Parameters
         ----------
-        paths : iterable of path
+        paths : iterable of path, or path
             Each file is one utterance.
         batch_size : int
             Files that go through the network together.
@@ -139,7 +154,7 @@ class Predictor:
             In the order of the paths.
         """
         waiting: list[tuple[str, audio.Signal, Heard] | Refused] = []
-        for path in paths:
+        for path in [paths] if isinstance(paths, (str, Path)) else paths:
             waiting.append(self._listened(str(path)))
             if len(waiting) >= batch_size:
                 yield from self._told(waiting)

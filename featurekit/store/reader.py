@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from featurekit.errors import CorruptStoreError, ParameterError, StoreError, StoreNotFoundError, UnknownNameError
-from featurekit.manifest import Manifest
+from featurekit.manifest import Manifest, position
 from featurekit.store import documents
 from featurekit.store.container import damaged, read_header
 from featurekit.store.files import OpenFile
@@ -36,7 +36,7 @@ def open_store(path: str | Path, verify: bool = True) -> Store:
     Parameters
     ----------
     path : str or Path
-        The folder.
+        The folder; of a store that is open already, its folder is opened again.
     verify : bool
         Check every utterance against its checksum when it is read.
 
@@ -48,11 +48,15 @@ def open_store(path: str | Path, verify: bool = True) -> Store:
     ------
     StoreNotFoundError
         When there is no store.
+    ParameterError
+        For what is no path.
     StoreError
         When it is of another version, or nothing was published yet.
     CorruptStoreError
         When its head is damaged, or it has no index and a shard or the manifest is damaged.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ParameterError(f"a store is opened by its folder, as in open_store('cache/ravdess'); got {path!r:.60}")
     root = Path(path)
     head = documents.latest_head(root)
     if head is None:
@@ -62,7 +66,7 @@ def open_store(path: str | Path, verify: bool = True) -> Store:
 
 
 class Store:
-    """One generation of a store; ``store[utterance_id][column]`` is an array.
+    """One generation of a store; ``store[utterance_id][column]`` is an array, and ``store[0]`` the first utterance.
 
     Parameters
     ----------
@@ -98,8 +102,13 @@ class Store:
     def __contains__(self, utterance_id: str) -> bool:
         return self._find(utterance_id)[1]
 
-    def __getitem__(self, utterance_id: str) -> UtteranceView:
-        return UtteranceView(self, self.index(utterance_id))
+    def __getitem__(self, which: str | int) -> UtteranceView:
+        """One utterance by its id or its position."""
+        return UtteranceView(self, self.index(which) if isinstance(which, str) else position(which, len(self)))
+
+    def __fspath__(self) -> str:
+        """Its folder: wherever a path of a store is taken, the store itself is too."""
+        return str(self.path)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "head": self.head, "verify": self.verify}
@@ -130,10 +139,14 @@ class Store:
         UnknownNameError
             With the closest ids.
         ParameterError
-            For a position instead of an id.
+            For a position instead of an id, or a column.
         """
         if not isinstance(utterance_id, str):
-            raise ParameterError(f"an utterance is asked for by its id, as in store[store.ids[0]]; got {utterance_id!r}")
+            raise ParameterError(f"an id is text, as in store.index(store.ids[0]); got {utterance_id!r}")
+        if utterance_id in self.columns and utterance_id not in self:
+            raise ParameterError(
+                f"{utterance_id} is a column; its values belong to an utterance, as in store[0][{utterance_id!r}]"
+            )
         at, found = self._find(utterance_id)
         order = self._id_order[1]
         if not found:
@@ -175,8 +188,8 @@ class Store:
         low, high = table.scale[index]
         return float(low), float(high)
 
-    def read(self, column: str, index: int) -> np.ndarray:
-        """Values of one utterance.
+    def read(self, column: str, index: int | str) -> np.ndarray:
+        """Values of one utterance, by its position or its id.
 
         Returns
         -------
@@ -192,7 +205,7 @@ class Store:
         CorruptStoreError
             When the bytes are not those that were committed.
         """
-        return self.read_window(column, [index])[0]
+        return self.read_window(column, [self.index(index) if isinstance(index, str) else index])[0]
 
     def read_window(self, column: str, indices: Sequence[int]) -> list[np.ndarray]:
         """Values of several utterances; neighbours in a conversation lie side by side and are one read.

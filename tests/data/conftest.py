@@ -21,6 +21,9 @@ class FakeColumn:
     dim_names: tuple[str, ...] = ()
     image_shape: tuple[int, int] | None = None
     dtype: str = ""
+    key: str = ""
+    spec: str = ""
+    engine: str = "cpu"
 
     def __post_init__(self) -> None:
         if not self.dtype:

@@ -74,3 +74,17 @@ def test_moving_a_batch_moves_its_tensors(store):
 def test_no_samples_are_refused():
     with pytest.raises(ParameterError, match="at least one sample"):
         collate([])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_plain_loader_yields_batches(store, workers):
+    data = Dataset(store, ["x/c0", "x/c1", "x/image"], context=3)
+    how = {"multiprocessing_context": "spawn"} if workers else {}  # a process that has not imported collate itself
+    loader = torch.utils.data.DataLoader(data, batch_size=20, num_workers=workers, **how)
+    batches = list(loader)
+    assert [len(batch) for batch in batches] == [20, 20, 8]
+    wanted = collate([data[index] for index in range(20)], columns=data.columns)
+    assert batches[0].ids == wanted.ids
+    assert batches[0].columns == wanted.columns == data.columns
+    for name in ("frames", "lengths", "images", "present", "labels"):
+        assert torch.equal(getattr(batches[0], name), getattr(wanted, name))

@@ -150,3 +150,14 @@ def test_shares_and_ratings_are_labels_beside_the_class_numbers(store):
     assert batch.labels.tolist() == [[-1.0], [-3.0]]
     plain = Dataset(store, "x/c0", task=emotion)
     assert plain.labels is plain.class_numbers
+
+
+def test_samples_are_taken_by_position_by_id_and_by_slice(store):
+    data = Dataset(store, ["x/c0"])
+    assert data["s0_2"].id == data[2].id == data[2 - len(data)].id == "s0_2"
+    assert [sample.id for sample in data[1:4]] == data.ids[1:4]
+    assert len(list(data)) == len(data)
+    with pytest.raises(IndexError, match="there is no utterance 48"):
+        data[48]
+    with pytest.raises(UnknownNameError, match="unknown utterance of part train: 's9_9'"):
+        data["s9_9"]

@@ -230,3 +230,15 @@ def test_augmented_children_are_no_conversation():
     child = Utterance(id="a~speed(0.9)", path="a.wav", recording="a", parent="a", perturbation="speed(0.9)")
     assert not resolve.has_conversations(SimpleNamespace(manifest=[parent, child]))
     assert resolve.has_conversations(SimpleNamespace(manifest=[parent, Utterance(id="b", path="a.wav", recording="a")]))
+
+
+def test_settings_take_an_open_store_and_a_run_says_what_it_takes(tiny_store):
+    opened = store.open_store(tiny_store)
+    assert RunSettings(store=opened, model="logistic") == RunSettings(store=str(tiny_store), model="logistic")
+    split = data.make_split("speaker-disjoint", opened, "sentiment3")
+    with pytest.raises(
+        ParameterError, match=r"split is named by text .* got Split; write a split to a file, as by split.write"
+    ):
+        RunSettings(store=opened, model="logistic", split=split)
+    with pytest.raises(ParameterError, match=r"made of its settings, as in Run\(RunSettings\(.* got str|got str"):
+        Run(str(tiny_store))

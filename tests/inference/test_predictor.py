@@ -51,6 +51,21 @@ def test_the_folds_are_averaged(finished, speech):
     assert (judged.start_s, judged.end_s) == (0.0, pytest.approx(0.5))
 
 
+def test_samples_are_judged_as_their_file(finished, speech):
+    soundfile = pytest.importorskip("soundfile")
+    samples, rate = soundfile.read(speech / "3.wav", dtype="float32")
+    predictor = inference.Predictor(finished, device="cpu")
+    wanted = of_classes(predictor(speech / "3.wav"))
+    for judged in (predictor(samples, rate), predictor(samples, sr=rate)):
+        assert of_classes(judged) == wanted
+        assert (judged.path, judged.utterance, judged.end_s) == ("samples", "samples", pytest.approx(0.5))
+    with pytest.raises(ParameterError, match="samples need their rate"):
+        predictor(samples)
+    with pytest.raises(ParameterError, match="one recording at a time"):
+        predictor([speech / "3.wav"])
+    assert [judged.path for judged in predictor.files(speech / "3.wav")] == [str(speech / "3.wav")]
+
+
 def test_many_files_are_judged_as_one_by_one(finished, speech):
     predictor = inference.Predictor(finished, device="cpu")
     paths = inference.audio_files([speech])

@@ -90,14 +90,34 @@ def test_unknown_names_suggest_the_known_ones(filled):
     opened = store.open_store(filled)
     with pytest.raises(UnknownNameError, match=r"did you mean luo2019/mfcc"):
         opened["utt_001"]["luo2019/mfc"]
-    with pytest.raises(ParameterError, match=r"by its id, as in store\[store.ids\[0\]\]; got 0"):
-        opened[0]
+    with pytest.raises(ParameterError, match=r"luo2019/mfcc is a column; .* as in store\[0\]\['luo2019/mfcc'\]"):
+        opened["luo2019/mfcc"]
+    with pytest.raises(ParameterError, match=r"an id is text, as in store.index\(store.ids\[0\]\); got 0"):
+        opened.index(0)
     with pytest.raises(UnknownNameError, match=r"did you mean .*utt_001"):
         opened["utt_01"]
     with pytest.raises(UnknownNameError, match="utterance"):
         opened["utt_001 with a very long tail that is wider than any id"]
     with pytest.raises(ParameterError, match="only images have a scale"):
         opened.scale("luo2019/mfcc", 0)
+
+
+def test_an_utterance_is_asked_for_by_position_too(making, filled):
+    opened = store.open_store(filled)
+    wanted = making.array(making.FRAMES, "utt_007")
+    for found in (opened[7]["luo2019/mfcc"], opened[-1]["luo2019/mfcc"], opened.read("luo2019/mfcc", "utt_007")):
+        np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(IndexError, match="there is no utterance 8: there are 8, numbered 0 to 7"):
+        opened[8]
+    with pytest.raises(ParameterError, match=r"by its id or its position, a whole number; got 1.5"):
+        opened[1.5]
+
+
+def test_a_store_is_taken_where_its_path_is(filled):
+    assert store.open_store(store.open_store(filled)).path == filled
+    assert Path(store.open_store(filled)) == filled
+    with pytest.raises(ParameterError, match=r"opened by its folder, as in open_store\('cache/ravdess'\); got None"):
+        store.open_store(None)
 
 
 def test_a_failed_utterance_is_an_error_with_its_reason(making, tmp_path):

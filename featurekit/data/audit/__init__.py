@@ -18,8 +18,8 @@ from featurekit.data.audit.findings import CHECKED, NOT_CHECKED, Audit, Finding,
 from featurekit.data.normalise import StoreLike
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.splitters import session_of
-from featurekit.errors import SplitError
-from featurekit.manifest import Manifest, Utterance
+from featurekit.errors import ParameterError, SplitError
+from featurekit.manifest import Manifest, Utterance, manifest_of
 
 __all__ = ["Audit", "Finding", "Severity", "audit_corpus", "audit_split", "fingerprint_column", "training_ids"]
 
@@ -39,7 +39,7 @@ def audit_split(
     Parameters
     ----------
     split : Split
-    manifest : Manifest
+    manifest : Manifest or Store
         Speakers, recordings, texts, parents and files of its ids.
     sounds : Store, optional
         Where it has a column ``audio_fingerprint`` of these utterances, near-duplicate audio is looked for.
@@ -61,9 +61,12 @@ def audit_split(
     SplitError
         When the split holds no utterance, or some that the manifest lacks: it was made for another one.
     """
+    if not isinstance(split, Split):
+        raise ParameterError(f"expected a split, as make_split(…) makes it or Split.read(path) reads it; got {split!r:.60}")
     ids = sorted({name for fold in split.folds for part in PARTS for name in fold.part(part)})
     if not ids:
         raise SplitError(f"the split {split.kind!r} holds no utterance: there is nothing to audit")
+    manifest = manifest_of(manifest)
     split = split.on(manifest)
     used = _heard([manifest[name] for name in ids], sounds)
     material = _Material.of(used, sounds)
@@ -90,7 +93,7 @@ def audit_corpus(manifest: Manifest, *, sounds: StoreLike | None = None, subject
     SplitError
         When the manifest is empty.
     """
-    used = _heard(list(manifest), sounds)
+    used = _heard(list(manifest_of(manifest)), sounds)
     if not used:
         raise SplitError("the manifest holds no utterance: there is nothing to audit")
     material = _Material.of(used, sounds)

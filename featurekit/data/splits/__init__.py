@@ -13,13 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from featurekit.data.names import listed_ids
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.material import WAY_ON, Material, finish, gather
 from featurekit.data.splits.official import Protocol, absent, official_folds, protocols
 from featurekit.data.splits.splitters import SPLITTERS, given
-from featurekit.data.tasks import Task, labelled
+from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
-from featurekit.manifest import Manifest
+from featurekit.manifest import Manifest, manifest_of
 from featurekit.settings import parse_call
 
 _LISTS = (".json", ".csv")  # what a split that is a file ends in; it may be a folder too
@@ -91,7 +92,7 @@ def resolved(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 def make_split(
     name: str,
     manifest: Manifest,
-    task: Task,
+    task: str | Task = "emotion",
     *,
     ids: Iterable[str] | None = None,
     seed: int = 0,
@@ -105,12 +106,12 @@ def make_split(
     Parameters
     ----------
     name : str
-        One of :func:`names`.
-    manifest : Manifest
+        One of :func:`names`, with settings where wanted: ``"speaker-kfold(k=5)"``.
+    manifest : Manifest or Store
         Gives speakers, genders, durations and recordings. Augmented children go where their parent trains, and
         nowhere else.
-    task : Task
-        Gives the classes to stratify by; utterances it excludes are in no part.
+    task : str or Task
+        Gives the classes to stratify by (``"emotion"``); utterances it excludes are in no part.
     ids : iterable of str, optional
         Only these (those whose columns are usable, say); all by default.
     seed : int
@@ -137,9 +138,14 @@ def make_split(
     ParameterError
         For shares that leave nothing to train on.
     """
+    if isinstance(name, str) and "(" in name:
+        name, called = parse_call(name)
+        settings = {**called, **settings}
     settings = resolved(name, settings)
     _check_shares(settings)
-    found = labelled(manifest, task, ids, drop_unlabelled=drop_unlabelled)
+    manifest = manifest_of(manifest)
+    task = get_task(task, manifest)
+    found = labelled(manifest, task, None if ids is None else listed_ids(ids), drop_unlabelled=drop_unlabelled)
     material = gather(manifest, found, speaker_from, allow_speaker_overlap, seed)
     if len(set(material.speakers.values())) < 2 and name != "random":
         raise SplitError(f"there is only one speaker, {next(iter(material.speakers.values()), '')!r}; {WAY_ON}")
@@ -154,7 +160,7 @@ def make_split(
 
 def predefined(
     manifest: Manifest,
-    task: Task,
+    task: str | Task,
     folds: Sequence[Fold],
     *,
     name: str = "predefined",
@@ -185,8 +191,10 @@ def predefined(
     UnknownNameError
         For an id the manifest does not have.
     """
+    manifest = manifest_of(manifest)
+    task = get_task(task, manifest)
     wanted = sorted({item for fold in folds for part in PARTS for item in fold.part(part)})
-    usable = None if ids is None else set(ids)
+    usable = None if ids is None else set(listed_ids(ids))
     children = [item.id for item in manifest if item.parent and (usable is None or item.id in usable)]
     kept = [item for item in wanted if (usable is None or item in usable) and not manifest[item].parent]
     found = labelled(manifest, task, [*kept, *children], drop_unlabelled=drop_unlabelled)
@@ -195,7 +203,7 @@ def predefined(
     return finish(name, given(material, list(folds)), record, material, needs_dev=all(f.dev for f in folds), strict=False)
 
 
-def from_request(request: str, manifest: Manifest, task: Task, *, seed: int = 0, **how: Any) -> Split:
+def from_request(request: str, manifest: Manifest, task: str | Task, *, seed: int = 0, **how: Any) -> Split:
     """The split a person asks for: ``name(setting=value)``, or a file or folder that says which ids are where.
 
     Parameters
@@ -225,7 +233,7 @@ def is_file(request: str) -> bool:
     return request not in names() and (Path(request).suffix in _LISTS or Path(request).is_dir())
 
 
-def adopt(split: Split, manifest: Manifest, task: Task, *, ids: Iterable[str] | None = None, **how: Any) -> Split:
+def adopt(split: Split, manifest: Manifest, task: str | Task, *, ids: Iterable[str] | None = None, **how: Any) -> Split:
     """A split from a file on this manifest: every id must be there; what failed or has no label here is left out.
 
     Parameters
@@ -242,6 +250,7 @@ def adopt(split: Split, manifest: Manifest, task: Task, *, ids: Iterable[str] | 
     SplitError
         When the split was made for another manifest, or fails the checks on this one.
     """
+    manifest = manifest_of(manifest)
     here = split.on(manifest)
     how = {name: value for name, value in how.items() if value is not None}
     if how.get("speaker_from", "manifest") == "manifest":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
-from featurekit.manifest import Manifest
+from featurekit.manifest import Manifest, manifest_of
 from featurekit.settings import digest, from_mapping, write_json
 
 PARTS = ("train", "dev", "test")
@@ -116,6 +116,21 @@ class Split:
             raise ParameterError(f"fold {which} does not exist; this split has folds 0 to {len(names) - 1}")
         return self.folds[which]
 
+    @property
+    def train(self) -> tuple[str, ...]:
+        """Training ids of the only fold; where there are several, ``fold(which)`` has them."""
+        return self.fold().train
+
+    @property
+    def dev(self) -> tuple[str, ...]:
+        """Development ids of the only fold."""
+        return self.fold().dev
+
+    @property
+    def test(self) -> tuple[str, ...]:
+        """Test ids of the only fold."""
+        return self.fold().test
+
     def only(self, names: Sequence[str]) -> Split:
         """The same split with some of its folds alone, in its order.
 
@@ -147,6 +162,7 @@ class Split:
         SplitError
             When the manifest lacks ids, naming the first ones.
         """
+        manifest = manifest_of(manifest)
         missing = sorted({item for fold in self.folds for part in PARTS for item in fold.part(part) if item not in manifest})
         if missing:
             raise SplitError(

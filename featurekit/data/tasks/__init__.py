@@ -18,7 +18,7 @@ import numpy as np
 from featurekit.data.tasks.raters import SOFT, Agreement, agreement, shares
 from featurekit.data.tasks.schemes import CLASSIFYING, EXCLUDED, RATINGS, finite
 from featurekit.errors import ManifestError, ParameterError, UnknownNameError
-from featurekit.manifest import Manifest, Utterance
+from featurekit.manifest import Manifest, Utterance, manifest_of
 from featurekit.settings import digest
 
 __all__ = ["EXCLUDED", "Agreement", "Task", "agreement", "describe", "get_task", "labelled", "names", "shuffled"]
@@ -106,14 +106,14 @@ def describe(name: str) -> str:
     return f"shares of the raters' votes over the classes of {name.removesuffix(SOFT)}, and scored on its labels"
 
 
-def get_task(name: str, manifest: Manifest) -> Task:
+def get_task(name: str | Task, manifest: Manifest) -> Task:
     """The task of that name on a manifest.
 
     Parameters
     ----------
-    name : str
-        One of :func:`names`.
-    manifest : Manifest
+    name : str or Task
+        One of :func:`names`; a task is returned as it is, so that whatever takes a task takes its name too.
+    manifest : Manifest or Store
         Its raw labels give the classes of ``emotion`` and ``label``; the whole manifest counts, so that every part
         of every split has the same classes.
 
@@ -128,7 +128,11 @@ def get_task(name: str, manifest: Manifest) -> Task:
     ParameterError
         When no utterance has what the task reads; the message lists the raw labels there are.
     """
-    description = describe(name)
+    if isinstance(name, Task):
+        return name
+    if not isinstance(name, str):
+        raise ParameterError(f"a task is named, as in get_task('emotion', store.manifest); got {type(name).__name__}")
+    manifest, description = manifest_of(manifest), describe(name)
     if name in RATINGS:
         ratings = RATINGS[name]
         target_of = partial(_ratings, keys=ratings.keys)
@@ -147,12 +151,12 @@ def get_task(name: str, manifest: Manifest) -> Task:
         *([task.target_of] if task.target_of else []),
     ]
     if not any(all(read(utterance) is not None for read in reads) for utterance in manifest):
-        raise ParameterError(f"task {name!r} finds no labels: {_raw_labels(name, manifest)}")
+        raise ParameterError(f"task {name!r} finds no labels: {_raw_labels(name, manifest)}{_tasks_of(manifest)}")
     return task
 
 
 def labelled(
-    manifest: Manifest, task: Task, ids: Iterable[str] | None = None, *, drop_unlabelled: bool = False
+    manifest: Manifest, task: str | Task, ids: Iterable[str] | None = None, *, drop_unlabelled: bool = False
 ) -> dict[str, str]:
     """Id → class name, in the order of ``ids`` (by default the manifest's), without what the task excludes.
 
@@ -160,8 +164,8 @@ def labelled(
     ----------
     manifest : Manifest
         Where the raw labels are.
-    task : Task
-        As :func:`get_task` returns it.
+    task : str or Task
+        As :func:`get_task` takes it.
     ids : iterable of str, optional
         Which utterances; all by default.
     drop_unlabelled : bool
@@ -172,6 +176,7 @@ def labelled(
     ParameterError
         When labels are missing, naming the first few ids and the raw labels that exist.
     """
+    task = get_task(task, manifest)
     found: dict[str, str] = {}
     missing = []
     for name in manifest.ids if ids is None else ids:
@@ -189,7 +194,7 @@ def labelled(
     return found
 
 
-def shuffled(task: Task, manifest: Manifest, seed: int = 0) -> Task:
+def shuffled(task: str | Task, manifest: Manifest, seed: int = 0) -> Task:
     """The same task with its labels dealt anew among the labelled utterances: a control that must score at chance.
 
     Class counts stay; so do missing and excluded labels. An utterance's target goes where its label goes. Augmented children
@@ -197,13 +202,14 @@ def shuffled(task: Task, manifest: Manifest, seed: int = 0) -> Task:
 
     Parameters
     ----------
-    task : Task
-        As :func:`get_task` returns it.
+    task : str or Task
+        As :func:`get_task` takes it.
     manifest : Manifest
         Where the raw labels are.
     seed : int
         Another one deals otherwise.
     """
+    task = get_task(task, manifest)
     originals = sorted(utterance.id for utterance in manifest if not utterance.parent and task.label_of(utterance))
     givers = np.random.default_rng(seed).permutation(np.array(originals, dtype=object))
     dealt = {name: manifest[giver] for name, giver in zip(originals, givers, strict=True)}
@@ -275,6 +281,13 @@ def _raw_labels(name: str, manifest: Manifest) -> str:
         return has
     votes = " (an object: rater → choice)" if name.endswith(SOFT) else ""
     return f"it reads the raw {'labels' if len(keys) > 1 else 'label'} {' and '.join(map(repr, keys))}{votes} and {has}"
+
+
+def _tasks_of(manifest: Manifest) -> str:
+    """The tasks whose raw labels are there, for a message."""
+    there = {key for utterance in manifest for key in utterance.labels}
+    found = [name for name in names() if there.issuperset(_keys(name))]
+    return f"; tasks that read what it has: {', '.join(found)}" if found else ""
 
 
 def _keys(name: str) -> tuple[str, ...]:

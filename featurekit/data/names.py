@@ -1,0 +1,143 @@
+"""What a person gives: columns as ``--features`` takes them, ids, and a store or its path."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.manifest import Utterance
+from featurekit.store import open_store
+
+
+def check_names(store: Any, features: Iterable[str] | str, *, how_to_add: Callable[[str], str] | None = None) -> list[str]:
+    """Names of a store's columns, without repetitions.
+
+    Parameters
+    ----------
+    store : Store
+        Where the columns are.
+    features : str or iterable of str
+        Each is a column's own name (``luo2019/mfcc``), a preset (``luo2019``), a feature with or without settings
+        (``mfcc(n_mfcc=20)``) whose values the store holds under whatever name, or several of these with commas between.
+    how_to_add : callable, optional
+        Request → the command that adds it to the store, for the message.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    UnknownNameError
+        When nothing is called so, with the closest column.
+    ParameterError
+        When there is no name, or the store lacks a column that is asked for.
+    """
+    asked = [features] if isinstance(features, str) else _listed(features)
+    names = list(dict.fromkeys(name for part in asked for name in _resolved(store, part, how_to_add)))
+    if not names:
+        raise ParameterError(f"no features given; this store has {', '.join(sorted(store.columns))}")
+    return names
+
+
+def opened(store: Any) -> Any:
+    """A store; a path is opened.
+
+    Raises
+    ------
+    StoreError
+        When there is no store at the path.
+    ParameterError
+        For what is neither.
+    """
+    if isinstance(store, (str, os.PathLike)) and not hasattr(store, "columns"):
+        return open_store(Path(store))
+    if not hasattr(store, "columns") or not hasattr(store, "manifest"):
+        raise ParameterError(f"expected a store, as open_store(path) returns it, or its path; got {type(store).__name__}")
+    return store
+
+
+def listed_ids(ids: Any) -> list[str]:
+    """Ids as a list, of ids or of utterances.
+
+    Raises
+    ------
+    ParameterError
+        For a single id, a split or whatever else is no list of them.
+    """
+    if hasattr(ids, "folds") or hasattr(ids, "part"):
+        raise ParameterError(f"expected ids, got a {type(ids).__name__}; a part of it has some, as in split.fold().train")
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise ParameterError(f"expected a list of ids, got {ids!r:.60}")
+    found = [item.id if isinstance(item, Utterance) else item for item in ids]
+    wrong = next((item for item in found if not isinstance(item, str)), None)
+    if wrong is not None:
+        raise ParameterError(f"an id is text; got {wrong!r:.60}")
+    return found
+
+
+def _listed(features: Any) -> list[str]:
+    found = list(features) if isinstance(features, Iterable) else [features]
+    wrong = [item for item in found if not isinstance(item, str)]
+    if wrong:
+        raise ParameterError(f"features are names, as in ['luo2019/mfcc', 'rms'] or 'luo2019,rms'; got {wrong[0]!r:.80}")
+    return found
+
+
+def _resolved(store: Any, asked: str, how_to_add: Callable[[str], str] | None) -> list[str]:
+    if asked in store.columns:
+        return [asked]
+    from featurekit.features import split  # half a second, which whoever names columns exactly need not wait
+
+    names: list[str] = []
+    for part in split(asked):
+        names += [part] if part in store.columns else _stored(store, part, how_to_add)
+    return names
+
+
+def _stored(store: Any, part: str, how_to_add: Callable[[str], str] | None) -> list[str]:
+    """The store's columns of a feature or a preset, by what they hold and not by what they are called."""
+    by_key = {info.key: name for name, info in store.columns.items()}
+    # The key of a request is the CPU's.
+    by_spec = {info.spec: name for name, info in store.columns.items() if info.engine != "cpu"}
+    names: list[str] = []
+    for column in _parsed(store, part):
+        found = by_key.get(column.key) or by_spec.get(column.spec)
+        if found is None:
+            where = getattr(store, "path", "the store")
+            command = f"featurekit extract … --features '{part}'" if how_to_add is None else how_to_add(part)
+            raise ParameterError(
+                f"{where} has no column {column.name} with these settings (it has {', '.join(sorted(store.columns))}); "
+                f"add it: {command}"
+            )
+        names.append(found)
+    return names
+
+
+def _parsed(store: Any, part: str) -> list[Any]:
+    """Columns of a request; those of a folder where it is no request but the name of one (``run-4f2a`` of ``embed``).
+
+    A feature that needs settings (which encoder?) may go by its name where the store has one of it.
+    """
+    from featurekit.features import FEATURES, PRESETS, parse
+
+    try:
+        return list(parse(part))
+    except UnknownNameError as error:
+        if error.kind != "feature or preset":  # a setting, say, of a feature that there is
+            raise
+        folder = [info for name, info in store.columns.items() if name.startswith(f"{part}/")]
+        if folder:
+            return folder
+        near = difflib.get_close_matches(part, [*FEATURES.names(), *PRESETS.names()])
+        raise UnknownNameError("column, feature or preset", part, [*store.columns, *near]) from None
+    except ParameterError as error:
+        alike = [info for info in store.columns.values() if info.spec.startswith(f"{part}(")]
+        if len(alike) == 1:
+            return alike
+        where = getattr(store, "path", "the store")
+        raise ParameterError(f"{error} ({where} has {len(alike)} columns of it)") from None
