@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from featurekit.data import Split as Split
     from featurekit.data import Task as Task
     from featurekit.data import as_arrays as as_arrays
+    from featurekit.data import as_frame as as_frame
     from featurekit.data import audit_split as audit_split
+    from featurekit.data import feature_names as feature_names
     from featurekit.data import get_task as get_task
     from featurekit.data import make_split as make_split
     from featurekit.data import usable_ids as usable_ids
     from featurekit.data.collate import collate as collate
     from featurekit.evaluation import score as score
     from featurekit.experiments import Run as Run
+    from featurekit.experiments import RunResult as RunResult
     from featurekit.experiments import RunSettings as RunSettings
     from featurekit.experiments import stored_columns as stored_columns
     from featurekit.extraction import build_store as build_store
@@ -40,16 +43,19 @@ _ROOM_OF = {
     "Normaliser": "data",
     "Predictor": "inference",
     "Run": "experiments",
+    "RunResult": "experiments",
     "RunSettings": "experiments",
     "Split": "data",
     "Task": "data",
     "Utterance": "manifest",
     "as_arrays": "data",
+    "as_frame": "data",
     "audit_split": "data",
     "build_store": "extraction",
     "collate": "data.collate",
     "embed": "inference",
     "extract": "extraction.sounds",
+    "feature_names": "data",
     "get_task": "data",
     "make_split": "data",
     "open_store": "store",

@@ -6,104 +6,29 @@ Raw labels are kept as the corpus gives them; a task (``featurekit.data.tasks``)
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import json
-import math
 import operator
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
 from featurekit.errors import ManifestError, ParameterError, PositionError, UnknownNameError
+from featurekit.notebook import MOST_ROWS, Shown, Table, pandas
 from featurekit.settings import canonical_json
 from featurekit.spool import HashedPlaces, Spool
+from featurekit.utterance import FIELDS
+from featurekit.utterance import Utterance as Utterance  # these three are part of this module's interface
+from featurekit.utterance import parse_line as parse_line
+from featurekit.utterance import validate as validate
 
 # Beyond it a look-up parses its line again, 50 times an utterance in a training. No corpus of emotional speech is as large.
 IN_MEMORY = 300_000
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """One utterance of a corpus.
-
-    Parameters
-    ----------
-    id : str
-        Unique in the manifest; no NUL, not empty, no leading or trailing white space.
-    path : str
-        Audio file relative to the corpus's root, with forward slashes, never out of the root.
-    start, end : float or None
-        Segment in seconds; None is the file's own border.
-    channel : int or None
-        0-based channel to read; None mixes all channels down.
-    recording : str
-        The conversation, video or file the utterance is part of; the id when not given.
-    position : int
-        Order inside the recording.
-    speaker, gender, language, text : str
-        Empty when unknown.
-    labels : mapping
-        Raw labels as the corpus gives them, for example ``{"emotion": "angry"}`` or ``{"score": -1.2}``.
-    parent, perturbation : str
-        For augmented children: the id they were made from, and how.
-    duration_s : float or None
-        What the corpus states, until the file has been looked at; then what is there.
-    fingerprint : str
-        Digest of (bytes of the file, start, end, channel, perturbation): the input's identity; filled in likewise.
-    """
-
-    id: str
-    path: str
-    start: float | None = None
-    end: float | None = None
-    channel: int | None = None
-    recording: str = ""
-    position: int = 0
-    speaker: str = ""
-    gender: str = ""
-    language: str = ""
-    text: str = ""
-    labels: Mapping[str, Any] = field(default_factory=dict)
-    parent: str = ""
-    perturbation: str = ""
-    duration_s: float | None = None
-    fingerprint: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.recording:
-            object.__setattr__(self, "recording", self.id)
-        for name in _SECONDS:  # 1 and 1.0 must give one digest
-            value = getattr(self, name)
-            if value is not None and _is_number(value):
-                object.__setattr__(self, name, float(value))
-        for name in _REPEATED:  # a million utterances share a few thousand of these: half of their memory
-            object.__setattr__(self, name, _shared(getattr(self, name)))
-        if isinstance(self.labels, dict):
-            object.__setattr__(self, "labels", {_shared(key): _shared(value) for key, value in self.labels.items()})
-
-    def to_json(self) -> str:
-        """One line of JSON without fields that hold their default."""
-        full = {name: getattr(self, name) for name in _FIELDS}
-        return canonical_json({name: value for name, value in full.items() if value != _DEFAULTS.get(name)})
-
-
-_FIELDS = tuple(item.name for item in dataclasses.fields(Utterance))
-_DEFAULTS: dict[str, Any] = {
-    item.name: {} if item.name == "labels" else item.default
-    for item in dataclasses.fields(Utterance)
-    if item.name not in ("id", "path")
-}
-_TEXTS = {"id", "path", "recording", "speaker", "gender", "language", "text", "parent", "perturbation", "fingerprint"}
-_SECONDS = ("start", "end", "duration_s")
-_REPEATED = ("recording", "speaker", "gender", "language")
-
-
-class Manifest:
+class Manifest(Shown):
     """Utterances in a stable order, with look-up by id; beyond :data:`IN_MEMORY` of them they are held on disk.
 
     Parameters
@@ -137,6 +62,22 @@ class Manifest:
 
     def __reduce__(self) -> Any:
         return Manifest, (tuple(self),)
+
+    def _shown_facts(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {"utterances": len(self)}
+        if isinstance(self.utterances, Spool):  # it would be read through, which takes half a minute
+            return facts
+        known = [item.duration_s for item in self if item.duration_s is not None]
+        return facts | {
+            "speakers": len({item.speaker for item in self} - {""}),
+            "recordings": len({item.recording for item in self}),
+            "hours": f"{sum(known) / 3600:.2f}" if len(known) == len(self) else "",
+            "labels": sorted({key for item in self for key in item.labels}),
+        }
+
+    def _shown_table(self) -> Table:
+        rows = [(item.id, item.path, item.speaker, item.labels) for item in self.utterances[:MOST_ROWS]]
+        return ("id", "path", "speaker", "labels"), [*rows, *[("…",)] * (len(self) > len(rows))][:MOST_ROWS]
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -208,6 +149,23 @@ class Manifest:
         """Write as JSONL, UTF-8, one utterance a line."""
         with open(path, "wb") as file:
             file.writelines(self.lines())
+
+    def to_frame(self) -> Any:
+        """A pandas data frame: one row an utterance, its id as the index, its fields and its raw labels as columns.
+
+        A raw label whose name is also a field's stands under ``labels.<name>``.
+
+        Raises
+        ------
+        MissingDependencyError
+            When pandas is not installed.
+        """
+        fields = [name for name in FIELDS if name != "labels"]
+        rows = []
+        for item in self:
+            labels = {f"labels.{key}" if key in FIELDS else key: value for key, value in item.labels.items()}
+            rows.append({name: getattr(item, name) for name in fields} | labels)
+        return pandas().DataFrame(rows, columns=None if rows else fields).set_index("id")
 
     def lines(self) -> Iterator[bytes]:
         """The lines of :meth:`write`, one at a time."""
@@ -303,82 +261,3 @@ def _first_twice(ids: Iterable[str]) -> tuple[int, int] | None:
             return seen[name], place
         seen[name] = place
     return None
-
-
-def parse_line(line: str, where: str) -> Utterance:
-    """One line of a JSONL manifest → a validated utterance.
-
-    Raises
-    ------
-    ManifestError
-        Naming ``where`` (file and line) and what is wrong.
-    """
-    try:
-        record = _DECODER.decode(line)
-    except json.JSONDecodeError as error:
-        raise ManifestError(f"{where}: not JSON ({error.msg} at column {error.colno})") from None
-    except (ValueError, RecursionError) as error:  # NaN, 1e999, a number of 5,000 digits, a thousand brackets
-        raise ManifestError(f"{where}: not JSON that can be kept ({error})") from None
-    if not isinstance(record, dict):
-        raise ManifestError(f"{where}: expected an object with id and path, got {type(record).__name__}")
-    unknown = sorted(record.keys() - set(_FIELDS))
-    if unknown:
-        raise ManifestError(f"{where}: unknown field {unknown[0]!r}; fields are {', '.join(_FIELDS)}")
-    for name in ("id", "path"):
-        if name not in record:
-            raise ManifestError(f"{where}: lacks {name!r}")
-    utterance = Utterance(**record)
-    validate(utterance, where)
-    return utterance
-
-
-def validate(utterance: Utterance, where: str) -> None:
-    """Refuse an utterance that cannot be right.
-
-    Raises
-    ------
-    ManifestError
-        For a wrong type, an empty or padded id, a path out of the root, or times that run backwards.
-    """
-    for name in _TEXTS:
-        if not isinstance(getattr(utterance, name), str):
-            raise ManifestError(f"{where}: {name} must be text, got {getattr(utterance, name)!r}")
-    if not utterance.id or utterance.id != utterance.id.strip() or "\0" in utterance.id or "\n" in utterance.id:
-        raise ManifestError(f"{where}: the id {utterance.id!r} is empty, padded with white space or holds a control character")
-    path = utterance.path
-    if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
-        raise ManifestError(
-            f"{where}: {utterance.id}: path {utterance.path!r} must be relative and stay inside the corpus's root"
-        )
-    for name in _SECONDS:
-        value = getattr(utterance, name)
-        if value is not None and not (_is_number(value) and math.isfinite(value) and value >= 0):
-            raise ManifestError(f"{where}: {utterance.id}: {name} must be seconds >= 0, got {value!r}")
-    if utterance.end is not None and utterance.end < (utterance.start or 0.0):
-        raise ManifestError(f"{where}: {utterance.id}: end {utterance.end} s lies before start {utterance.start} s")
-    for name in ("position", "channel"):
-        value = getattr(utterance, name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-            raise ManifestError(f"{where}: {utterance.id}: {name} must be a whole number >= 0, got {value!r}")
-    if not isinstance(utterance.labels, Mapping):
-        raise ManifestError(f"{where}: {utterance.id}: labels must be an object, got {utterance.labels!r}")
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _refuse_constant(text)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
-
-
-def _shared(value: Any) -> Any:
-    return sys.intern(value) if type(value) is str else value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

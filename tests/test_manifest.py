@@ -252,3 +252,15 @@ def test_utterances_are_taken_by_id_by_position_and_by_slice():
 def test_a_manifest_of_something_else_says_what_makes_one(wrong, message):
     with pytest.raises(ManifestError, match=message):
         Manifest(wrong)
+
+
+def test_a_manifest_as_a_data_frame():
+    pandas = pytest.importorskip("pandas")
+    items = [Utterance("a", "a.wav", 1.0, 2.5, speaker="s", labels={"emotion": "joy", "text": "raw"}), Utterance("b", "b.wav")]
+    frame = Manifest(items).to_frame()
+    assert frame.index.tolist() == ["a", "b"]
+    assert frame.loc["a", ["path", "start", "speaker", "emotion", "labels.text", "text"]].tolist() == [
+        *("a.wav", 1.0, "s", "joy", "raw", ""),
+    ]
+    assert pandas.isna(frame.loc["b", "emotion"])
+    assert Manifest([]).to_frame().shape[0] == 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from featurekit.data.arrays import as_arrays
+from featurekit.data.arrays import as_arrays, as_frame, feature_names
 from featurekit.data.audit import Audit, audit_split, training_ids
 from featurekit.data.by_speaker import SpeakerNormalisedStore
 from featurekit.data.columns import usable_ids
@@ -51,8 +51,10 @@ __all__ = [
     "TimeShift",
     "TrimmedStore",
     "as_arrays",
+    "as_frame",
     "audit_split",
     "context_windows",
+    "feature_names",
     "get_task",
     "labelled",
     "make_augment",

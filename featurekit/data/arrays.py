@@ -1,16 +1,18 @@
-"""as_arrays: one row an utterance, for scikit-learn."""
+"""One row an utterance: arrays for scikit-learn, a data frame for pandas, and the names of their columns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from featurekit.data.columns import refuse_unusable, usable_ids
 from featurekit.data.names import check_names, listed_ids, opened
 from featurekit.data.normalise import StoreLike, scale_of, scaled, store_rows
-from featurekit.data.tasks import Task, get_task, labelled
+from featurekit.data.tasks import Task, labelled
 from featurekit.errors import ParameterError
+from featurekit.notebook import pandas
 
 
 def as_arrays(
@@ -44,6 +46,7 @@ def as_arrays(
     Returns
     -------
     X : float32 array (n, d)
+        :func:`feature_names` names its columns.
     y : str array (n,)
         Class names.
     speakers : str array (n,)
@@ -57,20 +60,115 @@ def as_arrays(
         For a column or task that does not exist.
     """
     store = opened(store)
-    names, pool = check_names(store, features), (pool,) if isinstance(pool, str) else tuple(pool)
-    unknown = sorted(set(pool) - _POOLS.keys())
-    if unknown or not pool:
-        raise ParameterError(f"pool is {pool}; expected some of {', '.join(_POOLS)}")
+    names, statistics = _checked(store, features, pool)
+    labels = _labels(store, names, task, ids, drop_unlabelled)
+    rows = store_rows(store, list(labels)).tolist()
+    X = np.array([np.concatenate([_pooled(store, name, row, statistics) for name in names]) for row in rows], dtype=np.float32)
+    return X, np.array(list(labels.values())), np.array(_speakers(store, labels))
+
+
+def feature_names(store: StoreLike, features: Sequence[str] | str, pool: Sequence[str] | str = ("mean", "std")) -> list[str]:
+    """Names of the columns of X that :func:`as_arrays` makes of the same arguments.
+
+    Parameters
+    ----------
+    store : Store or path
+        Where the columns are.
+    features : str or sequence of str
+        As for :func:`as_arrays`.
+    pool : str or sequence of str
+        Likewise.
+
+    Returns
+    -------
+    list of str
+        ``luo2019/mfcc_0_mean``: the column, the number or the name of the dim where there are several, the statistic.
+
+    Raises
+    ------
+    ParameterError, UnknownNameError
+        As :func:`as_arrays`.
+    """
+    store = opened(store)
+    names, statistics = _checked(store, features, pool)
+    found = []
+    for name in names:
+        dims = _dim_names(name, store.columns[name])
+        is_vector = store.columns[name].kind == "vector"
+        found += dims if is_vector else [f"{dim}_{statistic}" for statistic in statistics for dim in dims]
+    return found
+
+
+def as_frame(
+    store: StoreLike,
+    features: Sequence[str] | str,
+    task: str | Task = "emotion",
+    pool: Sequence[str] | str = ("mean", "std"),
+    ids: Iterable[str] | None = None,
+    *,
+    drop_unlabelled: bool = False,
+) -> Any:
+    """What :func:`as_arrays` gives, as a pandas data frame.
+
+    Parameters
+    ----------
+    store, features, task, pool, ids, drop_unlabelled
+        As for :func:`as_arrays`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an utterance, its id as the index. Columns as :func:`feature_names` names them, then ``label`` and
+        ``speaker``.
+
+    Raises
+    ------
+    MissingDependencyError
+        When pandas is not installed.
+    ParameterError, UnknownNameError
+        As :func:`as_arrays`.
+    """
+    library, store = pandas(), opened(store)
+    names, statistics = _checked(store, features, pool)
+    labels = _labels(store, names, task, ids, drop_unlabelled)
+    X, y, speakers = as_arrays(store, names, task, statistics, list(labels), drop_unlabelled=drop_unlabelled)
+    index = library.Index(list(labels), name="id")
+    frame = library.DataFrame(X, columns=feature_names(store, names, statistics), index=index)
+    return frame.assign(label=y, speaker=speakers)
+
+
+def _labels(
+    store: StoreLike, names: list[str], task: str | Task, ids: Iterable[str] | None, drop_unlabelled: bool
+) -> dict[str, str]:
+    """Id → class name of the utterances that are taken."""
+    chosen = usable_ids(store, names) if ids is None else refuse_unusable(store, names, listed_ids(ids))
+    return labelled(store.manifest, task, chosen, drop_unlabelled=drop_unlabelled)
+
+
+def _speakers(store: StoreLike, ids: Iterable[str]) -> list[str]:
+    items = [store.manifest[name] for name in ids]
+    return [item.speaker or item.recording for item in items]
+
+
+def _checked(store: StoreLike, features: Sequence[str] | str, pool: Sequence[str] | str) -> tuple[list[str], tuple[str, ...]]:
+    """Columns that can be pooled, and the statistics."""
+    names, statistics = check_names(store, features), (pool,) if isinstance(pool, str) else tuple(pool)
+    unknown = sorted(set(statistics) - _POOLS.keys())
+    if unknown or not statistics:
+        raise ParameterError(f"pool is {statistics}; expected some of {', '.join(_POOLS)}")
     images = [name for name in names if store.columns[name].kind == "image"]
     if images:
         raise ParameterError(f"{images[0]} is an image and has no time to pool; choose frame or vector columns")
-    scheme = get_task(task, store.manifest)
-    chosen = usable_ids(store, names) if ids is None else refuse_unusable(store, names, listed_ids(ids))
-    labels = labelled(store.manifest, scheme, chosen, drop_unlabelled=drop_unlabelled)
-    rows = store_rows(store, list(labels))
-    X = np.array([np.concatenate([_pooled(store, name, int(row), pool) for name in names]) for row in rows], dtype=np.float32)
-    items = [store.manifest[name] for name in labels]
-    return X, np.array(list(labels.values())), np.array([item.speaker or item.recording for item in items])
+    return names, statistics
+
+
+def _dim_names(column: str, info: Any) -> list[str]:
+    """``luo2019/rms``, ``luo2019/mfcc_3``, ``luo2019/chroma_stft_C#``."""
+    if info.dims == 1:
+        return [column]
+    names = info.dim_names or [""] * info.dims
+    are_numbers = all(not name or name.endswith(f"_{number}") for number, name in enumerate(names))
+    return [f"{column}_{number if are_numbers else name}" for number, name in enumerate(names)]
 
 
 _POOLS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {

@@ -18,10 +18,11 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 from featurekit.data.dataset import Sample
 from featurekit.data.packed import Packed, Ragged
 from featurekit.errors import ParameterError
+from featurekit.notebook import Shown
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, repr=False)
+class Batch(Shown):
     """What a model's ``forward`` takes: B targets with C context slots each, the target in the middle.
 
     Parameters
@@ -55,6 +56,11 @@ class Batch:
     columns: dict[str, slice] = field(default_factory=dict)
     text: Tensor | None = None
     text_lengths: Tensor | None = None
+
+    def _shown_facts(self) -> dict[str, Any]:
+        tensors = {item.name: getattr(self, item.name) for item in fields(self)}
+        shapes = {name: tuple(value.shape) for name, value in tensors.items() if isinstance(value, Tensor)}
+        return {"utterances": len(self), **shapes, "on": str(self.labels.device), "ids": self.ids}
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -24,12 +24,13 @@ from featurekit.data.windows import context_windows
 from featurekit.data.words import word_numbers
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Utterance, position
+from featurekit.notebook import Shown
 
 _PRELOAD_BYTES = 1 << 30
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, repr=False)
+class Sample(Shown):
     """One target utterance with its context, C slots of which the middle one is the target.
 
     Parameters
@@ -55,6 +56,11 @@ class Sample:
     images: list[np.ndarray] | None
     text: list[np.ndarray] | None = None
 
+    def _shown_facts(self) -> dict[str, Any]:
+        arrays = {name: getattr(self, name) for name in ("frames", "images", "text")}
+        shapes = {name: [np.shape(slot) for slot in slots] for name, slots in arrays.items() if slots is not None}
+        return {"id": self.id, "label": str(self.label), **shapes}
+
 
 class Samples(list[Sample]):
     """Samples of one dataset, which know where its columns lie: what becomes a batch."""
@@ -64,7 +70,7 @@ class Samples(list[Sample]):
         self.columns = columns
 
 
-class Dataset:
+class Dataset(Shown):
     """One part of a split, ready for batches: ``torch.utils.data.DataLoader(dataset, batch_size=8)`` yields them.
 
     Parameters
@@ -163,6 +169,20 @@ class Dataset:
         now = self.nbytes <= _PRELOAD_BYTES if preload is None else preload
         self._packed: Packed | None = None
         self._packed = self.packed() if now else None
+
+    def _shown_facts(self) -> dict[str, Any]:
+        counts = np.bincount(self.class_numbers, minlength=len(self.classes)).tolist()
+        return {
+            "part": self.part,
+            "utterances": len(self),
+            "features": self.features,
+            "dims": self.dims,
+            "image": self.image_shape,
+            "context": f"{self.context} utterances" if self.context > 1 else "",
+            "task": self.task.name,
+            "classes": dict(zip(self.classes, counts, strict=True)),
+            "normalised": "yes" if self.normaliser else "no",
+        }
 
     def __len__(self) -> int:
         return len(self.ids)

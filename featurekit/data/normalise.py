@@ -15,6 +15,7 @@ import numpy as np
 from featurekit.data.names import check_names, listed_ids, opened
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Manifest
+from featurekit.notebook import Shown, Table
 from featurekit.settings import digest
 
 _POWER_FLOOR = 1e-10  # -100 dB, librosa's amin of power_to_db
@@ -46,8 +47,8 @@ class StoreLike(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Normaliser:
+@dataclass(frozen=True, repr=False)
+class Normaliser(Shown):
     """Fitted means and deviations.
 
     Parameters
@@ -66,6 +67,16 @@ class Normaliser:
     ids_digest: str
     n_ids: int
     _cache: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
+
+    def _shown_facts(self) -> dict[str, Any]:
+        return {"columns": list(self.columns), "fitted on": f"{self.n_ids:,} utterances"}
+
+    def _shown_table(self) -> Table:
+        rows = [
+            (name, len(record["mean"]), record["scale"], min(record["mean"]), max(record["mean"]), max(record["std"]))
+            for name, record in self.columns.items()
+        ]
+        return ("column", "dims", "scale", "lowest mean", "highest mean", "largest deviation"), rows
 
     @classmethod
     def fit(cls, store: StoreLike, features: Iterable[str] | str, ids: Iterable[str]) -> Normaliser:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featurekit.data import Fold
 from featurekit.errors import ParameterError
+from featurekit.notebook import Shown, Table
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
 
 
-@dataclass(frozen=True)
-class RunSettings:
+@dataclass(frozen=True, repr=False)
+class RunSettings(Shown):
     """What a run is. A TOML file has these keys; ``[training]`` and ``[hyper]`` are tables.
 
     Parameters
@@ -90,14 +91,78 @@ class RunSettings:
                 raise ParameterError(f"{name} is named by text or by its path; got {type(value).__name__}{then}")
             object.__setattr__(self, name, os.fspath(value))
 
+    def _shown_facts(self) -> dict[str, Any]:
+        said = {item.name: getattr(self, item.name) for item in fields(self)}
+        default = RunSettings("", "")
+        return {name: str(value) for name, value in said.items() if value != getattr(default, name)}
 
-@dataclass(frozen=True)
-class RunResult:
-    """A finished run."""
+
+@dataclass(frozen=True, repr=False)
+class RunResult(Shown):
+    """A finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    metrics : dict
+        As :func:`featurekit.score` makes them.
+    verdict : str
+        What the parts of its split share.
+    """
 
     folder: Path
     metrics: dict[str, Any]
     verdict: str
+
+    def __fspath__(self) -> str:
+        """Its folder: wherever a run's folder is taken, the result itself is too."""
+        return str(self.folder)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> RunResult:
+        """The result of a run that was finished before.
+
+        Raises
+        ------
+        ParameterError
+            When the folder is no run, or the run is not finished.
+        """
+        from featurekit.experiments.scores import rescored
+        from featurekit.inference import read_run
+
+        record = read_run(folder)
+        return cls(Path(folder), rescored(folder), record["verdict"])
+
+    def frame(self) -> Any:
+        """Its predictions on the test parts, as a pandas data frame; an utterance that two folds test has two rows.
+
+        The index is the id. Columns: ``fold``, ``speaker``, ``gender``, ``truth``, ``predicted`` and, a column a class,
+        ``p_<class>`` (or ``score_<class>`` where the model only orders classes); of soft labels ``target_<class>`` too. Of
+        ratings ``truth_<name>`` and ``predicted_<name>``.
+
+        Raises
+        ------
+        MissingDependencyError
+            When pandas is not installed.
+        """
+        from featurekit.experiments.scores import predictions_frame
+
+        return predictions_frame(self.folder)
+
+    def _shown_facts(self) -> dict[str, Any]:
+        pooled, predictions = self.metrics["pooled"], int(self.metrics["n"])
+        named = {name.replace("_", " "): value for name, value in pooled.items() if isinstance(value, float)}
+        return {"folder": self.folder, "test utterances": predictions, **named, "verdict": self.verdict}
+
+    def _shown_table(self) -> Table:
+        intervals = self.metrics["intervals"]
+        rows = [
+            (name.replace("_", " "), value, *(intervals.get(name) or ("", "")))
+            for name, value in self.metrics["pooled"].items()
+            if isinstance(value, float)
+        ]
+        return ("metric", "pooled", "from", "to"), rows
 
 
 class RunProgress:

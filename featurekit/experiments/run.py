@@ -33,11 +33,12 @@ from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.scores import reference, rescored
 from featurekit.inference import RUN_FORMAT, read_record
+from featurekit.notebook import Shown
 from featurekit.settings import digest, from_mapping, write_json
 from featurekit.training.devices import share_threads
 
 
-class Run:
+class Run(Shown):
     """A run that was checked: every name resolved, the split made, the folder known.
 
     Parameters
@@ -91,6 +92,18 @@ class Run:
         self.initial = Initial.of(settings.init, self.split, keys)
         self.folder = self.runs / f"{self.store.corpus}-{settings.model}-{self.digest[:8]}"
 
+    def _shown_facts(self) -> dict[str, Any]:
+        return {
+            "model": self.settings.model,
+            "features": self.columns,
+            "corpus": self.store.corpus,
+            "task": self.task.name,
+            "split": self.split.kind,
+            "folds": len(self.split.folds),
+            "done": f"{len(self.split.folds) - len(self.pending)} of them",
+            "folder": self.folder,
+        }
+
     @property
     def _read(self) -> list[str]:
         """The columns, and the one that says where there is silence, if it is another one."""
@@ -106,6 +119,10 @@ class Run:
         if images:
             raise ParameterError(f"normalise is speaker, which is for frames and vectors, and {images[0]} is an image")
         return data.SpeakerNormalisedStore(heard, self.settings.speaker_from)
+
+    def __fspath__(self) -> str:
+        """Its folder."""
+        return str(self.folder)
 
     @cached_property
     def audit(self) -> data.Audit:

@@ -14,6 +14,7 @@ from featurekit.errors import ParameterError
 from featurekit.experiments.fold import has_predicted, read_predictions
 from featurekit.inference import read_record
 from featurekit.manifest import Manifest
+from featurekit.notebook import pandas
 
 
 def rescored(folder: str | Path) -> dict[str, Any]:
@@ -53,6 +54,37 @@ def rescored(folder: str | Path) -> dict[str, Any]:
         counts = _of_each_fold(reference["training_counts"], names)
         scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"], seed=seed)
     return scores | {"split": record["split"]}
+
+
+def predictions_frame(folder: str | Path) -> Any:
+    """The predictions of a run's folder as a pandas data frame, as :meth:`featurekit.experiments.RunResult.frame` says.
+
+    Raises
+    ------
+    ParameterError
+        When the folder is no run.
+    MissingDependencyError
+        When pandas is not installed.
+    """
+    library, record = pandas(), read_record(folder)
+    numbers = [number for number in range(len(record["folds"])) if has_predicted(Path(folder), number)]
+    rows = [_flat(row, record["outputs"]) for number in numbers for row in read_predictions(Path(folder), number)]
+    return library.DataFrame(rows).set_index("id")
+
+
+def _flat(row: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
+    """A stored prediction with a name for each number."""
+    flat = {name: row[name] for name in ("id", "fold", "speaker", "gender")}
+    for name, told in (("label", "truth"), ("predicted", "predicted")):
+        values = row[name]
+        flat |= _named(told, values, outputs) if isinstance(values, list) else {told: values}
+    for name, told in (("probabilities", "p"), ("scores", "score"), ("target", "target")):
+        flat |= _named(told, row[name], outputs) if name in row else {}
+    return flat
+
+
+def _named(prefix: str, values: Sequence[float], outputs: Sequence[str]) -> dict[str, float]:
+    return {f"{prefix}_{output}": value for output, value in zip(outputs, values, strict=True)}
 
 
 def _of_each_fold(known: Any, folds: Sequence[str]) -> dict[str, Any]:

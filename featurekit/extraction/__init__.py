@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from featurekit import backends, features, store
 from featurekit.errors import CorpusNotFoundError, FeaturekitError, StoreError, WorkerError
@@ -24,6 +24,7 @@ from featurekit.extraction.plan import Group, estimated_bytes, plan_groups, plan
 from featurekit.extraction.shards import Receipt, ShardWork, column_info, work
 from featurekit.extraction.tally import Done, Tally
 from featurekit.manifest import Manifest, manifest_of
+from featurekit.notebook import Shown
 
 __all__ = ["Forecast", "Losses", "Progress", "Summary", "build_store", "dry_run"]
 
@@ -47,8 +48,8 @@ class _Silent(Progress):
     """Nobody listens."""
 
 
-@dataclass
-class Summary:
+@dataclass(repr=False)
+class Summary(Shown):
     """What a build did, for the screen and for ``--json``."""
 
     store: Path
@@ -69,6 +70,17 @@ class Summary:
     failed: dict[str, str] = field(default_factory=dict)
     flagged: Counter[str] = field(default_factory=Counter)
     clocks: dict[str, list[str]] = field(default_factory=dict)  # where what was asked for has several: clock → columns
+
+    def _shown_facts(self) -> dict[str, Any]:
+        return {
+            "store": self.store,
+            "corpus": self.corpus,
+            "utterances": self.utterances,
+            "columns": self.columns,
+            "computed": f"{self.computed_utterances:,} utterances in {self.wall_s:.1f} s",
+            "failed": str(len(self.failed)),
+            "flagged": self.flagged,
+        }
 
     @property
     def failed_by_status(self) -> dict[str, int]:

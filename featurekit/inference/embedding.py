@@ -23,6 +23,7 @@ from featurekit.inference.applied import Applied
 from featurekit.inference.runs import by_speaker, fold_identity
 from featurekit.manifest import Utterance
 from featurekit.models import Output
+from featurekit.notebook import Shown
 from featurekit.settings import digest
 from featurekit.training.devices import choose_device
 
@@ -34,8 +35,8 @@ _TIME = ("frames", "blocks")  # names of attention whose last axis is time; of o
 _SLOTS = ("before", "target", "after")
 
 
-@dataclass(frozen=True)
-class Embedded:
+@dataclass(frozen=True, repr=False)
+class Embedded(Shown):
     """What :func:`embed` did.
 
     Parameters
@@ -65,6 +66,10 @@ class Embedded:
     folds: dict[str, int] = field(default_factory=dict)
     trained_on: int = 0
     there: bool = False
+
+    def _shown_facts(self) -> dict[str, Any]:
+        counts = {"computed": f"{self.computed:,}", "failed": f"{len(self.failed):,}", "trained on": f"{self.trained_on:,}"}
+        return {"store": self.store, "columns": self.columns, "utterances": self.utterances, **counts}
 
 
 def embed(

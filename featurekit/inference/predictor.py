@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,14 +17,15 @@ from featurekit.extraction import sounds
 from featurekit.inference import speed
 from featurekit.inference.heard import Ear, Heard
 from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold, read_run
+from featurekit.notebook import Shown
 from featurekit.training.devices import choose_device
 from featurekit.whole_float32 import whole_float32
 
 SAMPLES = "samples"  # what a prediction names where there is no file
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Shown):
     """One utterance judged: the likeliest class, and each class's probability; or its ratings. The mean over the run's folds.
 
     Where a run rates, ``values`` has a number a rating; where its model only orders classes, ``scores`` has a number a class;
@@ -56,6 +58,11 @@ class Prediction:
     neighbours: int
     notes: tuple[str, ...]
 
+    def _shown_facts(self) -> dict[str, Any]:
+        of_classes = self.probabilities or self.scores
+        likeliest = dict(sorted(of_classes.items(), key=lambda item: -item[1]))
+        return {"path": self.path, "predicted": self.predicted, "of": likeliest or self.values, "notes": self.notes}
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -76,12 +83,12 @@ class Refused:
     end_s: float | None = None
 
 
-class Predictor:
+class Predictor(Shown):
     """A finished run, ready for new audio.
 
     Parameters
     ----------
-    run : path
+    run : path or RunResult
         A run's folder, as ``featurekit train`` printed it.
     device : {"auto", "cpu", "cuda"}
         Where to compute; features are computed on the CPU.
@@ -96,7 +103,7 @@ class Predictor:
     """
 
     def __init__(self, run: str | Path, *, device: str = "auto", precision: str = "fp32") -> None:
-        self.record = read_run(run)
+        self.run, self.record = Path(run), read_run(run)
         self.classes: list[str] = self.record["classes"]
         self.context: int = self.record["context"]
         names, level = [entry["name"] for entry in self.record["columns"]], self.record.get("level")
@@ -110,6 +117,16 @@ class Predictor:
         self._folds = [load_fold(run, self.record, number, self.device) for number in range(len(self.record["folds"]))]
         for fold in self._folds:
             speed.ready(fold.model, precision)
+
+    def _shown_facts(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "model": self.record["settings"]["model"],
+            "classes": self.classes,
+            "features": [entry["name"] for entry in self.record["columns"]],
+            "folds": len(self._folds),
+            "on": str(self.device),
+        }
 
     def __call__(
         self, source: str | Path | np.ndarray, sample_rate: float | None = None, *, sr: float | None = None

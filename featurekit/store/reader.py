@@ -18,6 +18,7 @@ import numpy as np
 
 from featurekit.errors import CorruptStoreError, ParameterError, StoreError, StoreNotFoundError, UnknownNameError
 from featurekit.manifest import Manifest, position
+from featurekit.notebook import Shown, Table
 from featurekit.store import documents
 from featurekit.store.container import damaged, read_header
 from featurekit.store.files import OpenFile
@@ -65,7 +66,7 @@ def open_store(path: str | Path, verify: bool = True) -> Store:
     return Store(root, head, verify)
 
 
-class Store:
+class Store(Shown):
     """One generation of a store; ``store[utterance_id][column]`` is an array, and ``store[0]`` the first utterance.
 
     Parameters
@@ -90,8 +91,16 @@ class Store:
         except (StoreNotFoundError, CorruptStoreError):
             self._source = ShardTables(path, head)
 
-    def __repr__(self) -> str:
-        return f"<Store {self.path}: {self.corpus}, {len(self)} utterances, columns {', '.join(self.columns)}>"
+    def _shown_facts(self) -> dict[str, Any]:
+        facts = {"path": self.path, "corpus": self.corpus, "utterances": len(self), "columns": list(self.columns)}
+        return facts | {"generation": str(self.generation)}
+
+    def _shown_table(self) -> Table:
+        rows = [
+            (name, info.kind, info.image_shape or info.dims, info.unit, _milliseconds(info.hop_s), info.sample_rate)
+            for name, info in self.columns.items()
+        ]
+        return ("column", "kind", "dims", "unit", "every, ms", "Hz"), rows
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -284,11 +293,20 @@ class Store:
         )
 
 
-class UtteranceView(Mapping[str, np.ndarray]):
+class UtteranceView(Shown, Mapping[str, np.ndarray]):
     """One utterance: column → array, read when asked for."""
 
     def __init__(self, store: Store, index: int) -> None:
         self._store, self._index = store, index
+
+    def _shown_facts(self) -> dict[str, Any]:
+        item = self._store.manifest.utterances[self._index]
+        return {"id": item.id, "speaker": item.speaker, "labels": item.labels, "columns": list(self)}
+
+    def _shown_table(self) -> Table:
+        infos = self._store.columns
+        rows = [(name, (int(self._store.lengths(name)[self._index]), *infos[name].row_shape)[-2:]) for name in self]
+        return ("column", "shape"), rows
 
     def __getitem__(self, column: str) -> np.ndarray:
         return self._store.read(column, self._index)
@@ -301,6 +319,10 @@ class UtteranceView(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._store.columns)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{1000 * seconds:.4g}"
 
 
 class _OpenShards:

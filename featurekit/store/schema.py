@@ -38,6 +38,7 @@ from typing import Any
 import numpy as np
 
 from featurekit.errors import ParameterError, StoreError
+from featurekit.notebook import Shown
 from featurekit.settings import canonical_json, digest, from_mapping
 
 FORMAT, VERSION = "featurekit-store", 1
@@ -55,8 +56,8 @@ KINDS = ("frames", "image", "vector")
 DTYPES = {"f4": "<f4", "f2": "<f2", "u1": "|u1"}
 
 
-@dataclass(frozen=True)
-class ColumnInfo:
+@dataclass(frozen=True, repr=False)
+class ColumnInfo(Shown):
     """What a column is.
 
     Parameters
@@ -132,6 +133,16 @@ class ColumnInfo:
             raise ParameterError(f"column {self.name}: frames need hop_s in seconds > 0, got {self.hop_s}")
         for name in ("settings", "versions"):  # as JSON gives them back, so that equal columns compare equal
             object.__setattr__(self, name, json.loads(canonical_json(getattr(self, name))))
+
+    def _shown_facts(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "dims": self.dims,
+            "unit": self.unit,
+            "hop_s": self.hop_s,
+        }
+        return facts | {"spec": self.spec, "of_run": self.of_run}
 
     @property
     def row_shape(self) -> tuple[int, ...]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from featurekit.data import as_arrays
-from featurekit.errors import ParameterError
+from featurekit.data import as_arrays, as_frame, feature_names
+from featurekit.errors import MissingDependencyError, ParameterError
 
 
 def test_arrays_for_scikit_learn_are_pooled_in_the_order_of_columns_and_statistics(store):
@@ -36,3 +39,37 @@ def test_arrays_refuse_images_failures_and_unknown_statistics(store):
     with pytest.raises(ParameterError, match="s0_0"):
         as_arrays(store, "x/c0", ids=store.ids)
     assert len(as_arrays(store, "x/c0")[0]) == 47
+
+
+def test_names_of_columns_come_with_arrays(make):
+    store = make.store(make.manifest())
+    store.columns["x/c0"] = replace(store.columns["x/c0"], dim_names=("c_0", "c_1", "c_2"))
+    store.columns["x/c1"] = replace(store.columns["x/c1"], dim_names=("C", "C#"))
+    features, pool = ["x/c1", "x/vector", "x/c0"], ("mean", "max")
+    names = feature_names(store, features, pool)
+    assert names[:4] == ["x/c1_C_mean", "x/c1_C#_mean", "x/c1_C_max", "x/c1_C#_max"]
+    assert names[4:9] == [f"x/vector_{number}" for number in range(5)]
+    assert names[9:] == [f"x/c0_{number}_{statistic}" for statistic in pool for number in range(3)]
+    assert as_arrays(store, features, pool=pool)[0].shape == (48, len(names))
+    store.columns["x/c0"] = replace(store.columns["x/c0"], dims=1, dim_names=("c",))
+    assert feature_names(store, "x/c0", "mean") == ["x/c0_mean"]
+    with pytest.raises(ParameterError, match="no time to pool"):
+        feature_names(store, "x/image")
+
+
+def test_a_frame_is_the_arrays_with_their_names(store):
+    pytest.importorskip("pandas")
+    frame = as_frame(store, ["x/c1", "x/vector"], ids=store.ids[5:9])
+    X, y, speakers = as_arrays(store, ["x/c1", "x/vector"], ids=store.ids[5:9])
+    assert frame.index.name == "id"
+    assert frame.index.tolist() == store.ids[5:9]
+    assert frame.columns.tolist() == [*feature_names(store, ["x/c1", "x/vector"]), "label", "speaker"]
+    np.testing.assert_array_equal(frame.drop(columns=["label", "speaker"]).to_numpy(), X)
+    assert (frame["label"].tolist(), frame["speaker"].tolist()) == (y.tolist(), speakers.tolist())
+
+
+def test_without_pandas_a_frame_names_the_command(store, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    for ask in (lambda: as_frame(store, "x/c0"), store.manifest.to_frame):
+        with pytest.raises(MissingDependencyError, match=r"^data frames need pandas; pip install pandas$"):
+            ask()

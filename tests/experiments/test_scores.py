@@ -1,7 +1,13 @@
+import json
+import sys
+
 import pytest
 
 from featurekit.data import Fold, get_task
+from featurekit.errors import MissingDependencyError
+from featurekit.experiments import RunResult
 from featurekit.experiments.scores import _of_each_fold, reference
+from featurekit.inference import RUN_FORMAT
 from featurekit.manifest import Manifest, Utterance
 
 SAID = (("angry", ("angry", "angry", "sad")), ("sad", ("sad", "sad", "sad")), ("sad", ("sad", "angry", "sad")))
@@ -54,3 +60,45 @@ def test_a_run_of_before_training_was_counted_by_fold_has_one_count_for_all():
         "a": {"a": 2, "b": 1},
         "b": {"a": 2, "b": 1},
     }  # folds called like classes
+
+
+def run_folder(path, outputs, rows):
+    """A run's folder as far as its predictions go."""
+    needed = {"settings": {}, "training": {}, "columns": [], "kind": "", "classes": [], "scale": None, "context": 1}
+    (path / "folds" / "0").mkdir(parents=True)
+    (path / "run.json").write_text(json.dumps({**needed, "format": RUN_FORMAT, "outputs": outputs, "folds": ["s1", "s2"]}))
+    (path / "folds" / "0" / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return RunResult(path, {}, "")
+
+
+WHO = {"id": "u0", "speaker": "s1", "gender": "female", "fold": "s1"}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "row", "columns"),
+    [
+        (
+            ["angry", "sad"],
+            {"label": "sad", "predicted": "angry", "probabilities": [0.75, 0.25], "target": [0.5, 0.5]},
+            {"truth": "sad", "predicted": "angry", "p_angry": 0.75, "p_sad": 0.25, "target_angry": 0.5, "target_sad": 0.5},
+        ),
+        (
+            ["angry", "sad"],
+            {"label": "sad", "predicted": "sad", "scores": [-1.0, 2.0], "order_by": "margins"},
+            {"truth": "sad", "predicted": "sad", "score_angry": -1.0, "score_sad": 2.0},
+        ),
+        (["score"], {"label": [1.5], "predicted": [-0.5]}, {"truth_score": 1.5, "predicted_score": -0.5}),
+    ],
+    ids=["shares", "scores", "ratings"],
+)
+def test_predictions_as_a_data_frame(tmp_path, outputs, row, columns):
+    pytest.importorskip("pandas")
+    frame = run_folder(tmp_path, outputs, [WHO | row, WHO | {"id": "u1"} | row]).frame()
+    assert frame.index.tolist() == ["u0", "u1"]
+    assert frame.loc["u0"].to_dict() == {name: WHO[name] for name in ("fold", "speaker", "gender")} | columns
+
+
+def test_without_pandas_predictions_name_the_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install pandas$"):
+        run_folder(tmp_path, ["a"], []).frame()

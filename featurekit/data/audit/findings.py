@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from featurekit.notebook import Shown, Table
+
 SHOWN = 3
 _LONGEST_QUOTE = 40
 
@@ -57,8 +59,8 @@ class Finding:
         return record | {"count": self.count, "of": self.of, "examples": list(self.examples), "text": self.text}
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
     """What was looked at and what was found.
 
     Parameters
@@ -83,6 +85,13 @@ class Audit:
     checked: Mapping[str, str]
     findings: tuple[Finding, ...] = field(default=())
     fixed_sentences: int = 0
+
+    def _shown_facts(self) -> dict[str, Any]:
+        return {"subject": self.subject, "verdict": self.verdict, "folds": self.folds, "leaks": len(self.leaks)}
+
+    def _shown_table(self) -> Table | None:
+        rows = self.rows()
+        return (("severity", "kind", "parts", "folds", "what", "examples"), rows) if rows else None
 
     @property
     def leaks(self) -> list[Finding]:

@@ -11,20 +11,24 @@ from typing import Any
 
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.manifest import Manifest, manifest_of
+from featurekit.notebook import Shown, Table
 from featurekit.settings import digest, from_mapping, write_json
 
 PARTS = ("train", "dev", "test")
 NOTES_OF_FOLDS = ("shared_speakers", "shared_recordings", "absent_classes")
 
 
-@dataclass(frozen=True)
-class Fold:
+@dataclass(frozen=True, repr=False)
+class Fold(Shown):
     """One division into training, development and test ids; sorted."""
 
     name: str
     train: tuple[str, ...]
     dev: tuple[str, ...]
     test: tuple[str, ...]
+
+    def _shown_facts(self) -> dict[str, Any]:
+        return {"name": self.name} | {part: str(len(self.part(part))) for part in PARTS}
 
     def part(self, name: str) -> tuple[str, ...]:
         """Ids of ``train``, ``dev`` or ``test``.
@@ -40,8 +44,8 @@ class Fold:
         return ids
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, repr=False)
+class Split(Shown):
     """One fold or several, and how they were made.
 
     Parameters
@@ -74,6 +78,14 @@ class Split:
     allow_speaker_overlap: bool
     manifest_digest: str
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def _shown_facts(self) -> dict[str, Any]:
+        only = {part: str(len(self.folds[0].part(part))) for part in PARTS} if len(self.folds) == 1 else {}
+        facts = {"kind": self.kind, "folds": len(self.folds), **only}
+        return facts | {"verdict": self.verdict, "task": self.settings.get("task", "")}
+
+    def _shown_table(self) -> Table:
+        return ("fold", *PARTS), [(fold.name, *(len(fold.part(part)) for part in PARTS)) for fold in self.folds]
 
     @property
     def digest(self) -> str:

@@ -19,6 +19,7 @@ from featurekit.data.tasks.raters import SOFT, Agreement, agreement, shares
 from featurekit.data.tasks.schemes import CLASSIFYING, EXCLUDED, RATINGS, finite
 from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance, manifest_of
+from featurekit.notebook import Shown
 from featurekit.settings import digest
 
 __all__ = ["EXCLUDED", "Agreement", "Task", "agreement", "describe", "get_task", "labelled", "names", "shuffled"]
@@ -26,8 +27,8 @@ __all__ = ["EXCLUDED", "Agreement", "Task", "agreement", "describe", "get_task",
 Target = tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Task:
+@dataclass(frozen=True, repr=False)
+class Task(Shown):
     """A label scheme.
 
     Parameters
@@ -65,6 +66,9 @@ class Task:
     def __post_init__(self) -> None:
         if not self.outputs:
             object.__setattr__(self, "outputs", self.classes)
+
+    def _shown_facts(self) -> dict[str, Any]:
+        return {"name": self.name, "learns": self.kind, "classes": self.classes, "rule": self.description}
 
     @property
     def digest(self) -> str:
