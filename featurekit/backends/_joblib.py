@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from joblib.externals.loky.backend.context import LokyContext
 from joblib.externals.loky.backend.process import LokyProcess
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
-from featurekit.backends._interrupts import interrupts_for_us_alone
+from featurekit.backends._interrupts import held_back, ignore
 from featurekit.errors import WorkerError
 
 # One thread a process: the processes are what fills the cores.
@@ -75,15 +76,14 @@ class JoblibBackend:
 
     def _running(self) -> Any:
         if self._executor is None:
-            with interrupts_for_us_alone():
-                self._executor = ProcessPoolExecutor(
-                    max_workers=self.workers,
-                    context=_Context(),
-                    initializer=_begin,
-                    initargs=(self._preload, os.getpid()),
-                    env=_ENVIRONMENT,
-                )
-                self._executor.submit(_nothing)  # starts the processes
+            self._executor = ProcessPoolExecutor(
+                max_workers=self.workers,
+                context=_Context(),
+                initializer=_begin,
+                initargs=(self._preload, os.getpid()),
+                env=_ENVIRONMENT,
+            )
+            self._executor.submit(_nothing)  # starts the processes
         return self._executor
 
     def __enter__(self) -> JoblibBackend:
@@ -105,10 +105,13 @@ class _Worker(LokyProcess):
     @staticmethod
     def _Popen(process_obj: LokyProcess) -> Any:  # noqa: N802 - multiprocessing's name
         if not single_threaded():
-            return LokyProcess._Popen(process_obj)
+            resource_tracker.ensure_running()  # started later, it would let through what is held back
+            with held_back():
+                return LokyProcess._Popen(process_obj)
         from multiprocessing.popen_fork import Popen  # not there on Windows
 
-        return Popen(process_obj)
+        with held_back():
+            return Popen(process_obj)
 
 
 class _Context(LokyContext):
@@ -125,6 +128,7 @@ def single_threaded() -> bool:
 
 def _begin(preload: Callable[[], None] | None, parent: int) -> None:
     """Preload, which costs a fork nothing; what fails here fails again in the work itself, where it is reported."""
+    ignore()
     # Registered first, run last: tidying up numba and LLVM takes a quarter of a second, and the caller waits for it.
     atexit.register(os._exit, 0)
     # Loky ends a worker that has grown by 300 MB since its first task, which was empty, and warns of a leak: a training has.

@@ -1,6 +1,7 @@
 """The command line: one verb a stage. A verb parses, calls one function of the house, and prints what came of it.
 
-Exit status: 0 done; 1 done with failures past the budget, or problems found; 2 wrong use; 130 interrupted, resumable.
+Exit status: 0 done; 1 done with failures past the budget, or problems found; 2 wrong use; 130 interrupted,
+resumable (143 by SIGTERM).
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import shlex
 import sys
 from typing import Any, NoReturn
 
 import click
 
 from featurekit import __version__
-from featurekit.cli import grammar, progress
+from featurekit.cli import grammar, progress, signals
 from featurekit.cli.characters import make_readable
 from featurekit.errors import CorruptStoreError, FeaturekitError, StoreError, StoreNotFoundError, TrainingError, WorkerError
 from featurekit.registry import load_plugin
@@ -81,13 +83,17 @@ class Verbs(click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Read what stands before the verb, and --plugin wherever it stands."""
+        words = list(args)
         try:
-            return super().make_context(info_name, grammar.plugins_first(args), parent, **extra)
+            context = super().make_context(info_name, grammar.plugins_first(args), parent, **extra)
         except click.UsageError as error:
             raise _in_one_voice(error) from None
+        context.meta.setdefault(GOES_ON, shlex.join(["featurekit", *words]))
+        return context
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command line; what the terminal's encoding lacks is replaced from here on."""
+        signals.open_closed_streams()
         make_readable()
         return super().main(*arguments, **options)
 
@@ -119,7 +125,8 @@ class Verbs(click.Group):
     def invoke(self, context: click.Context) -> Any:
         """Run a verb; errors raised on purpose end it with one sentence and a status."""
         try:
-            return super().invoke(context)
+            with signals.sigterm_as_interrupt():
+                return super().invoke(context)
         except click.UsageError as error:
             raise _in_one_voice(error) from None
         except FeaturekitError as error:
@@ -132,10 +139,12 @@ class Verbs(click.Group):
             advice = _ADVICE.get(error.errno or 0)
             click.echo(f"featurekit: {what}; {advice}" if advice else f"featurekit: {what}", err=True)
             sys.exit(1)
-        except KeyboardInterrupt:
-            way = context.meta.get(GOES_ON, "the same command")
-            click.echo(f"\nfeaturekit: interrupted; what was finished is kept, {way} goes on from there", err=True)
-            sys.exit(130)
+        except KeyboardInterrupt as error:
+            command = context.meta[GOES_ON]
+            click.echo(
+                f"\nfeaturekit: interrupted; what was finished is kept, and this goes on from there:\n  {command}", err=True
+            )
+            sys.exit(signals.status(error))
 
 
 def _in_one_voice(error: click.UsageError) -> click.ClickException:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurekit.cli import grammar
+from featurekit.cli import grammar, signals
 from featurekit.cli.progress import counted
 from featurekit.cli.things import Kind, what_is
 from featurekit.errors import ParameterError
@@ -140,10 +140,10 @@ def _write(found: Iterable[Prediction | Refused], predictor: Predictor, output: 
                 elif output is None:
                     click.echo(_line(one))
                 sys.stdout.flush()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             where = "above" if output is None else f"in {output}"
             click.echo(f"\nfeaturekit: interrupted; what was judged is {where}", err=True)
-            sys.exit(130)
+            sys.exit(signals.status(error))
     if not as_json:
         for note, count in notes.most_common():
             click.echo(f"note: {note}, {count} of {counted(done, 'utterance')}", err=output is None)

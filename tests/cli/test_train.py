@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -28,19 +29,30 @@ def run(*arguments, code=0):
     return result.stdout if "--json" in arguments else result.output
 
 
-def test_an_interrupt_ends_with_130_and_the_same_command_goes_on_in_the_middle_of_the_fold(arguments, tmp_path, monkeypatch):
+def ctrl_c():
+    raise KeyboardInterrupt
+
+
+def sigterm():
+    signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("interrupt", "code"), [(ctrl_c, 130), (sigterm, 143)])
+def test_an_interrupt_says_the_command_that_goes_on_in_the_middle_of_the_fold(
+    arguments, tmp_path, monkeypatch, interrupt, code
+):
     monkeypatch.setattr(resume, "_SHARE", 1.0)
     heard = []
 
     def interrupted(self, fold, row, epochs):
         heard.append(row["epoch"])
         if heard == [1, 2]:
-            raise KeyboardInterrupt
+            interrupt()
 
     monkeypatch.setattr(training.Lines, "epoch", interrupted)
-    said = run(*arguments, code=130)
+    said = run(*arguments, code=code)
     folder = next((tmp_path / "runs").iterdir())
-    assert f"featurekit train {folder} goes on from there" in said
+    assert f"this goes on from there:\n  featurekit train {folder}\n" in said
     assert "goes on after epoch 2" in run("train", folder)
     assert heard == [1, 2, 3]
     straight = run(*arguments, "-o", tmp_path / "straight", "--json")
