@@ -91,9 +91,7 @@ def audit_command(
         )
     click.echo(json.dumps(found.to_record()) if as_json else describe(found))
     given = {"--corpus": corpus, "--root": root, "--manifest": manifest}
-    words = _next(subject, store_path, test_store, given, found.ok)
-    if words:
-        grammar.next_step(*words, as_json=as_json)
+    grammar.next_step(lambda: _next(subject, store_path, test_store, given, found.ok), as_json=as_json)
     sys.exit(0 if found.ok else 1)
 
 

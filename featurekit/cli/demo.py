@@ -6,15 +6,21 @@ from pathlib import Path
 
 import click
 
+from featurekit.cli import grammar
 from featurekit.cli.progress import Bar
 
 
 @click.command("demo")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("cache"), show_default=True, help="Folder for everything.")
+@grammar.output("Folder for everything.", old=["--out"], default=Path("cache"), show_default=True)
 @click.option("--backend", type=click.Choice(["serial", "joblib", "dask"]), default="joblib", show_default=True)
-@click.option("--workers", type=int, help="Processes.  [default: physical cores]")
-def demo_command(out: Path, backend: str, workers: int | None) -> None:
-    """Do the main job once on synthetic speech: corpus, store, two models, evaluation, and where it all is."""
+@grammar.jobs(old=["--workers"])
+def demo_command(output: Path, backend: str, jobs: int | None) -> None:
+    """Do the main job once on synthetic speech: corpus, store, two models, evaluation.
+
+    \b
+    featurekit demo
+    featurekit demo -o somewhere --jobs 2
+    """
     from featurekit import extraction
     from featurekit.cli import extract
     from featurekit.cli.training import Lines, describe
@@ -22,22 +28,24 @@ def demo_command(out: Path, backend: str, workers: int | None) -> None:
     from featurekit.experiments import Run
     from featurekit.experiments.demo import FEATURES, runs
 
-    root = out / "demo-corpus"
+    root = output / "demo-corpus"
     click.echo(f"1  synthesise speech with known sentiment → {root}")
     with Bar(None, "synthesising", "recordings") as bar:
         demo.synthesise(root, progress=lambda done, total: bar.advance())
-    click.echo(f"2  extract features, {backend} → {out / 'demo'}")
+    click.echo(f"2  extract features, {backend} → {output / 'demo'}")
     summary = extraction.build_store(
         read_corpus("demo", root),
         root=root,
-        out=out / "demo",
+        out=output / "demo",
         columns=FEATURES,
         corpus="demo",
         backend=backend,
-        workers=workers,
+        workers=jobs,
         progress=extract.Bars(),
     )
     click.echo(extract.describe(summary))
-    for number, settings in enumerate(runs(str(out / "demo")), 3):
+    for number, settings in enumerate(runs(str(output / "demo")), 3):
         click.echo(f"{number}  train {settings.model} on {settings.features}, {settings.split}")
-        click.echo(describe(Run(settings, runs=out / "runs").execute(Lines())))
+        result = Run(settings, runs=output / "runs").execute(Lines())
+        click.echo(describe(result))
+    grammar.next_step("evaluate", result.folder)

@@ -59,7 +59,12 @@ def manifest_command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Write the manifest of CORPUS as JSONL: ids, paths, times, speakers, raw labels, with --perturb also children."""
+    """Write the manifest of CORPUS as JSONL: ids, paths, times, speakers, raw labels, with --perturb also children.
+
+    \b
+    featurekit manifest ravdess --root RAVDESS -o ravdess.jsonl
+    featurekit manifest custom --root my_speech --manifest my_speech/labels.csv -o mine.jsonl
+    """
     from featurekit import corpora
     from featurekit.extraction import augmented
 
@@ -90,6 +95,8 @@ def manifest_command(
         done += "; nothing was written, leave out --dry-run to write it" if dry_run else ""
         counts = f"{counted(len(utterances), 'utterance')} of {counted(speakers, 'speaker')}"
         click.echo(f"{counts}{done}", err=not dry_run)
+        if output and not dry_run:
+            grammar.next_step("split", output)
 
 
 @click.command("extract", context_settings={"allow_extra_args": True})
@@ -176,10 +183,18 @@ def extract_command(
         return
     summary = extraction.build_store(utterances, **request, scheduler=scheduler, progress=Bars())
     click.echo(json.dumps(as_record(summary)) if as_json else describe(summary))
+    grammar.next_step(lambda: after_extraction(summary), as_json=as_json)
     if summary.failed_share > max_failures:
         failed = f"{len(summary.failed)} of {summary.utterances} utterances failed"
         click.echo(f"featurekit: {failed}, more than --max-failures {max_failures:g} allows", err=True)
         sys.exit(1)
+
+
+def after_extraction(summary: Summary) -> list[object]:
+    """What comes next: a look at what failed, or a first training."""
+    if summary.failed:
+        return ["store", "info", summary.store, "--failed"]
+    return grammar.first_training(summary.store)
 
 
 def store_name(corpus: str, root: Path) -> str:

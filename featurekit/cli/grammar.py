@@ -191,18 +191,46 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; write nothing.")
 
 
-def next_step(*words: object, as_json: bool = False) -> None:
+Words = Sequence[object]
+
+
+def next_step(*words: object | Callable[[], Words], as_json: bool = False) -> None:
     """Say on a terminal what to do next; a pipe and a program get nothing.
 
     Parameters
     ----------
     *words : object
-        The command without ``featurekit``: verb, real paths, options. Words are quoted as a shell wants them.
+        The command without ``featurekit``: verb, real paths, options. Words are quoted as a shell
+        wants them. Or one function that gives them, where they take a look into a store; none are
+        no line.
     as_json : bool
         Whether the answer was JSON.
     """
-    if not as_json and sys.stdout.isatty():
-        click.echo(f"next: featurekit {shlex.join(str(word) for word in words)}")
+    if as_json or not sys.stdout.isatty():
+        return
+    said = words[0]() if words and callable(words[0]) else words
+    if said:
+        click.echo(f"next: featurekit {shlex.join(str(word) for word in said)}")
+
+
+def first_training(store: str | Path) -> list[object]:
+    """Words of a training that takes seconds: a linear model on one column of frames; the card where there is none.
+
+    Parameters
+    ----------
+    store : str or Path
+        A store that has been extracted.
+    """
+    from featurekit.store import open_store
+
+    columns = open_store(store).columns
+    frames = sorted(
+        (name for name, info in columns.items() if info.kind == "frames" and not info.trained_on),
+        key=lambda name: ("mfcc" not in name, columns[name].dims > 128),
+    )
+    if not frames:
+        return ["card", store]
+    return ["train", store, "--model", "logistic", "--features", frames[0]]
 
 
 _EXAMPLE = re.compile(r"(?:^|\| )featurekit (.+)$")
@@ -243,7 +271,7 @@ class OneVoice(click.ClickException):
     exit_code = 2
 
     def __init__(self, error: click.UsageError) -> None:
-        super().__init__(error.format_message())
+        super().__init__(" ".join(error.format_message().split()))
         self._command = error.ctx.command_path if error.ctx is not None else "featurekit"
 
     def show(self, file: Any = None) -> None:

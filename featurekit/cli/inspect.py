@@ -58,7 +58,7 @@ def doctor_command(
     report = _visit(path, corpus, root, manifest, how)
     text = json.dumps(report.to_record()) if as_json else describe(report, None if show_all else SHOWN_ITEMS)
     click.echo(text.encode("utf-8", "replace").decode())  # names that are not UTF-8 cannot be printed as they are
-    grammar.next_step(*_after_doctor(path, corpus, root, manifest, report.ok), as_json=as_json)
+    grammar.next_step(lambda: _after_doctor(path, corpus, root, manifest, report.ok), as_json=as_json)
     sys.exit(0 if report.ok else 1)
 
 

@@ -17,15 +17,15 @@ from featurekit.errors import MissingDependencyError
 
 @click.command("leak")
 @grammar.argument("store", old=("--store",))
-@click.option("--features", required=True, help="Columns, features or presets of the store, comma-separated.")
+@grammar.features(required=True)
 @click.option("--task", default="", help="Label scheme, as in `featurekit list tasks`.  [default: the corpus's own]")
 @click.option("--model", default="pooled-logistic", show_default=True, help="That, or a name from `featurekit list models`.")
-@click.option("--folds", type=int, default=5, show_default=True)
-@click.option("--seeds", type=int, default=5, show_default=True, help="Each deals the folds anew.")
+@click.option("--folds", type=grammar.COUNT, metavar="N", default=5, show_default=True)
+@click.option("--seeds", type=grammar.COUNT, metavar="N", default=5, show_default=True, help="Each deals the folds anew.")
 @click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
 @click.option("--epochs", type=int, help="For a model of `featurekit list models`; its recipe's when absent.")
 @grammar.output("Folder of measurements.", old=("--out",), default=Path("cache") / "leak", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@grammar.AS_JSON
 def leak_command(
     store: str,
     features: str,
@@ -70,6 +70,7 @@ def leak_command(
     else:
         click.echo(describe(result))
         click.echo(f"kept: {leak.folder}; plot: {note or picture}")
+        grammar.next_step("split", store, "--split", "speaker-disjoint", "-o", "split.json")
 
 
 def describe(result: Mapping[str, Any]) -> str:

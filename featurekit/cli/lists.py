@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import click
 
-from featurekit.cli import tables
+from featurekit.cli import grammar, tables
 from featurekit.errors import UnknownNameError
 
 KINDS = (
@@ -25,15 +25,24 @@ KINDS = (
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
 @click.option("--json", "as_json", is_flag=True, help="Print names and descriptions as JSON.")
 def list_command(kind: str, as_json: bool) -> None:
-    """List what there is of KIND, with a line about each."""
+    """List what there is of KIND, with a line about each.
+
+    \b
+    featurekit list corpora
+    featurekit list models
+    featurekit list features --json
+
+    KIND is corpora, features, presets, models, splits, tasks, augmentations, perturbations or pipelines.
+    """
     rows = {name: _without_marks(text) for name, text in _LISTS[kind]().items()}
     if as_json:
         click.echo(json.dumps(rows))
     else:
         click.echo(_models_by_paper() if kind == "models" else tables.listing(rows))
+        grammar.next_step("explain", next(iter(rows)))
 
 
 @click.command("explain")
@@ -54,8 +63,9 @@ def explain_command(name: str, with_cost: bool, toml: bool) -> None:
 
         click.echo(facts.fragment(facts.get(name)))
         return
-    pages = [page for explain in _EXPLANATIONS for page in [explain(name)] if page is not None]
-    if not pages:
+    found = [(page, after) for explain, after in _EXPLANATIONS for page in [explain(name)] if page is not None]
+    pages = [page for page, _ in found]
+    if not found:
         known = [item for kind in KINDS for item in _LISTS[kind]()]
         what = "feature, preset, corpus, split, model, task, augmentation, perturbation or pipeline"
         raise UnknownNameError(what, name, known, see="featurekit list features")
@@ -64,6 +74,13 @@ def explain_command(name: str, with_cost: bool, toml: bool) -> None:
 
         pages.append(features.cost(name))
     click.echo(tables.fit(_without_marks("\n\n".join(pages))))
+    grammar.next_step(lambda: _next(name, found[0][1]))
+
+
+def _next(name: str, after: tuple[str, ...]) -> list[str]:
+    if name in _pipelines():
+        return ["train", name]
+    return [word.format(name) for word in after]
 
 
 def _without_marks(text: str) -> str:
@@ -111,7 +128,14 @@ def _other_page(name: str) -> str | None:
     return "\n".join(found) or None
 
 
-_EXPLANATIONS: tuple[Callable[[str], str | None], ...] = (_corpus_page, _split_page, _feature_page, _model_page, _other_page)
+# What explains a name, and the command that comes next.
+_EXPLANATIONS: tuple[tuple[Callable[[str], str | None], tuple[str, ...]], ...] = (
+    (_corpus_page, ("doctor", "--corpus", "{}")),
+    (_split_page, ("list", "tasks")),
+    (_feature_page, ("explain", "{}", "--cost")),
+    (_model_page, ("explain", "{}", "--toml")),
+    (_other_page, ("list", "models")),
+)
 
 
 def _models_by_paper() -> str:

@@ -9,30 +9,39 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featurekit.cli import grammar
 from featurekit.cli.evaluate import plain
+from featurekit.cli.things import Kind, what_is
 
 if TYPE_CHECKING:
     from featurekit.experiments.replay import Replay
 
 
 @click.command("replay")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--store", help="Where the run's store is now.  [default: where it was]")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@click.argument("run", type=grammar.PATH)
+@grammar.argument("store", required=False, metavar="[STORE]", old=["--store"])
+@grammar.AS_JSON
 def replay_command(run: Path, store: str | None, as_json: bool) -> None:
     """Train RUN again from its own record, in a temporary folder, and compare weights, predictions and scores.
 
+    STORE is where the run's store is now; without it, it is taken from where it was.
+
     \b
     featurekit replay cache/runs/demo-ub-bilstm-4e0094cd
+    featurekit replay cache/runs/demo-ub-bilstm-4e0094cd elsewhere/demo
 
     On a CPU, with the same versions and as many threads, all is equal to the bit. It takes as long as the run took.
     Exit status: 0 when every prediction came again, else 1.
     """
+    what_is(run, Kind.RUN, verb="replay")
+    if store is not None:
+        what_is(store, Kind.STORE, verb="replay, after the run,")
     from featurekit.cli.training import Lines
     from featurekit.experiments.replay import replay
 
     found = replay(run, store=store, progress=Lines(err=as_json))
     click.echo(json.dumps(found.to_record()) if as_json else describe(found))
+    grammar.next_step("evaluate", run, as_json=as_json)
     sys.exit(0 if found.same else 1)
 
 

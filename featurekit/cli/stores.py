@@ -10,15 +10,30 @@ from typing import Any
 
 import click
 
+from featurekit.cli import grammar
+from featurekit.cli.grammar import AS_JSON
 from featurekit.cli.progress import counted
+from featurekit.cli.things import Kind, what_is
 
-STORE = click.argument("path", metavar="STORE", type=click.Path(path_type=Path))
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+def _a_store(ctx: click.Context, parameter: click.Parameter, path: Path) -> Path:
+    """The path of a store; anything else is refused with what it is."""
+    if not ctx.resilient_parsing:
+        what_is(path, Kind.STORE, verb=f"store {ctx.info_name}")
+    return path
+
+
+STORE = click.argument("path", metavar="STORE", type=grammar.PATH, callback=_a_store)
 
 
 @click.group("store")
 def store_command() -> None:
-    """Look at, verify and mend a store."""
+    """Look at, verify and mend a store.
+
+    \b
+    featurekit store info cache/ravdess
+    featurekit store verify cache/ravdess
+    """
 
 
 @store_command.command()
@@ -26,7 +41,12 @@ def store_command() -> None:
 @click.option("--failed", is_flag=True, help="List every utterance that failed, with its status.")
 @AS_JSON
 def info(path: Path, failed: bool, as_json: bool) -> None:
-    """Columns, units, clocks, sizes and failures of STORE."""
+    """Columns, units, clocks, sizes and failures of STORE.
+
+    \b
+    featurekit store info cache/ravdess
+    featurekit store info cache/ravdess --failed
+    """
     from featurekit import store
 
     facts = store.info(path)
@@ -38,13 +58,19 @@ def info(path: Path, failed: bool, as_json: bool) -> None:
     click.echo(_describe(facts))
     for utterance, reason in facts.get("failures", {}).items():
         click.echo(f"  {utterance}: {reason}")
+    if not facts["interrupted"]:
+        grammar.next_step(lambda: ["show", path, store.open_store(path).ids[0]])
 
 
 @store_command.command()
 @STORE
 @AS_JSON
 def verify(path: Path, as_json: bool) -> None:
-    """Read every byte of STORE and compare it with what was committed; exit 1 when something is wrong."""
+    """Read every byte of STORE and compare it with what was committed; exit 1 when something is wrong.
+
+    \b
+    featurekit store verify cache/ravdess
+    """
     from featurekit import store
 
     report = store.verify(path)
@@ -63,6 +89,7 @@ def verify(path: Path, as_json: bool) -> None:
         verdict = "every byte is what was committed" if report.ok else f"run `featurekit store repair {path}`"
         looked_at = ", ".join(f"{count} {folder}" for folder, count in report.counts.items() if count)
         click.echo(f"{path}: {looked_at}; {len(report.problems)} problems: {verdict}")
+        grammar.next_step(*(["card", path] if report.ok else ["store", "repair", path]))
     sys.exit(0 if report.ok else 1)
 
 
@@ -70,7 +97,11 @@ def verify(path: Path, as_json: bool) -> None:
 @STORE
 @AS_JSON
 def repair(path: Path, as_json: bool) -> None:
-    """Move what verify refuses to quarantine/; `featurekit extract` then computes it again."""
+    """Move what verify refuses to quarantine/; `featurekit extract` then computes it again.
+
+    \b
+    featurekit store repair cache/ravdess
+    """
     from featurekit import store
 
     report = store.repair(path)
@@ -83,17 +114,23 @@ def repair(path: Path, as_json: bool) -> None:
         click.echo(f"{problem.path}: {problem.what}")
     again = "; run the same `featurekit extract` again to compute it anew" if moved else ""
     click.echo(f"{path}: {counted(len(moved), 'file')} moved to quarantine{again}")
+    grammar.next_step("store", "verify", path)
 
 
 @store_command.command()
 @STORE
 @AS_JSON
 def index(path: Path, as_json: bool) -> None:
-    """Rebuild index.h5, the derived table that makes opening quick."""
+    """Rebuild index.h5, the derived table that makes opening quick.
+
+    \b
+    featurekit store index cache/ravdess
+    """
     from featurekit import store
 
     written = store.build_index(path)
     click.echo(json.dumps({"index": str(written)}) if as_json else f"wrote {written}")
+    grammar.next_step("store", "info", path, as_json=as_json)
 
 
 @store_command.command()
@@ -101,7 +138,11 @@ def index(path: Path, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would go, and keep it.")
 @AS_JSON
 def gc(path: Path, dry_run: bool, as_json: bool) -> None:
-    """Remove older generations and the shards that only they use, and old temporary files."""
+    """Remove older generations and the shards that only they use, and old temporary files.
+
+    \b
+    featurekit store gc cache/ravdess --dry-run
+    """
     from featurekit import store
 
     removed = store.gc(path, dry_run=dry_run)
@@ -111,6 +152,7 @@ def gc(path: Path, dry_run: bool, as_json: bool) -> None:
     older = sum(file.parent.name == "heads" for file in removed)
     lost = f", {counted(older, 'older generation')} among them: no way back to those" if older else ""
     click.echo(f"{path}: {'would remove' if dry_run else 'removed'} {counted(len(removed), 'file')}{lost}")
+    grammar.next_step("store", "gc" if dry_run and removed else "info", path)
 
 
 @store_command.command()
@@ -119,7 +161,11 @@ def gc(path: Path, dry_run: bool, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be left, and change nothing.")
 @AS_JSON
 def drop(path: Path, column: str, dry_run: bool, as_json: bool) -> None:
-    """Drop COLUMN from STORE in a new generation; `store gc` frees its bytes when no column of its shards is left."""
+    """Drop COLUMN from STORE in a new generation; `store gc` frees its bytes when no column of its shards is left.
+
+    \b
+    featurekit store drop cache/ravdess luo2019/rms
+    """
     from featurekit import store
 
     before = store.latest_head(path)
@@ -133,6 +179,7 @@ def drop(path: Path, column: str, dry_run: bool, as_json: bool) -> None:
     click.echo(f"{path}: {'would drop' if dry_run else 'dropped'} {column}, {left}")
     if before is not None and not dry_run:
         click.echo(f"the way back: featurekit store revert {path} {before.generation}   (until `featurekit store gc`)")
+    grammar.next_step("store", *(["drop", path, column] if dry_run else ["info", path]))
 
 
 @store_command.command()
@@ -144,6 +191,9 @@ def revert(path: Path, generation: int | None, dry_run: bool, as_json: bool) -> 
     """Make an older GENERATION of STORE the newest again; without a number, list what is kept.
 
     \b
+    featurekit store revert cache/ravdess
+    featurekit store revert cache/ravdess 3
+
     It is the way back from `store drop` and from an extraction that took utterances out of the store.
     """
     from featurekit import store
@@ -151,6 +201,8 @@ def revert(path: Path, generation: int | None, dry_run: bool, as_json: bool) -> 
     kept = store.generations(path)
     if generation is None:
         click.echo(json.dumps(kept) if as_json else _history(path, kept))
+        if len(kept) > 1:
+            grammar.next_step("store", "revert", path, kept[-2]["generation"], as_json=as_json)
         return
     head = store.revert(path, generation, dry_run=dry_run)
     if not dry_run:
@@ -164,6 +216,7 @@ def revert(path: Path, generation: int | None, dry_run: bool, as_json: bool) -> 
         click.echo(f"{path}: would have {what} again, as in generation {generation}; nothing was changed")
     else:
         click.echo(f"{path}: has {what}, as in generation {generation}; this is generation {head.generation} now")
+    grammar.next_step("store", *(["revert", path, generation] if dry_run else ["info", path]))
 
 
 def _history(path: Path, kept: list[dict[str, Any]]) -> str:

@@ -104,9 +104,11 @@ def train_command(
             results, summary, path = execute_seeds(chosen, seeds, runs=output or RUNS, jobs=jobs, progress=progress)
             told = "\n".join([*map(describe, results), describe_seeds(summary, path)])
             click.echo(json.dumps(summary) if as_json else told)
+            grammar.next_step("evaluate", results[0].folder, as_json=as_json)
             return
         result = Run(chosen, runs=output or RUNS).execute(progress, jobs=jobs)
     click.echo(json.dumps({"run": str(result.folder), **result.metrics}) if as_json else describe(result))
+    grammar.next_step("evaluate", result.folder, as_json=as_json)
 
 
 def _source(things: Sequence[str], store: Sequence[str]) -> tuple[Kind | None, str, str]:

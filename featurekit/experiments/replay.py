@@ -84,7 +84,7 @@ def replay(folder: str | Path, *, store: str | None = None, progress: RunProgres
         try:
             run = Run(settings, runs=runs)
         except StoreNotFoundError as error:
-            raise StoreNotFoundError(f"{error}; or say where the run's store is now: --store") from None
+            raise StoreNotFoundError(f"{error}; or name the store after the run") from None
         result = run.execute(progress)
         now = json.loads((result.folder / "run.json").read_text("utf-8"))
         then = json.loads((folder / "metrics.json").read_text("utf-8"))

@@ -149,6 +149,8 @@ class Model:
         """
         checked = {}
         for key, value in given.items():
+            if not self.hyper:
+                raise ParameterError(f"{self.name} has no hyper-parameters; got {key!r}")
             if key not in self.hyper:
                 raise UnknownNameError(f"hyper-parameter of {self.name}:", key, self.hyper)
             where = f"hyper-parameter of {self.name}: {key}"

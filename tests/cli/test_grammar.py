@@ -1,5 +1,9 @@
 """One grammar: old spellings, one voice of errors, what a path is, what comes next."""
 
+import json
+import shlex
+from types import SimpleNamespace
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -127,3 +131,88 @@ def test_what_comes_next_is_said_on_a_terminal_alone(monkeypatch, capsys):
     assert capsys.readouterr().out == "next: featurekit train 'a b' --model logistic\n"
     grammar.next_step("train", "a b", as_json=True)
     assert capsys.readouterr().out == ""
+
+
+def parse(words):
+    """Parse a command line as click does, without doing anything; what is positional need not be there."""
+    command, context = main, click.Context(main)
+    while hasattr(command, "get_command"):
+        name, *words = words
+        command = command.get_command(context, name)
+    command.make_context(name, list(map(str, words)), parent=context)
+
+
+def verbs(command=main):
+    for name in command.list_commands(None):
+        found = command.get_command(None, name)
+        yield from verbs(found) if hasattr(found, "list_commands") else [found]
+
+
+def test_every_help_has_examples_in_the_new_grammar(monkeypatch, capsys):
+    monkeypatch.setattr("featurekit.cli.stores.what_is", lambda *arguments, **how: None)
+    for command in verbs():
+        lines = grammar.examples(command)
+        assert lines, f"{command.name} --help shows no example"
+        for words in lines:
+            parse(words)
+    assert capsys.readouterr().err == "", "an example uses an old spelling"
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_help_fits_the_terminal(columns):
+    for command in verbs():
+        result = CliRunner().invoke(command, ["--help"], terminal_width=columns)
+        described = result.output.partition("Options:")[2]
+        assert all(len(line) <= columns for line in described.splitlines()), (command.name, described)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_store, tmp_path_factory):
+    from featurekit.experiments import Run, RunSettings
+
+    settings = RunSettings(str(tiny_store), "logistic", "rms", training={"epochs": 1, "device": "cpu"})
+    return Run(settings, runs=tmp_path_factory.mktemp("runs")).execute().folder
+
+
+def test_what_comes_next_can_be_typed(tiny_store, tiny_corpus, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(grammar, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    audio, copy = next(tiny_corpus.rglob("*.flac")), tmp_path / "extracted"
+    split, manifest = tmp_path / "split.json", tmp_path / "m.jsonl"
+    demo = ["--corpus", "demo", "--root", tiny_corpus]
+    lines = [
+        ["list", "tasks"],
+        *(["explain", name] for name in ("rms", "logistic", "loso", "sentiment3", "demo")),
+        ["doctor"],
+        ["doctor", tiny_store],
+        ["manifest", "demo", "--root", tiny_corpus, "-o", manifest],
+        ["extract", *demo, "--features", "rms", "-o", copy, "--backend", "serial"],
+        ["store", "info", copy],
+        ["store", "verify", copy],
+        ["store", "repair", copy],
+        ["store", "index", copy],
+        ["store", "gc", copy, "--dry-run"],
+        ["store", "drop", tiny_store, "rms", "--dry-run"],
+        ["show", copy, "s01r01_1", "-o", tmp_path / "pictures"],
+        ["card", copy, "-o", tmp_path / "card.md"],
+        ["split", copy, "--split", "speaker-disjoint"],
+        ["split", copy, "-o", split],
+        ["audit", split, copy],
+        ["audit", copy],
+        ["audit", manifest],
+        ["audit", trained],
+        ["train", trained],
+        ["evaluate", trained],
+        ["predict", trained, audio],
+        ["predict", trained, audio, "-o", tmp_path / "p.csv"],
+        ["embed", trained, tiny_store, "--dry-run"],
+        ["embed", trained, copy],
+        ["export", trained, "-o", tmp_path / "model.pt"],
+    ]
+    for words in lines:
+        result = CliRunner().invoke(main, list(map(str, words)))
+        assert result.exit_code == 0, (words, result.output, result.exception)
+        last = result.stdout.splitlines()[-1]
+        assert last.startswith("next: featurekit "), words
+        parse(shlex.split(last)[2:])
+    said = CliRunner().invoke(main, ["store", "info", str(copy), "--json"]).stdout
+    assert json.loads(said)["utterances"] == 36
