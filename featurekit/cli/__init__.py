@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from featurekit import __version__
-from featurekit.cli import grammar, progress, signals
+from featurekit.cli import grammar, helptext, progress, signals
 from featurekit.cli.characters import make_readable
 from featurekit.errors import CorruptStoreError, FeaturekitError, StoreError, StoreNotFoundError, TrainingError, WorkerError
 from featurekit.registry import load_plugin
@@ -79,6 +79,8 @@ _ADVICE = {
 class Verbs(click.Group):
     """Loads a verb's module on demand and turns every error raised on purpose into one sentence."""
 
+    context_class = helptext.HelpContext
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
@@ -109,7 +111,7 @@ class Verbs(click.Group):
             raise click.UsageError(str(UnknownNameError("verb", name, VERBS)))
         if name == "extract":  # read when numpy is loaded: a process of one thread can fork its workers
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        return getattr(importlib.import_module(f"featurekit.cli.{VERBS[name][0]}"), f"{name}_command")
+        return helptext.readable(getattr(importlib.import_module(f"featurekit.cli.{VERBS[name][0]}"), f"{name}_command"))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb and what stands after it; one that starts slowly says so at once."""

@@ -50,14 +50,11 @@ def audit_command(
     \b
     featurekit audit cache/runs/ID                   a run: its split and what it was fitted on
     featurekit audit split.json cache/ravdess        a split, and the store it divides
-    featurekit audit folds.csv --manifest mine.jsonl
-                                                     id,part[,fold] of anybody
-    featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB
-                                                     EmoBox's folds, speakers from our recipe
+    featurekit audit folds.csv --manifest mine.jsonl   id,part[,fold] of anybody
+    featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB   EmoBox's folds, speakers from our recipe
     featurekit audit cuts/                           lhotse cuts: a file a part
     featurekit audit cache/ravdess                   no split: audio that is there twice
-    featurekit audit cache/tess --test-store cache/ravdess
-                                                     train on one corpus, test on the other
+    featurekit audit cache/tess --test-store cache/ravdess   train on one corpus, test on the other
 
     Near-duplicate audio (another codec, level or start) is found by the column audio_fingerprint of the store, or computed
     with --audio. A leak inflates the result and makes the exit status 1; a warning asks for a decision; a note is good to

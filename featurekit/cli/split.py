@@ -42,10 +42,8 @@ def split_command(
     \b
     featurekit split cache/ravdess --split ravdess-luna2021 -o ravdess.json
     featurekit split m.jsonl --split 'speaker-disjoint(test=0.2)' --task emotion --seed 0 -o s.json
-    featurekit split cache/ravdess --split ravdess-luna2021 --fold 1 -o first.json
-                                     one fold, to try things on
-    featurekit split cache/emodb --split ids.csv
-                                     other people's: id,part[,fold]
+    featurekit split cache/ravdess --split ravdess-luna2021 --fold 1 -o first.json   one fold, to try things on
+    featurekit split cache/emodb --split ids.csv   other people's: id,part[,fold]
     featurekit split cache/emodb --split EmoBox/data/emodb --allow-speaker-overlap -o emobox.json
     featurekit train cache/ravdess --split ravdess.json --model resnet18 --features mel256
 
