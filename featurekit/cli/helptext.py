@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -21,7 +21,7 @@ class Formatter(click.HelpFormatter):
         paragraphs = [_fitted(part, width) if part.startswith("\b") else part for part in text.split("\n\n")]
         super().write_text("\n\n".join(paragraphs))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write names and descriptions, side by side where there is the width for it."""
         if self.width >= _NARROW:
             super().write_dl(rows, col_max, col_spacing)
@@ -62,7 +62,7 @@ def _broken(line: str, width: int) -> Iterator[str]:
         command, comment = match[1], match[2].lstrip("# ")
         yield from textwrap.wrap(comment, width, initial_indent="# ", subsequent_indent="# ")
     now, indent = "", " " * (len(command) - len(command.lstrip()))
-    pieces = []
+    pieces: list[str] = []
     for piece in re.split(r" (?=-|\|)", command.strip()):
         quoted = "'" in piece or '"' in piece
         pieces += [piece] if quoted or len(piece) < width - len(" \\") else piece.split(" ")

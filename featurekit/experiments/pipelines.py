@@ -49,7 +49,7 @@ def find(given: str | Path) -> Path:
         When there is neither, with the closest names.
     """
     path = Path(given)
-    for local in (path, path.with_name(f"{path.name}.toml")):
+    for local in (path, Path(f"{path}.toml")):
         if local.exists():
             return local
     name = path.name.removesuffix(".toml")

@@ -184,7 +184,7 @@ def test_evaluate_refuses_what_is_not_finished_or_of_another_version(arguments, 
     record = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps(record | {"format": 99}))
     assert "format 99" in run("evaluate", copy, code=2)
-    assert "is not a run" in run("evaluate", tmp_path, code=2)
+    assert "evaluate takes a run's folder" in run("evaluate", tmp_path, code=2)
 
 
 def test_silence_is_cut_where_it_is_asked_for(arguments):
