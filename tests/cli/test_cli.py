@@ -222,6 +222,7 @@ def test_manifest_writes_jsonl_that_extract_reads(tiny_corpus, tmp_path):
 
 def test_train_resumes_and_predicts(store, tiny_corpus, tmp_path):
     arguments = ["train", store, "--model", "ub-bilstm", "--features", "rms,spectral_centroid", "--epochs", 1]
+    arguments += ["--set", "training.n_frames=20"]
     arguments += ["-o", tmp_path / "runs", "--split", "speaker-disjoint", "--device", "cpu"]
     said = run(*arguments)
     assert "speaker-disjoint" in said
@@ -236,6 +237,7 @@ def test_train_resumes_and_predicts(store, tiny_corpus, tmp_path):
 
 def test_predict_reports_a_bad_file_and_goes_on(store, tiny_corpus, tmp_path):
     arguments = ["train", store, "--model", "ub-bilstm", "--features", "rms", "--epochs", 1, "--device", "cpu"]
+    arguments += ["--set", "training.n_frames=20"]
     run(*arguments, "-o", tmp_path / "runs")
     folder = next((tmp_path / "runs").iterdir())
     heard = tmp_path / "new"

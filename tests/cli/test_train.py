@@ -19,7 +19,9 @@ from featurekit.training import checkpoint, resume
 
 @pytest.fixture
 def arguments(tiny_store, tmp_path):
-    how = ["--split", "speaker-disjoint", "--device", "cpu", "--epochs", "3", "-o", str(tmp_path / "runs")]
+    # Short windows and few units: what is tested is what is said of a training, not what it learns.
+    small = ["--set", "training.n_frames=20", "--set", "hyper.units1=4", "--set", "hyper.units2=4", "--set", "hyper.units3=4"]
+    how = [*small, "--split", "speaker-disjoint", "--device", "cpu", "--epochs", "3", "-o", str(tmp_path / "runs")]
     return ["train", str(tiny_store), "--model", "ub-lstm", "--features", "rms", *how]
 
 
@@ -115,7 +117,10 @@ def test_a_run_goes_on_exactly_as_it_was_begun_and_a_finished_one_is_only_read(a
 
 def test_what_is_trained_is_told_apart_by_what_is_there(arguments, tiny_store, tmp_path):
     file = tmp_path / "run.toml"
-    file.write_text('store = "nowhere"\nmodel = "ub-lstm"\nfeatures = "rms"\n[training]\nepochs = 1\ndevice = "cpu"\n')
+    file.write_text(
+        'store = "nowhere"\nmodel = "ub-lstm"\nfeatures = "rms"\n[training]\nepochs = 1\ndevice = "cpu"\nn_frames = 20\n'
+        "[hyper]\nunits1 = 4\nunits2 = 4\nunits3 = 4\n"
+    )
     own = json.loads(run(*arguments, "--epochs", 1, "--json"))
     assert "no store" in run("train", file, code=2)
     named = json.loads(run("train", file, "--store", tiny_store, "-o", tmp_path / "other", "--json"))

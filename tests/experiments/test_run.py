@@ -11,7 +11,8 @@ from featurekit.experiments.run import _by_content, _contents
 from featurekit.experiments.scores import rescored
 from featurekit.manifest import Utterance
 
-QUICK = {"epochs": 1, "device": "cpu", "n_frames": 40}
+QUICK = {"epochs": 1, "device": "cpu", "n_frames": 20}
+SMALL = {"units1": 4, "units2": 4}
 
 
 class Heard(RunProgress):
@@ -28,7 +29,8 @@ class Heard(RunProgress):
 
 
 def make(path, runs, **changes):
-    settings = {"store": str(path), "model": "ub-bilstm", "features": "rms,spectral_centroid", "training": QUICK} | changes
+    settings = {"store": str(path), "model": "ub-bilstm", "features": "rms,spectral_centroid"}
+    settings |= {"training": QUICK, "hyper": SMALL if changes.get("model", "ub-bilstm") == "ub-bilstm" else {}} | changes
     return Run(RunSettings(**settings), runs=runs)
 
 
