@@ -46,6 +46,7 @@ def demo_command(output: Path, backend: str, jobs: int | None) -> None:
     click.echo(extract.describe(summary))
     for number, settings in enumerate(runs(str(output / "demo")), 3):
         click.echo(f"{number}  train {settings.model} on {settings.features}, {settings.split}")
-        result = Run(settings, runs=output / "runs").execute(Lines())
+        with Lines() as progress:
+            result = Run(settings, runs=output / "runs").execute(progress)
         click.echo(describe(result))
     grammar.next_step("evaluate", result.folder)

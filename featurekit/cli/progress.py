@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Hashable, Iterable
 from types import TracebackType
 
 import click
@@ -15,6 +16,7 @@ DRAW_INTERVAL_S = 0.1
 RATE_AFTER_S = 1.0  # a rate of the first moment would be the time to start
 _LONGEST_CELLS, _FEWEST_CELLS = 24, 6
 _FULL, _EMPTY = "█", "░"
+_SETTLED_S = 2.0  # earlier a pace says nothing
 
 
 class Bar:
@@ -143,6 +145,79 @@ def _columns() -> int:
     except (OSError, ValueError):
         columns = 0
     return columns or shutil.get_terminal_size().columns  # a new pseudo-terminal says it has none
+
+
+class OneLine:
+    """One line of a terminal that is written again and again; nothing where standard error is no terminal."""
+
+    def __init__(self) -> None:
+        self.is_there = sys.stderr.isatty()
+
+    def draw(self, text: str, share: float) -> None:
+        """Write a bar for a share in [0, 1], and as much of the text as there are columns for."""
+        if not self.is_there:
+            return
+        cells = max(_FEWEST_CELLS, min(_LONGEST_CELLS, (_columns() - 20) // 4))
+        full = int(cells * share)
+        line = f"{share:4.0%} {_FULL * full}{_EMPTY * (cells - full)} "
+        while len(line) + len(text) >= _columns() and ", " in text:
+            text = text.rpartition(", ")[0]  # the last is the least needed
+        click.echo(f"\r{(line + text)[: _columns() - 1]}\x1b[K", nl=False, err=True)
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self.is_there:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+class Share:
+    """How much of several pieces of work is done, and how long the rest will take.
+
+    Parameters
+    ----------
+    pieces : iterable of hashable
+        What is to be done; each counts as much as another.
+    """
+
+    def __init__(self, pieces: Iterable[Hashable] = ()) -> None:
+        self._shares: dict[Hashable, float] = dict.fromkeys(pieces, 0.0)
+        self._at_first: dict[Hashable, float] = {}
+        self._started_s = time.monotonic()
+
+    def reach(self, piece: Hashable, share: float) -> None:
+        """Say how much of a piece is done; what was done when it is first heard of took none of this time."""
+        if piece in self._shares:
+            self._at_first.setdefault(piece, share if share < 1 else 0.0)
+            self._shares[piece] = max(share, self._shares[piece])
+
+    @property
+    def total(self) -> int:
+        """How many pieces there are."""
+        return len(self._shares)
+
+    @property
+    def share(self) -> float:
+        """How much of all is done, in [0, 1]."""
+        return sum(self._shares.values()) / len(self._shares) if self._shares else 1.0
+
+    @property
+    def is_all(self) -> bool:
+        """Whether all is done."""
+        return all(share >= 1 for share in self._shares.values())
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since this was made."""
+        return time.monotonic() - self._started_s
+
+    @property
+    def to_go_s(self) -> float | None:
+        """Seconds until all is done, at the pace so far; None as long as nothing can be said."""
+        done = sum(self._shares.values())
+        gained = done - sum(self._at_first.values())
+        if gained <= 0 or self.elapsed_s < _SETTLED_S:
+            return None
+        return self.elapsed_s * (len(self._shares) - done) / gained
 
 
 def counted(number: int, what: str) -> str:

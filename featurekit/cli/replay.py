@@ -39,7 +39,8 @@ def replay_command(run: Path, store: str | None, as_json: bool) -> None:
     from featurekit.cli.training import Lines
     from featurekit.experiments.replay import replay
 
-    found = replay(run, store=store, progress=Lines(err=as_json))
+    with Lines(err=as_json) as progress:
+        found = replay(run, store=store, progress=progress)
     click.echo(json.dumps(found.to_record()) if as_json else describe(found))
     grammar.next_step("evaluate", run, as_json=as_json)
     sys.exit(0 if found.same else 1)

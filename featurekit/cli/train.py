@@ -16,7 +16,7 @@ from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.settings import from_mapping, read_toml
 
 if TYPE_CHECKING:  # torch takes seconds to import, and help needs none
-    from featurekit.experiments import RunSettings
+    from featurekit.experiments import Run, RunResult, RunSettings
 
 RUNS = Path("cache") / "runs"
 
@@ -56,11 +56,13 @@ RUNS = Path("cache") / "runs"
 @click.option("--seeds", type=click.IntRange(1), help="Train with so many seeds: mean ± deviation; the split stays.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Folds trained at once, a process each.")
 @grammar.output("Folder of runs.  [default: cache/runs]", old=("--runs",))
+@click.option("--dry-run", is_flag=True, help="Train a few batches and say how long all will take; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 def train_command(
     things: tuple[str, ...],
     store: tuple[str, ...],
     output: Path | None,
+    dry_run: bool,
     as_json: bool,
     seeds: int | None,
     jobs: int,
@@ -91,24 +93,54 @@ def train_command(
 
     said = {name: value for name, value in given.items() if value is not None and value != ()}
     said |= {"init": parts_of(init)} if init else {}
-    progress = Lines(err=as_json, jobs=jobs)
     kind, thing, store_path = _source(things, store)
     if kind is Kind.RUN:
         others = {"set": lines, "output": output, "seeds": seeds}
         _refuse_changes(thing, [*said, *(name for name, value in others.items() if value)])
-        result = Run.goes_on(thing, store=store_path or None, progress=progress, jobs=jobs)
-    else:
-        said |= {"store": store_path} if store_path else {}
-        chosen = run_settings(Path(thing) if kind is Kind.RUN_FILE else None, said, lines)
-        if seeds is not None:
-            results, summary, path = execute_seeds(chosen, seeds, runs=output or RUNS, jobs=jobs, progress=progress)
-            told = "\n".join([*map(describe, results), describe_seeds(summary, path)])
-            click.echo(json.dumps(summary) if as_json else told)
-            grammar.next_step("evaluate", results[0].folder, as_json=as_json)
+        if dry_run:
+            _forecast(Run.of_folder(thing, store=store_path or None), 1, as_json)
             return
-        result = Run(chosen, runs=output or RUNS).execute(progress, jobs=jobs)
+        with Lines(err=as_json, jobs=jobs) as progress:
+            _tell(Run.goes_on(thing, store=store_path or None, progress=progress, jobs=jobs), as_json)
+        return
+    said |= {"store": store_path} if store_path else {}
+    chosen = run_settings(Path(thing) if kind is Kind.RUN_FILE else None, said, lines)
+    runs = output or RUNS
+    if dry_run:
+        _forecast(Run(chosen, runs=runs), seeds or 1, as_json)
+        return
+    with Lines(err=as_json, jobs=jobs) as progress:
+        if seeds is None:
+            _tell(Run(chosen, runs=runs).execute(progress, jobs=jobs), as_json)
+            return
+        results, summary, path = execute_seeds(chosen, seeds, runs=runs, jobs=jobs, progress=progress)
+        told = "\n".join([*map(describe, results), describe_seeds(summary, path)])
+        click.echo(json.dumps(summary) if as_json else told)
+        grammar.next_step("evaluate", results[0].folder, as_json=as_json)
+
+
+def _tell(result: RunResult, as_json: bool) -> None:
+    from featurekit.cli.training import describe
+
     click.echo(json.dumps({"run": str(result.folder), **result.metrics}) if as_json else describe(result))
     grammar.next_step("evaluate", result.folder, as_json=as_json)
+
+
+def _forecast(run: Run, seeds: int, as_json: bool) -> None:
+    """Say what would be trained and how long that takes on this machine; nothing is written."""
+    from featurekit.cli.training import Lines, describe_forecast
+    from featurekit.experiments.forecast import measured
+
+    seconds = measured(run)
+    folds = seeds * len(run.pending)
+    if as_json:
+        facts = {"run": str(run.folder), "folds": folds, "epochs": run.training.epochs}
+        of_all = None if seconds is None else round(seconds * seeds, 1)
+        click.echo(json.dumps(facts | {"seconds": of_all, "written": False}))
+        return
+    Lines().describe(run)
+    click.echo(describe_forecast(run, seconds, so_many=folds))
+    click.echo(f"run: {run.folder}; nothing was written, leave out --dry-run to train")
 
 
 def _source(things: Sequence[str], store: Sequence[str]) -> tuple[Kind | None, str, str]:

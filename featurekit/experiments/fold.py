@@ -28,6 +28,7 @@ def train_fold(
     number: int,
     *,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    on_batch: Callable[[int, int, int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
     sharing: int = 1,
 ) -> History:
@@ -39,7 +40,7 @@ def train_fold(
         The run; its folder is there.
     number : int
         Which fold.
-    on_epoch, on_note : callable, optional
+    on_epoch, on_batch, on_note : callable, optional
         As :func:`featurekit.training.fit` calls them.
     sharing : int
         Folds that are trained at once.
@@ -51,17 +52,15 @@ def train_fold(
     """
     started = time.perf_counter()
     fold, folder = run.split.folds[number], fold_folder(run.folder, number)
-    normaliser = _normaliser(run, fold)
-    train = _dataset(run, fold, "train", normaliser)
-    model = training.build_for(run.settings.model, train, seed=run.training.seed, **run.settings.hyper)
-    run.initial.load_into(model, number)
+    model, train, dev, normaliser = prepared(run, number)
     fitted = training.fit(
         model,
         train,
-        _dataset(run, fold, "dev", normaliser) if fold.dev else None,
+        dev,
         run.training,
         folder=folder,
         on_epoch=on_epoch,
+        on_batch=on_batch,
         on_note=on_note,
         sharing=sharing,
     )
@@ -86,6 +85,16 @@ def train_fold(
     replace_file(folder / _PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
     (folder / resume.FILE).unlink(missing_ok=True)
     return fitted.history
+
+
+def prepared(run: Run, number: int) -> tuple[Any, data.Dataset, data.Dataset | None, data.Normaliser]:
+    """What the fit of a fold begins with: the model in its initial state, training and development part, normaliser."""
+    fold = run.split.folds[number]
+    normaliser = _normaliser(run, fold)
+    train = _dataset(run, fold, "train", normaliser)
+    model = training.build_for(run.settings.model, train, seed=run.training.seed, **run.settings.hyper)
+    run.initial.load_into(model, number)
+    return model, train, _dataset(run, fold, "dev", normaliser) if fold.dev else None, normaliser
 
 
 def has_predicted(folder: Path, number: int) -> bool:

@@ -168,8 +168,14 @@ class RunResult(Shown):
 class RunProgress:
     """What a caller hears during a run."""
 
+    def planned(self, runs: Sequence[Run]) -> None:
+        """Called with every run that will be executed, where they are several."""
+
     def started(self, run: Run) -> None:
         """Called once, when everything was checked and before anything is trained."""
+
+    def batch(self, run: Run, fold: Fold, epoch: int, batch: int, batches: int) -> None:
+        """Called while a fold trains: so many of an epoch's batches are done. Of folds that train at once, now and then."""
 
     def epoch(self, fold: Fold, row: Mapping[str, Any], epochs: int) -> None:
         """Called after each epoch with its row of the history."""

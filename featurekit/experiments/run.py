@@ -15,19 +15,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from featurekit import __version__, data, models, training
-from featurekit.backends import open_backend
 from featurekit.data import augment, splits, tasks
 from featurekit.data.columns import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import resolve
+from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History, is_done, is_finished, read_predictions, train_fold
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
@@ -35,7 +35,6 @@ from featurekit.experiments.scores import reference, rescored
 from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.notebook import Shown
 from featurekit.settings import digest, from_mapping, write_json
-from featurekit.training.devices import share_threads
 
 
 class Run(Shown):
@@ -230,8 +229,7 @@ class Run(Shown):
         told = set()
         done = ((number, history) for number, history in (trained or {}).items())
         if jobs > 1:
-            progress.note(f"{len(self.pending)} folds to train, {jobs} at once: a fold is heard of when it is done")
-            done = ((number, history) for _, number, history in train_pending([self], jobs))
+            done = ((number, history) for _, number, history in train_pending([self], jobs, progress))
         for number, history in done:
             for row in history:
                 progress.epoch(self.split.folds[number], row, self.training.epochs)
@@ -239,7 +237,13 @@ class Run(Shown):
             told.add(number)
         for number, fold in enumerate(self.split.folds):
             if number in self.pending:
-                train_fold(self, number, on_epoch=partial(self._heard, progress, fold), on_note=progress.note)
+                train_fold(
+                    self,
+                    number,
+                    on_epoch=partial(self._heard, progress, fold),
+                    on_batch=partial(progress.batch, self, fold),
+                    on_note=progress.note,
+                )
             if number not in told:
                 progress.finished(fold, read_predictions(self.folder, number))
         scores = rescored(self.folder)
@@ -274,6 +278,19 @@ class Run(Shown):
         record = read_record(folder)
         if is_finished(folder, record):
             return RunResult(folder, rescored(folder), record["verdict"])
+        return cls.of_folder(folder, store=store).execute(progress, jobs=jobs)
+
+    @classmethod
+    def of_folder(cls, folder: str | Path, *, store: str | None = None) -> Run:
+        """The run of a folder, by the settings in its ``run.json``; checked, not executed.
+
+        Raises
+        ------
+        ParameterError
+            As of :meth:`goes_on`.
+        """
+        folder = Path(folder)
+        record = read_record(folder)
         settings = from_mapping(RunSettings, record["settings"], where=str(folder / "run.json"))
         run = cls(dataclasses.replace(settings, store=store or settings.store), runs=folder.parent)
         if run.folder.name != folder.resolve().name:
@@ -281,7 +298,7 @@ class Run(Shown):
                 f"{folder} cannot go on: with {run.store.path} as it is now its settings make {run.folder.name}; the columns, "
                 "labels or split are other ones, or the folder was renamed"
             )
-        return run.execute(progress, jobs=jobs)
+        return run
 
     def begin(self) -> None:
         """Make the folder and write what is known before training.
@@ -342,37 +359,6 @@ class Run(Shown):
 
 # Paths, and what the columns, the split and the task say better.
 _OF_OTHERS = ("store", "features", "split", "test_store", "test_task")
-
-
-def train_pending(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, int, History]]:
-    """Train the folds that are not done, of several runs, in so many processes at once.
-
-    A fold is the same whoever trains it: its result is that of one process with as many threads.
-
-    Yields
-    ------
-    (Run, int, list of dict)
-        The run, the fold's number and its history, as they are done.
-
-    Raises
-    ------
-    WorkerError
-        When a process dies.
-    """
-    for run in runs:
-        run.begin()
-    work = [(run, number) for run in runs for number in run.pending]
-    items = [(run.settings, run.runs, number, min(jobs, len(work))) for run, number in work]
-    with open_backend("joblib", jobs) as backend:
-        for index, history in backend.map(_in_a_process, items):
-            yield *work[index], history
-
-
-def _in_a_process(work: tuple[Any, Path, int, int]) -> History:
-    """Train one fold in a worker process: (settings of the run, folder of runs, number, how many at once) → history."""
-    settings, runs, number, sharing = work
-    share_threads(sharing)
-    return train_fold(Run(settings, runs=runs), number, sharing=sharing)
 
 
 def _contents(opened: Any, columns: Sequence[str], ids: Sequence[str]) -> str:

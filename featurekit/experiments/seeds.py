@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from featurekit.errors import ParameterError
+from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
-from featurekit.experiments.run import Run, train_pending
+from featurekit.experiments.run import Run
 from featurekit.settings import write_json
 
 
@@ -58,11 +59,12 @@ def execute_seeds(
     """
     every = [Run(one, runs=runs) for one in with_seeds(settings, n)]
     trained: dict[Path, dict[int, History]] = {run.folder: {} for run in every}
+    progress = progress or RunProgress()
+    progress.planned(every)
     if jobs > 1:
-        for run, number, history in train_pending(every, jobs):
+        for run, number, history in train_pending(every, jobs, progress):
             trained[run.folder][number] = history
-            if progress is not None:
-                progress.note(f"{run.folder.name}, fold {run.split.folds[number].name} is trained")
+            progress.note(f"{run.folder.name}, fold {run.split.folds[number].name} is trained")
     results = [run.execute(progress, trained=trained[run.folder]) for run in every]
     names = [name for name in results[0].metrics["pooled"] if name != "n"]
     pooled = {name: _spread([result.metrics["pooled"][name] for result in results]) for name in names}

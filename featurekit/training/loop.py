@@ -27,7 +27,7 @@ from featurekit.training.options import TrainSettings, identity
 from featurekit.training.prediction import Predictions, predict
 from featurekit.training.residency import choose_residency
 from featurekit.training.resume import Keeper
-from featurekit.training.trainer import Trainer
+from featurekit.training.trainer import OnBatch, Trainer
 
 OnEpoch = Callable[[dict[str, Any]], None]
 OnNote = Callable[[str], None]
@@ -84,6 +84,7 @@ def fit(
     *,
     folder: str | Path | None = None,
     on_epoch: OnEpoch | None = None,
+    on_batch: OnBatch | None = None,
     on_note: OnNote | None = None,
     sharing: int = 1,
 ) -> FitResult:
@@ -104,8 +105,11 @@ def fit(
         and on a CPU ends in the same bits. The caller removes what is kept (:mod:`featurekit.training.resume`).
     on_epoch : callable, optional
         Called with each new row of the history.
+    on_batch : callable, optional
+        Called after each batch of training with the epoch and the batch, both from 1, and the batches of an epoch. A model
+        that is fitted in one step has none.
     on_note : callable, optional
-        Called with sentences a person should read: where the values lie, where the fit goes on.
+        Called with sentences a person should read: where the values lie, if not in memory, and where the fit goes on.
     sharing : int
         Fits that run at once on the same memory.
 
@@ -130,7 +134,8 @@ def fit(
     parts = [train] if dev is None else [train, dev]
     with reproducible(settings, device, one_shape=sees_one_shape(model, train)), keeper.named(), _full_memory_told():
         residency = choose_residency(settings, parts, device, sharing=sharing)
-        note(str(residency))
+        if residency.kind != "device":
+            note(str(residency))
         model = place(model, device)
         trainer = Trainer(model, train, settings, device, residency, note)
         judged = None if dev is None else Batches(dev, device, residency=residency.kind, workers=residency.workers)
@@ -141,9 +146,10 @@ def fit(
         if stood is not None:
             note(f"goes on after epoch {len(history)}, where it was interrupted")
         epochs = settings.epochs if trainer.trainable else 1
+        heard = on_batch if trainer.trainable else None
         while len(history) < epochs and not _has_converged(history, settings):
             started, epoch = time.perf_counter(), len(history) + 1
-            row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, "train_loss": trainer.epoch(epoch)}
+            row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, "train_loss": trainer.epoch(epoch, heard)}
             row["samples_s"] = round(len(train) / (time.perf_counter() - started), 1)
             if dev is not None:
                 row |= _development(predict(model, dev, settings, batches=judged), dev)

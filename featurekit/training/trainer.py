@@ -22,6 +22,8 @@ from featurekit.training.updates import Updates
 # Reading a loss makes the host wait for a GPU; on a CPU it costs nothing, and the weights stay good.
 _LOOK_EVERY = 32
 
+OnBatch = Callable[[int, int, int], None]  # epoch, batch, batches in an epoch
+
 
 class Trainer:
     """A model, its training batches, its loss and its updates.
@@ -95,8 +97,15 @@ class Trainer:
             return Standing(tensors)
         return Standing(tensors | {"optimizer": self._updates.state()}, updates=self._updates.done)
 
-    def epoch(self, number: int) -> float:
-        """One pass; the mean loss an utterance.
+    def epoch(self, number: int, on_batch: OnBatch | None = None) -> float:
+        """One pass; the mean loss per utterance.
+
+        Parameters
+        ----------
+        number : int
+            Of the epoch, from 1.
+        on_batch : callable, optional
+            Called after each batch with the epoch, the number of the batch, from 1, and how many there are.
 
         Raises
         ------
@@ -109,6 +118,8 @@ class Trainer:
         looked = 0
         for place, batch in enumerate(self._batches.of(order)):
             losses.append(self._step(batch, place, order, number))
+            if on_batch is not None:
+                on_batch(number, place + 1, len(order))
             if len(losses) - looked >= _LOOK_EVERY or place + 1 == len(order):
                 self._look(losses[looked:], order[looked : place + 1], number)
                 looked = len(losses)

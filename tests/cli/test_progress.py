@@ -57,6 +57,22 @@ def test_what_matters_most_is_shown_where_there_is_little_place(clock):
     assert bar.line(12) == "extracting  "
 
 
+def test_the_time_to_go_leaves_out_what_was_done_before(clock):
+    share = progress.Share("abcd")
+    clock[0] = 100.0
+    share.reach("a", 0.5)  # it goes on after an interruption
+    assert share.to_go_s is None
+    share.reach("a", 1.0)
+    assert share.to_go_s == 600.0  # half a piece in 100 s, three are left
+    share.reach("b", 1.0)  # in one step
+    assert share.share == 0.5
+    assert share.to_go_s == pytest.approx(100 * 2 / 1.5)
+    share.reach("unknown", 1.0)
+    for piece in "cd":
+        share.reach(piece, 1.0)
+    assert share.is_all
+
+
 def test_slow_work_has_a_time_each_not_a_rate_of_zero(clock):
     bar = progress.Bar(10, "fold 1", "epochs")
     clock[0] = 100.0

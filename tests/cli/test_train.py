@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -10,10 +11,11 @@ from click.testing import CliRunner
 
 from featurekit import settings
 from featurekit.cli import evaluate, main, train, training
+from featurekit.cli.progress import duration
 from featurekit.data import Fold
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.evaluation import score
-from featurekit.experiments import fold
+from featurekit.experiments import fold, forecast
 from featurekit.training import checkpoint, resume
 
 
@@ -131,6 +133,32 @@ def test_what_is_trained_is_told_apart_by_what_is_there(arguments, tiny_store, t
     assert "the store's folder" in run("train", "--model", "ub-lstm", code=2)
 
 
+def test_a_dry_run_says_how_long_and_writes_nothing(arguments, tmp_path):
+    said = run(*arguments, "--split", "speaker-kfold(k=2)", "--epochs", 400, "--batch-size", 4, "--dry-run")
+    assert re.search(r"2 folds × 400 epochs, about [\d a-z]+ on this machine", said)
+    assert "nothing was written" in said
+    facts = json.loads(run(*arguments, "--epochs", 400, "--batch-size", 4, "--dry-run", "--json"))
+    assert facts["folds"] == 1
+    assert 0 < facts["seconds"] < 3600
+    assert "not known before the first is done" in run("train", *arguments[1:3], "svm", *arguments[4:], "--dry-run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_how_long_all_will_take_is_said_after_a_few_batches_and_a_log_hears_of_every_moment(arguments, monkeypatch):
+    monkeypatch.setattr(forecast, "SECONDS", 0.0)
+    monkeypatch.setattr(training, "REDRAW_EVERY_S", 0.01)
+    monkeypatch.setattr(training, "LOG_EVERY_S", (0.0, 0.0))
+    said = run(*arguments, "--split", "speaker-kfold(k=2)", "--epochs", 12, "--batch-size", 4)
+    assert said.count("2 folds × 12 epochs, about") == 1
+    assert re.search(r"^training: \d+ %, fold \d, epoch \d+ of 12, ", said, re.MULTILINE)
+
+
+def test_the_time_of_a_fold_is_that_of_its_record(arguments, tmp_path):
+    said = run(*arguments)
+    (record,) = (tmp_path / "runs").glob("*/folds/0/model.json")
+    assert f"3 epochs, {duration(json.loads(record.read_text())['train_s'])}: UA" in said
+
+
 def test_two_stores_are_refused_with_what_was_meant(arguments, tiny_store):
     for more in (["--store", "other"], ["other"]):
         said = run(*arguments, *more, code=2)
@@ -149,9 +177,10 @@ def test_the_older_spellings_work_and_say_the_new_ones(arguments, tiny_store, tm
     assert "--runs is now -o/--output" in told.stderr
 
 
-def test_where_the_values_lie_is_said_once(arguments):
-    said = run(*arguments, "--split", "loso", "--epochs", 1)
-    assert said.count("values resident on the host") == 1
+def test_where_the_values_lie_is_said_once_and_only_when_it_is_not_in_memory(arguments):
+    assert "  values " not in run(*arguments, "--split", "loso", "--epochs", 1)
+    said = run(*arguments, "--split", "loso", "--epochs", 1, "--residency", "stream", "--seed", 1)
+    assert said.count("streamed from the store") == 1
     assert said.count("  fold ") == 6
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from featurekit import data, experiments, extraction, store, training
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
-from featurekit.experiments import Run, RunProgress, RunSettings, resolve
+from featurekit.experiments import Run, RunProgress, RunSettings, at_once, resolve
 from featurekit.experiments.run import _by_content, _contents
 from featurekit.experiments.scores import rescored
 from featurekit.manifest import Utterance
@@ -19,10 +19,13 @@ class Heard(RunProgress):
     """Which folds were trained, and how many epochs in all."""
 
     def __init__(self):
-        self.epochs, self.folds = 0, []
+        self.epochs, self.folds, self.batches = 0, [], []
 
     def epoch(self, fold, row, epochs):
         self.epochs += 1
+
+    def batch(self, run, fold, epoch, batch, batches):
+        self.batches.append((fold.name, epoch, batch, batches))
 
     def finished(self, fold, predictions):
         self.folds.append(fold.name)
@@ -49,6 +52,12 @@ def test_a_run_says_everything_about_itself(tiny_store, tmp_path):
     scores = json.loads((result.folder / "metrics.json").read_text())
     assert scores["n"] == len(lines)
     assert {"accuracy", "unweighted_accuracy"} <= scores["majority"].keys()
+
+
+def test_every_batch_is_heard_of_from_the_first_one_on(tiny_store, tmp_path):
+    heard = Heard()
+    make(tiny_store, tmp_path, training=QUICK | {"epochs": 2, "batch_size": 8}).execute(heard)
+    assert heard.batches == [("0", epoch, batch, 3) for epoch in (1, 2) for batch in (1, 2, 3)]
 
 
 def test_a_finished_run_is_only_read(tiny_store, tmp_path):
@@ -140,13 +149,17 @@ def test_an_overlapping_split_is_stamped_on_the_result(tiny_store, tmp_path):
     assert "OVERLAP" in json.loads((result.folder / "metrics.json").read_text())["split"]["verdict"]
 
 
-def test_processes_give_what_one_process_gives(tiny_store, tmp_path):
+def test_processes_give_what_one_process_gives_and_say_how_far_they_are(tiny_store, tmp_path, monkeypatch):
     how = {"split": "speaker-kfold(k=2)", "training": QUICK | {"epochs": 2, "threads": 1}}
+    monkeypatch.setattr(at_once, "LOOK_EVERY_S", 0.001)
     heard = Heard()
     together = make(tiny_store, tmp_path / "a", **how).execute(heard, jobs=2)
     alone = make(tiny_store, tmp_path / "b", **how).execute()
     assert sorted(heard.folds) == [fold.name for fold in make(tiny_store, tmp_path, **how).split.folds]
     assert heard.epochs == 2 * len(heard.folds)
+    assert {name for name, *_ in heard.batches} <= set(heard.folds)
+    assert heard.batches[0][1:] == (1, 1, 1)
+    assert not list(tmp_path.rglob("progress.json"))
     assert together.metrics == alone.metrics
     for number in range(len(heard.folds)):
         one, two = (result.folder / "folds" / str(number) / "model.safetensors" for result in (together, alone))

@@ -30,7 +30,7 @@ def test_seeds_change_the_training_and_not_the_split(tiny_store, tmp_path):
 
 def test_folds_that_were_just_trained_at_once_are_told_with_their_epochs(tiny_store, tmp_path, monkeypatch):
     # Processes of their own are test_run.py's; here it matters what is told of folds that another trained.
-    monkeypatch.setattr("featurekit.experiments.run.open_backend", lambda name, workers: open_backend("serial", workers))
+    monkeypatch.setattr("featurekit.experiments.at_once.open_backend", lambda name, workers: open_backend("serial", workers))
 
     class Heard(RunProgress):
         epochs = 0
