@@ -95,7 +95,8 @@ def audit_command(
 def _in_order(subject: Path, other: Path | None) -> tuple[Path, Path | None]:
     """The split, run or folder first, its store second, in whichever order they were given."""
     if other is None:
-        what_is(subject, verb="audit", or_corpus=True)
+        takes = (Kind.SPLIT, Kind.RUN, Kind.STORE, Kind.MANIFEST, Kind.FOLDER)
+        what_is(subject, *takes, Kind.FILE, verb="audit", or_corpus=True)
         return subject, None
     first, second = (what_is(path, verb="audit", or_corpus=True) for path in (subject, other))
     if first is Kind.STORE and second is Kind.STORE:

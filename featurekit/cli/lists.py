@@ -25,9 +25,9 @@ KINDS = (
 
 
 @click.command("list")
-@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print names and descriptions as JSON.")
-def list_command(kind: str, as_json: bool) -> None:
+def list_command(kind: str | None, as_json: bool) -> None:
     """List what there is of KIND, with a line about each.
 
     \b
@@ -37,6 +37,10 @@ def list_command(kind: str, as_json: bool) -> None:
 
     KIND is corpora, features, presets, models, splits, tasks, augmentations, perturbations or pipelines.
     """
+    if kind is None:
+        raise click.UsageError(f"say what to list: {', '.join(KINDS)}")
+    if kind not in _LISTS:
+        raise UnknownNameError("list", kind, KINDS)
     rows = {name: _without_marks(text) for name, text in _LISTS[kind]().items()}
     if as_json:
         click.echo(json.dumps(rows))

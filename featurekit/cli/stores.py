@@ -23,6 +23,9 @@ def _a_store(ctx: click.Context, parameter: click.Parameter, path: Path) -> Path
     return path
 
 
+# What a folder of a store holds, in the singular.
+_FOLDERS = {"heads": "generation", "manifests": "manifest", "shards": "shard"}
+
 STORE = click.argument("path", metavar="STORE", type=grammar.PATH, callback=_a_store)
 
 
@@ -87,8 +90,10 @@ def verify(path: Path, as_json: bool) -> None:
         for problem in report.problems:
             click.echo(f"{problem.path}: {problem.what}")
         verdict = "every byte is what was committed" if report.ok else f"run `featurekit store repair {path}`"
-        looked_at = ", ".join(f"{count} {folder}" for folder, count in report.counts.items() if count)
-        click.echo(f"{path}: {looked_at}; {len(report.problems)} problems: {verdict}")
+        looked_at = ", ".join(
+            counted(count, _FOLDERS.get(folder, folder.removesuffix("s"))) for folder, count in report.counts.items() if count
+        )
+        click.echo(f"{path}: {looked_at}; {counted(len(report.problems), 'problem')}: {verdict}")
         grammar.next_step(*(["card", path] if report.ok else ["store", "repair", path]))
     sys.exit(0 if report.ok else 1)
 
@@ -241,14 +246,16 @@ def _failures(path: Path) -> dict[str, str]:
 
 
 def _describe(facts: dict[str, Any]) -> str:
+    subject = f"{facts['path']}: {facts['corpus']}"
     if facts["interrupted"]:
         return (
-            f"{facts['path']}: {facts['corpus']}, {facts['waiting']} shards committed, nothing published yet: "
-            "the extraction is under way or was interrupted; run the same `featurekit extract` to finish it"
+            f"{subject}, {counted(facts['waiting'], 'shard')} committed, nothing published yet: the "
+            "extraction is under way or was interrupted; run the same `featurekit extract` to finish it"
         )
     lines = [
-        f"{facts['path']}: {facts['corpus']}, {facts['utterances']} utterances, {facts['seconds']:,.0f} s of speech, "
-        f"{facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB, generation {facts['generation']}"
+        f"{subject}, {counted(facts['utterances'], 'utterance')}, {facts['seconds']:,.0f} s of speech, "
+        f"{counted(facts['shards'], 'shard')}, {facts['bytes'] / 1e6:,.1f} MB, "
+        f"generation {facts['generation']}"
     ]
     width = max(len(name) for name in facts["columns"])
     lines.append(f"  {'column':<{width}}  {'dims':>6}  {'unit':<10}  {'hop':>8}  {'rate':>6}  {'rows':>9}  {'MB':>7}  failed")
@@ -259,5 +266,8 @@ def _describe(facts: dict[str, Any]) -> str:
             f"{column['rows']:>9}  {column['bytes'] / 1e6:>7.1f}  {column['failed']:>6}"
         )
     if facts["waiting"]:
-        lines.append(f"  {facts['waiting']} shards belong to no generation: an extraction under way, or food for `store gc`")
+        lines.append(
+            f"  {counted(facts['waiting'], 'shard')} in no generation: of an extraction under way, or left over, which "
+            "`featurekit store gc` removes"
+        )
     return "\n".join(lines)

@@ -219,3 +219,19 @@ def test_what_comes_next_can_be_typed(tiny_store, tiny_corpus, trained, tmp_path
         parse(shlex.split(last)[2:])
     said = CliRunner().invoke(main, ["store", "info", str(copy), "--json"]).stdout
     assert json.loads(said)["utterances"] == 36
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["list"], "say what to list: corpora, features, "),
+        (["list", "featurs"], "did you mean features?"),
+        (["list", "xyzzy"], "known: augmentations, corpora, "),
+        (["show", "ravdess"], "`featurekit extract --corpus ravdess` makes a store of it"),
+        (["audit", "no/such/split.json"], "audit takes a split file, a run's folder, a store, "),
+    ],
+)
+def test_what_is_not_there_is_answered_with_what_would_be_taken(words, said):
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert said in result.stderr
