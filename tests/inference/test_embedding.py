@@ -168,7 +168,7 @@ def test_features_can_be_added_beside_an_embedding_but_utterances_cannot(single,
         extraction.build_store(fewer, columns="zcr", **how)
     assert f"featurekit store drop {copy} '{name}'" in str(refused.value)
     store.drop(copy, name)
-    extraction.build_store(fewer, columns="zcr", **how)
+    extraction.build_store(fewer, columns="zcr", replace=True, **how)
     assert store.verify(copy).ok
 
 
