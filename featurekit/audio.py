@@ -36,20 +36,16 @@ from typing import Any
 import numpy as np
 
 from featurekit.containers import MAX_S as MAX_S  # these three are part of this module's interface
+from featurekit.containers import MEANINGS as MEANINGS  # what a status, or a flag of what was kept, means
 from featurekit.containers import MIN_S as MIN_S
 from featurekit.containers import Promise, read_promise, refuse_insane, refuse_irregular, refuse_length
 from featurekit.containers import Status as Status
+from featurekit.containers import in_words as in_words
+from featurekit.containers import rates_note as rates_note
 from featurekit.errors import AudioError, ParameterError
 
 AUDIO_EXTENSIONS = frozenset({".wav", ".wave", ".aif", ".aiff", ".aifc", ".au", ".caf", ".rf64", ".sph", ".w64"})
 AUDIO_EXTENSIONS |= {".flac", ".mp3", ".oga", ".ogg", ".opus"}
-# What a flag says of an utterance that was kept.
-FLAGS: dict[str, str] = {
-    Status.RATE: "upsampled: bands above half of the file's rate hold nothing",
-    Status.CHANNELS: "several channels mixed down",
-    Status.SILENT: "never above -80 dB",
-    Status.CLIPPED: "runs of samples at full scale",
-}
 END_TOLERANCE_S = 0.1  # label tables are rounded; a segment may overshoot the file by this much
 SILENT_PEAK = 1e-4
 CLIPPED_RUN = 3

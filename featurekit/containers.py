@@ -11,7 +11,7 @@ import math
 import os
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -40,6 +40,63 @@ class Status(enum.StrEnum):
     DECODE = "DECODE"
     TOO_LONG = "TOO_LONG"
     MISSING = "MISSING"
+
+
+# What each word means, for people; a word that is none of these explains itself.
+MEANINGS: dict[str, str] = {
+    Status.TRUNCATED: "shorter than its header or its table says",
+    Status.EMPTY: "no sound, or under 0.01 s",
+    Status.NONFINITE: "values that are no numbers",
+    Status.SILENT: "never above -80 dB",
+    Status.CLIPPED: "runs of samples at full scale",
+    Status.CHANNELS: "several channels mixed down",
+    Status.RATE: "a lower sample rate than the features want",
+    Status.DECODE: "not audio, or of a format that cannot be read",
+    Status.TOO_LONG: "over 6 hours",
+    Status.MISSING: "no such file",
+}
+
+
+def in_words(status: str) -> str:
+    """A status and what it means, as ``DECODE (not audio, or of a format that cannot be read)``."""
+    return f"{status} ({MEANINGS[status]})" if status in MEANINGS else status
+
+
+def rates_note(files: Mapping[int, int], wanted_hz: int) -> str:
+    """What it means that files have a lower sample rate than features want; empty where none has.
+
+    Parameters
+    ----------
+    files : mapping of int to int
+        Sample rate in Hz → number of files; 0 where it is not known.
+    wanted_hz : int
+        The highest rate of the features.
+
+    Examples
+    --------
+    >>> rates_note({16000: 1440}, 22050)
+    'the files have 16 kHz, the features want 22.05 kHz: bands above 8 kHz are empty, harmless within this corpus'
+    >>> rates_note({16000: 20, 48000: 1420}, 22050)[:75]
+    '20 of 1,440 files have 16 kHz, the others more, and the features want 22.05'
+    """
+    known = {rate: count for rate, count in files.items() if rate}
+    low = {rate: count for rate, count in sorted(known.items()) if rate < wanted_hz}
+    if not low:
+        return ""
+    rates, top = ", ".join(f"{rate / 1000:g}" for rate in low), f"{max(low) / 2000:g}"
+    wanted = f"{wanted_hz / 1000:g} kHz"
+    if len(known) == 1:
+        return (
+            f"the files have {rates} kHz, the features want {wanted}: bands above {top} kHz are empty, "
+            "harmless within this corpus"
+        )
+    number, total = sum(low.values()), sum(known.values())
+    all_of_them = f"the files have {rates} kHz"
+    who = all_of_them if number == total else f"{number:,} of {total:,} files have {rates} kHz, the others more"
+    return (
+        f"{who}, and the features want {wanted}: bands above {min(low) / 2000:g} kHz are empty in some files alone, "
+        f"which a model can learn in place of emotion; take features of {min(low) / 1000:g} kHz"
+    )
 
 
 @dataclass(frozen=True)

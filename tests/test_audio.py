@@ -468,3 +468,20 @@ def test_real_clips_decode_to_the_length_of_their_header():
         signal = audio.decode(clip)
         assert len(signal.samples) == audio.read_header(clip).frames
         assert signal.notes == ()
+
+
+def test_a_lower_rate_is_harmless_only_where_all_files_have_it():
+    assert audio.rates_note({22050: 3, 44100: 1}, 22050) == ""
+    assert audio.rates_note({0: 5}, 22050) == ""
+    assert audio.rates_note({16000: 3}, 22050).endswith("bands above 8 kHz are empty, harmless within this corpus")
+    mixed = audio.rates_note({16000: 20, 48000: 1420}, 22050)
+    assert mixed.startswith("20 of 1,440 files have 16 kHz, the others more")
+    assert "harmless" not in mixed
+    assert "take features of 16 kHz" in mixed
+    assert audio.rates_note({8000: 1, 16000: 1}, 22050).startswith("the files have 8, 16 kHz, and the features")
+
+
+def test_every_status_has_words():
+    assert set(audio.MEANINGS) == set(audio.Status) - {audio.Status.OK}
+    assert audio.in_words("DECODE") == "DECODE (not audio, or of a format that cannot be read)"
+    assert audio.in_words("MINE") == "MINE"

@@ -14,7 +14,8 @@ import click
 
 from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
-from featurekit.cli.progress import Bar, counted, rate
+from featurekit.cli.progress import Bar, counted, duration, rate
+from featurekit.cli.tables import wrap
 
 if TYPE_CHECKING:  # what is imported here, a person waits for before the first line
     from featurekit.extraction import Forecast, Summary
@@ -177,6 +178,7 @@ def extract_command(
         "device": device,
         "replace": replace,
     }
+    warn_of_many(jobs, backend)
     if dry_run:
         forecast = extraction.dry_run(utterances, **request)
         click.echo(json.dumps(dataclasses.asdict(forecast), default=str) if as_json else foretell(forecast))
@@ -185,8 +187,12 @@ def extract_command(
     click.echo(json.dumps(as_record(summary)) if as_json else describe(summary))
     grammar.next_step(lambda: after_extraction(summary), as_json=as_json)
     if summary.failed_share > max_failures:
-        failed = f"{len(summary.failed)} of {summary.utterances} utterances failed"
-        click.echo(f"featurekit: {failed}, more than --max-failures {max_failures:g} allows", err=True)
+        allowed = f"{100 * max_failures:g} %"
+        click.echo(
+            f"featurekit: {len(summary.failed)} of {counted(summary.utterances, 'utterance')} failed, more than the {allowed} "
+            "that --max-failures allows, so the exit status is 1; the store was published, and train leaves them out",
+            err=True,
+        )
         sys.exit(1)
 
 
@@ -195,6 +201,19 @@ def after_extraction(summary: Summary) -> list[object]:
     if summary.failed:
         return ["store", "info", summary.store, "--failed"]
     return grammar.first_training(summary.store)
+
+
+def warn_of_many(jobs: int | None, backend: str) -> None:
+    """Say that far more processes than cores gain nothing, before memory runs out."""
+    from featurekit.backends import physical_cores
+
+    cores = physical_cores()
+    if jobs is not None and backend != "serial" and jobs > 4 * cores:
+        click.echo(
+            f"note: --jobs {jobs} on {counted(cores, 'core')}: more than {cores} gain nothing, and each takes its own memory; "
+            "--dry-run says how much",
+            err=True,
+        )
 
 
 def store_name(corpus: str, root: Path) -> str:
@@ -242,24 +261,23 @@ class Bars:
 
 
 def describe(summary: Summary) -> str:
-    """The summary a person reads: what there is, what was done, what failed, where it is, what comes next."""
-    from featurekit.audio import FLAGS
+    """The summary a person reads: what there is, what was done, what failed, where it is."""
+    from featurekit.audio import Status, in_words
 
     lines = [
-        f"{summary.corpus}: {summary.utterances} utterances, {summary.speech_s:,.0f} s of speech, "
-        f"{len(summary.columns)} columns, generation {summary.generation}"
+        f"{summary.corpus}: {counted(summary.utterances, 'utterance')}, {summary.speech_s:,.0f} s of speech, "
+        f"{counted(len(summary.columns), 'column')}, generation {summary.generation}"
     ]
     if summary.computed_shards:
         speed = (
-            f"{summary.computed_utterances / summary.wall_s:.0f} utterances/s, "
-            f"{summary.computed_speech_s / summary.wall_s:,.0f} × real time, {summary.workers} workers"
+            f"{rate(summary.computed_utterances / summary.wall_s)} utterances per second, "
+            f"{rate(summary.computed_speech_s / summary.wall_s)} × real time, {counted(summary.workers, 'worker')}"
         )
         kept = summary.shards - summary.computed_shards
-        lines.append(
-            f"computed {summary.computed_shards} shards in {summary.wall_s:.1f} s ({speed}); {kept} were there already"
-        )
+        there = f"; {kept} {'was' if kept == 1 else 'were'} there already" if kept else ""
+        lines.append(f"computed {counted(summary.computed_shards, 'shard')} in {summary.wall_s:.1f} s ({speed}){there}")
     else:
-        lines.append(f"nothing to compute: all {summary.shards} shards were there already ({summary.wall_s:.1f} s)")
+        lines.append(f"nothing to compute: {_all_there(summary.shards)} ({summary.wall_s:.1f} s)")
     if summary.losses.removed:
         lines.append(
             f"{counted(summary.losses.removed, 'utterance')} that the store had left it; the way back: "
@@ -273,25 +291,30 @@ def describe(summary: Summary) -> str:
     if summary.clocks:
         lines.append(clock_note(summary.clocks))
     if summary.failed:
-        by_status = ", ".join(f"{count} {status}" for status, count in summary.failed_by_status.items())
-        lines.append(f"failed: {len(summary.failed)} ({by_status})")
+        by_status = ", ".join(f"{count} {in_words(status)}" for status, count in summary.failed_by_status.items())
+        lines.append(f"failed: {len(summary.failed)}: {by_status}; the others are in the store, and train leaves these out")
         lines += [f"  {utterance}: {reason}" for utterance, reason in list(summary.failed.items())[:10]]
         if len(summary.failed) > 10:
             lines.append(f"  … and {len(summary.failed) - 10} more: featurekit store info {summary.store} --failed")
     else:
         lines.append("failed: none")
-    if summary.flagged:
-        flags = (f"{count} {status} ({FLAGS.get(status, status)})" for status, count in summary.flagged.most_common())
+    if summary.rates_note:
+        lines.append(summary.rates_note)
+    flags = [f"{count} {in_words(word)}" for word, count in summary.flagged.most_common() if word != Status.RATE]
+    if flags:
         lines.append("flagged, kept: " + ", ".join(flags))
     lines.append(f"store: {summary.store}   (featurekit store info {summary.store})")
-    return "\n".join(lines)
+    return on_screen(lines)
 
 
 def foretell(forecast: Forecast) -> str:
     """A forecast as a person reads it: what is there, what would be done, how long, how big."""
-    lines = [f"{forecast.corpus}: {forecast.utterances} utterances, {forecast.speech_s:,.0f} s of speech → {forecast.store}"]
+    lines = [
+        f"{forecast.corpus}: {counted(forecast.utterances, 'utterance')}, {forecast.speech_s:,.0f} s of speech "
+        f"→ {forecast.store}"
+    ]
     if forecast.unreadable:
-        lines.append(f"{forecast.unreadable} utterances have no readable header and will fail")
+        lines.append(f"{counted(forecast.unreadable, 'utterance')} without a readable header will fail")
     if forecast.losses.serious:
         lines.append(f"this {forecast.losses.describe(forecast.store)}, as --replace agrees to")
     if forecast.there:
@@ -303,23 +326,32 @@ def foretell(forecast: Forecast) -> str:
     if forecast.on_gpu:
         lines.append(engines(forecast.on_gpu, [*forecast.there, *forecast.new]))
     if not forecast.shards_to_do:
-        return "\n".join([*lines, f"nothing to compute: all {forecast.shards} shards are there already"])
+        return on_screen([*lines, f"nothing to compute: {_all_there(forecast.shards)}"])
     lines += [
-        f"to do: {forecast.shards_to_do} of {forecast.shards} shards, {forecast.utterances_to_do} utterances, "
-        f"{forecast.speech_to_do_s:,.0f} s of speech",
-        f"measured: {forecast.sampled} utterances, {forecast.sampled_speech_s:.0f} s of speech, on one core",
+        f"to do: {forecast.shards_to_do} of {counted(forecast.shards, 'shard')}, "
+        f"{counted(forecast.utterances_to_do, 'utterance')}, {forecast.speech_to_do_s:,.0f} s of speech",
+        f"measured: {counted(forecast.sampled, 'utterance')}, {forecast.sampled_speech_s:.0f} s of speech, on one core",
     ]
     lines += [f"  {utterance}: {reason}" for utterance, reason in list(forecast.sample_failed.items())[:5]]
     lines += [
-        f"forecast: about {forecast.seconds:.0f} s with {forecast.workers} workers "
+        f"forecast: about {duration(forecast.seconds)} with {counted(forecast.workers, 'worker')} "
         f"({forecast.work_s:.0f} s of work, {forecast.hashing_s:.1f} s of hashing, {forecast.start_s:.1f} s to start), "
-        f"{forecast.bytes_to_write / 1e6:,.1f} MB on disk, {forecast.memory_per_worker / 1e6:,.0f} MB of memory a worker",
+        f"{forecast.bytes_to_write / 1e6:,.1f} MB on disk, {forecast.memory_per_worker / 1e6:,.0f} MB of memory per worker",
     ]
     if forecast.load > forecast.cores / 2:
-        busy = f"load {forecast.load:.1f} on {forecast.cores} cores"
+        busy = f"load {forecast.load:.1f} on {counted(forecast.cores, 'core')}"
         lines.append(f"others keep this machine busy ({busy}): taken to last {forecast.slowdown:.1f} times as long as alone")
     lines.append("nothing was written; leave out --dry-run to extract")
-    return "\n".join(lines)
+    return on_screen(lines)
+
+
+def on_screen(lines: list[str]) -> str:
+    """Lines as a terminal shows them: long ones wrapped at words, what follows is indented."""
+    return "\n".join(wrap(line, indent=len(line) - len(line.lstrip()), hanging=4) for line in lines)
+
+
+def _all_there(shards: int) -> str:
+    return "the only shard was there already" if shards == 1 else f"all {shards} shards were there already"
 
 
 def clock_note(clocks: dict[str, list[str]]) -> str:

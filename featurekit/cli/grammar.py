@@ -157,13 +157,23 @@ class _Count(click.ParamType):
         return number
 
 
+class _LocalPath(click.Path):
+    """A path to write to; a URL is refused, for it would become a folder called ``s3:``."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or a sentence."""
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(value)):
+            self.fail(f"{str(value)!r} is a URL, and featurekit writes to local paths only; write there, then copy", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 COUNT = _Count()
 PATH = click.Path(path_type=Path)
 
 
 def output(help_text: str, *, old: Sequence[str] = (), **settings: Any) -> Decorator:
     """``-o/--output``: where to write."""
-    chosen = {"type": PATH, "metavar": "PATH"} | settings
+    chosen = {"type": _LocalPath(path_type=Path), "metavar": "PATH"} | settings
     return option("-o", "--output", old=old, help=help_text, **chosen)
 
 

@@ -51,7 +51,9 @@ def show_command(
     times: the raw label words, [[start_s, end_s, "word"], …].
     """
     from featurekit import display, store
+    from featurekit.cli.tables import wrap
     from featurekit.features import split as split_names
+    from featurekit.inspection.stores import rates
 
     if what_is(path, Kind.STORE, Kind.RUN, verb="show") is Kind.RUN:
         if utterance is not None:
@@ -83,6 +85,8 @@ def show_command(
     if item.text:
         click.echo(f"  “{item.text}”")
     click.echo(_table([_numbers(one) for one in shown]))
+    if any("RATE" in one.note for one in shown):
+        click.echo(wrap(rates(opened), indent=2, hanging=2))
     if words:
         click.echo("words by attention, 1 to 3: " + " ".join(f"{word.text}({word.bin})" for word in words))
     if why_not:
@@ -198,7 +202,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
     lines = [f"  {'column':<{width}}  {'rows':>6}  {'dims':>6}  {'unit':<10}  {'min':>10}  {'mean':>10}  {'max':>10}"]
     for row in rows:
         values = "  ".join(f"{row[name]:>10.4g}" for name in ("min", "mean", "max")) if "min" in row else "no values"
-        note = f"  {row['note']}" if row["note"] else ""
+        noted = "; ".join(part for part in row["note"].split("; ") if not part.startswith("RATE"))  # said once, of all columns
+        note = f"  {noted}" if noted else ""
         dims = row["dims"] // max(1, row["rows"]) if row["kind"] == "image" else row["dims"]
         lines.append(f"  {row['column']:<{width}}  {row['rows']:>6}  {dims:>6}  {row['unit'] or '-':<10}  {values}{note}")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ import click
 from featurekit.cli import grammar
 from featurekit.cli.grammar import AS_JSON
 from featurekit.cli.progress import counted
+from featurekit.cli.tables import table, wrap
 from featurekit.cli.things import Kind, what_is
 
 
@@ -246,28 +247,38 @@ def _failures(path: Path) -> dict[str, str]:
 
 
 def _describe(facts: dict[str, Any]) -> str:
-    subject = f"{facts['path']}: {facts['corpus']}"
+    from featurekit.audio import rates_note
+
     if facts["interrupted"]:
         return (
-            f"{subject}, {counted(facts['waiting'], 'shard')} committed, nothing published yet: the "
-            "extraction is under way or was interrupted; run the same `featurekit extract` to finish it"
+            f"{facts['path']}: {facts['corpus']}, {counted(facts['waiting'], 'shard')} committed, nothing published yet: "
+            "the extraction is under way or was interrupted; run the same `featurekit extract` to finish it"
         )
-    lines = [
-        f"{subject}, {counted(facts['utterances'], 'utterance')}, {facts['seconds']:,.0f} s of speech, "
-        f"{counted(facts['shards'], 'shard')}, {facts['bytes'] / 1e6:,.1f} MB, "
-        f"generation {facts['generation']}"
+    size = f"{counted(facts['shards'], 'shard')}, {facts['bytes'] / 1e6:,.1f} MB, generation {facts['generation']}"
+    utterances = f"{counted(facts['utterances'], 'utterance')}, {facts['seconds']:,.0f} s of speech"
+    lines = [wrap(f"{facts['path']}: {facts['corpus']}, {utterances}, {size}", hanging=2)]
+    rows = [
+        (
+            name,
+            column["dims"],
+            column["unit"] or "-",
+            f"{1000 * column['hop_s']:.1f} ms" if column["hop_s"] else column["kind"],
+            column["sample_rate"],
+            column["rows"],
+            f"{column['bytes'] / 1e6:.1f}",
+            column["failed"],
+        )
+        for name, column in facts["columns"].items()
     ]
-    width = max(len(name) for name in facts["columns"])
-    lines.append(f"  {'column':<{width}}  {'dims':>6}  {'unit':<10}  {'hop':>8}  {'rate':>6}  {'rows':>9}  {'MB':>7}  failed")
-    for name, column in facts["columns"].items():
-        hop = f"{1000 * column['hop_s']:.1f} ms" if column["hop_s"] else column["kind"]
-        lines.append(
-            f"  {name:<{width}}  {column['dims']:>6}  {column['unit'] or '-':<10}  {hop:>8}  {column['sample_rate']:>6}  "
-            f"{column['rows']:>9}  {column['bytes'] / 1e6:>7.1f}  {column['failed']:>6}"
-        )
+    heads = ("column", "dims", "unit", "hop", "rate", "rows", "MB", "failed")
+    lines.append(table(rows, heads=heads, right=(1, 3, 4, 5, 6, 7), indent=2))
     if facts["waiting"]:
-        lines.append(
-            f"  {counted(facts['waiting'], 'shard')} in no generation: of an extraction under way, or left over, which "
+        what = (
+            f"{counted(facts['waiting'], 'shard')} in no generation: of an extraction under way, or left over, which "
             "`featurekit store gc` removes"
         )
+        lines.append(wrap(what, indent=2, hanging=4))
+    wanted_hz = max(column["sample_rate"] for column in facts["columns"].values())
+    if note := rates_note(facts["original_rates"], wanted_hz):
+        lines.append(wrap(note, indent=2, hanging=4))
     return "\n".join(lines)

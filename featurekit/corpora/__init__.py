@@ -26,6 +26,8 @@ from featurekit.manifest import Manifest, Utterance
 from featurekit.registry import Registry
 from featurekit.settings import corpus_root
 
+_NAMES_SHOWN = 5  # of those that have a defect, before its text
+
 
 @dataclass(frozen=True)
 class Defect:
@@ -34,7 +36,7 @@ class Defect:
     Parameters
     ----------
     text : str
-        What is wrong.
+        What is wrong; what is printed names those in ``names`` before it, where the text does not.
     source : str
         From where that is known.
     names : tuple of str
@@ -49,7 +51,9 @@ class Defect:
     checks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.text} ({self.source})"
+        unsaid = [name for name in self.names if name not in self.text]
+        shown = ", ".join(unsaid[:_NAMES_SHOWN]) + (f" and {len(unsaid) - _NAMES_SHOWN} more" if unsaid[_NAMES_SHOWN:] else "")
+        return f"{shown}{': ' if shown else ''}{self.text} ({self.source})"
 
 
 @dataclass(frozen=True)

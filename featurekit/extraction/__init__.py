@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from featurekit import backends, features, store
+from featurekit import audio, backends, features, store
 from featurekit.errors import CorpusNotFoundError, FeaturekitError, StoreError, WorkerError
 from featurekit.extraction import engines
 from featurekit.extraction.fingerprints import FileFacts, fingerprint
@@ -69,6 +69,7 @@ class Summary(Shown):
     workers: int = 1
     failed: dict[str, str] = field(default_factory=dict)
     flagged: Counter[str] = field(default_factory=Counter)
+    rates_note: str = ""  # what it means that files have a lower sample rate than the features want
     clocks: dict[str, list[str]] = field(default_factory=dict)  # where what was asked for has several: clock → columns
 
     def _shown_facts(self) -> dict[str, Any]:
@@ -298,5 +299,8 @@ def _summarise(
         speech_s=sum(utterance.duration_s or 0.0 for utterance in manifest),
         failed=failed,
         flagged=Counter(status for _, status in flags),
+        rates_note=audio.rates_note(
+            Counter(int(rate) for rate in made.original_rates), max(column.sample_rate for column in wanted)
+        ),
         clocks=features.differing(wanted),
     )

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from featurekit import corpora, store
+from featurekit import audio, corpora, store
 from featurekit.errors import FeaturekitError
-from featurekit.inspection.stores import failures, flags
+from featurekit.inspection.stores import failures, flags, rates
 from featurekit.inspection.utterances import class_counts, label_key, rater_agreement
 from featurekit.manifest import Utterance
 from featurekit.store.schema import SPLITS
@@ -31,7 +31,7 @@ def make_card(path: str | Path) -> dict[str, Any]:
     -------
     dict
         ``corpus`` (the recipe's facts, or only its name), ``store`` (digests, generation), ``counts``, ``seconds``, ``labels``,
-        ``speakers``, ``genders``, ``failed``, ``flagged``, ``splits``, ``columns``.
+        ``speakers``, ``genders``, ``failed``, ``flagged``, ``rates_note``, ``splits``, ``columns``.
 
     Raises
     ------
@@ -65,6 +65,7 @@ def make_card(path: str | Path) -> dict[str, Any]:
         "failed": dict(Counter(reason.partition(":")[0] for reason in failed.values()).most_common()),
         "failures": failed,
         "flagged": dict(flags(opened).most_common()),
+        "rates_note": rates(opened),
         "splits": _splits(opened.path),
         "columns": [_column(opened, name) for name in opened.columns],
     }
@@ -252,12 +253,17 @@ def _failure_lines(card: Mapping[str, Any]) -> Iterator[str]:
     if not card["failed"]:
         yield "No utterance failed."
     else:
-        yield from _table(["failed with", "utterances"], card["failed"].items())
+        rows = ((word, count, audio.MEANINGS.get(word, "")) for word, count in card["failed"].items())
+        yield from _table(["failed with", "utterances", "what it means"], rows)
         yield ""
         yield from (f"* {name}: {reason}" for name, reason in card["failures"].items())
     if card["flagged"]:
         yield ""
-        yield from _table(["kept, flagged", "utterances"], card["flagged"].items())
+        rows = ((word, count, audio.MEANINGS.get(word, "")) for word, count in card["flagged"].items())
+        yield from _table(["kept, flagged", "utterances", "what it means"], rows)
+        if card.get("rates_note"):
+            yield ""
+            yield f"{audio.Status.RATE}: {card['rates_note']}."
 
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:

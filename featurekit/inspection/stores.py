@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurekit import store
-from featurekit.audio import FLAGS
+from featurekit import audio, store
 from featurekit.errors import FeaturekitError
 from featurekit.inspection.findings import Finding, Item, Report, Severity, seen
 
@@ -47,7 +46,8 @@ def inspect_store(path: str | Path, *, deep: bool = True) -> Report:
     except FeaturekitError as error:
         return Report(f"store {path}", {}, [*findings, Finding("unreadable", Severity.ERROR, str(error))])
     if facts["waiting"]:
-        text = f"{facts['waiting']} shards belong to no generation: an extraction under way, or food for `store gc`"
+        shards = "1 shard belongs" if facts["waiting"] == 1 else f"{facts['waiting']} shards belong"
+        text = f"{shards} to no generation: an extraction is under way, or `featurekit store gc` can remove them"
         findings.append(Finding("waiting", Severity.NOTE, text))
     findings += _statuses(opened)
     findings += [*_values(opened), *_versions(opened)]
@@ -76,16 +76,19 @@ def flags(opened: store.Store) -> Counter[str]:
     return Counter(word for _, word in noted)
 
 
+def rates(opened: store.Store) -> str:
+    """What it means that the files have a lower sample rate than the columns want; empty where none has."""
+    files = Counter(int(rate) for rate in opened.original_rates)
+    return audio.rates_note(files, max(column.sample_rate for column in opened.columns.values()))
+
+
 def _statuses(opened: store.Store) -> Iterator[Finding]:
     failed = failures(opened)
     text = "{n} [utterance|utterances] failed: in the store as [a failure|failures], and in no result"
     yield from seen("failed", Severity.WARNING, text, (Item((name,), reason) for name, reason in failed.items()))
     for word, count in flags(opened).most_common():
-        yield Finding(
-            "flagged",
-            Severity.NOTE,
-            f"{count} of {len(opened)} utterances are flagged {word} and kept: {FLAGS.get(word, word)}",
-        )
+        text = f"{count} of {len(opened)} utterances are flagged and kept: {audio.in_words(word)}"
+        yield Finding("flagged", Severity.NOTE, rates(opened) if word == audio.Status.RATE else text)
     try:
         labels = opened.manifest
     except FeaturekitError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def info(path: str | Path) -> dict[str, Any]:
     dict
         ``generation`` (0 before the first), ``utterances``, ``seconds`` of speech, ``shards``, ``bytes``, ``waiting``
         (committed shards that no head names: an extraction under way or interrupted), ``interrupted`` (nothing was
-        published yet), and ``columns``: for each its dims, unit, hop, rows, bytes, failed and skipped.
+        published yet), ``original_rates`` (sample rate of the files in Hz, 0 where not known → utterances), and
+        ``columns``: for each its dims, unit, hop, rows, bytes, failed and skipped.
 
     Raises
     ------
@@ -46,8 +48,9 @@ def info(path: str | Path) -> dict[str, Any]:
         "bytes": sum(file.stat().st_size for file in (root / SHARDS).glob("*.h5")),
     }
     if head is None:
-        return found | {"utterances": 0, "seconds": 0.0, "columns": {}}
+        return found | {"utterances": 0, "seconds": 0.0, "original_rates": {}, "columns": {}}
     store = open_store(root)
+    found["original_rates"] = dict(Counter(int(rate) for rate in store.original_rates).most_common())
     columns = {name: _describe(store, name) for name in store.columns}
     return found | {"utterances": len(store), "seconds": _seconds(store), "columns": columns}
 

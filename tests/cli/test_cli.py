@@ -382,3 +382,44 @@ def test_columns_of_several_clocks_are_said_and_clock_puts_them_on_one(tiny_corp
     audio = next(tiny_corpus.rglob("*.flac"))
     assert json.loads(run("predict", folder, audio, "--json"))["predicted"]
     assert "did you mean luo2019" in run(*arguments, "--clock", "luo2018", code=2)
+
+
+def test_a_lower_rate_of_the_files_is_said_once_with_its_meaning(tiny_corpus, tmp_path):
+    out = tmp_path / "s"
+    meaning = "the files have 16 kHz, the features want 22.05 kHz: bands above 8 kHz are empty, harmless within this corpus"
+    said = run(
+        *["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "luo2019-best4", "--backend", "serial", "-o", out]
+    )
+    assert said.count(meaning) == 1
+    assert "flagged" not in said
+    assert run("store", "info", out).count(meaning) == 1
+    assert run("doctor", out).count(meaning) == 1
+    assert run("card", out).count(meaning) == 1
+    shown = run("show", out, fk.open_store(out).ids[0], "-o", tmp_path / "pictures")
+    assert shown.count(meaning) == 1
+    assert "RATE" not in shown
+
+
+def test_what_failed_has_words_and_the_status_its_reason(tmp_path):
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech" / "a.wav").write_text("not audio")
+    (tmp_path / "speech" / "labels.csv").write_text("path,label\na.wav,calm\n")
+    arguments = ["extract", "--root", tmp_path / "speech", "--manifest", "labels.csv", "--features", "rms"]
+    said = run(*arguments, "-o", tmp_path / "s", "--backend", "serial", code=1)
+    assert "failed: 1: 1 DECODE (not audio, or of a format that cannot be read)" in said
+    assert "1 of 1 utterance failed, more than the 1 % that --max-failures allows, so the exit status is 1" in said
+    assert "the store was published" in said
+
+
+@pytest.mark.parametrize("verb", [["extract", "--corpus", "demo", "--root", "{corpus}"], ["manifest", "demo"]])
+def test_a_url_to_write_to_is_refused(verb, tiny_corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    filled = [word.format(corpus=tiny_corpus) for word in verb]
+    assert "is a URL" in run(*filled, "-o", "s3://bucket/store", code=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_far_more_jobs_than_cores_are_said(tiny_corpus, tmp_path):
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "-o", tmp_path / "s", "--dry-run"]
+    assert "note: --jobs 5000 on " in run(*arguments, "--jobs", 5000)
+    assert "note:" not in run(*arguments, "--jobs", 1)

@@ -29,13 +29,13 @@ def test_an_id_with_a_dot_and_a_file_are_known_by_the_name_that_is_stated():
     known, unknown = mark_known([finding], [defect])
     assert [item.names for item in known.items] == [("a.b",), ("wav/c.wav",)]
     assert [item.names for item in unknown.items] == [("wav/a.wav",)]
-    assert known.known == "holds nothing (its authors)"
+    assert known.known == "a.b, c: holds nothing (its authors)"
 
 
 def test_a_defect_is_said_once_beside_what_was_found_or_else_at_the_end():
     stated = [Defect("one", source="s", names=("a",), checks=("empty",)), Defect("two", source="s")]
     found, published = mark_known([Finding("empty", Severity.ERROR, "{n} files", (Item(("a.wav",)),))], stated)
-    assert found.known == "one (s)"
+    assert found.known == "a: one (s)"
     assert [str(item) for item in published.items] == ["two (s)"]
     assert list(mark_known([], [])) == []
 
