@@ -45,6 +45,20 @@ def test_the_notebook_of_the_readme_runs(cache, monkeypatch):
     assert len(set(names["speakers"])) == 28
 
 
+def test_the_page_on_python_runs(cache, monkeypatch):
+    pandas, torch = pytest.importorskip("pandas"), pytest.importorskip("torch")
+    page = README.parent / "docs" / "python.md"
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    monkeypatch.chdir(cache)
+    names = {}
+    exec(compile(code, str(page), "exec"), names)
+    assert isinstance(names["table"], pandas.DataFrame)
+    assert names["frame"].columns.tolist() == [*names["names"], "label", "speaker"]
+    assert names["X"].shape == (len(names["frame"]), len(names["names"])) == (len(names["y"]), 28)
+    assert isinstance(names["batch"].frames, torch.Tensor)
+    assert names["batch"].frames.shape[-1] == 13
+
+
 @pytest.mark.parametrize("extractions", [["luo2019/mfcc"], ["luo2019/rms", "luo2019/mfcc"]], ids=["one", "two"])
 def test_ten_lines_of_h5py_read_a_store_of_one_extraction_and_of_two(
     extractions, tiny_corpus, tiny_manifest, tmp_path, monkeypatch
