@@ -59,7 +59,15 @@ def test_what_a_line_says(shown):
     assert repr(shown["Manifest"]) == "<Manifest: 36 utterances; 6 speakers; 12 recordings; hours 0.02; labels score>"
     assert "; 1 fold; train 18; dev 6; test 12; verdict speaker-disjoint" in repr(shown["Split"])
     assert "frames 8 × 1 × " in repr(shown["Batch"])
-    assert "12 test utterances; accuracy 0." in repr(shown["RunResult"])
+    assert "12 test utterances; 2 test speakers; accuracy 0." in repr(shown["RunResult"])
+
+
+def test_an_interval_is_shown_from_five_speakers_on(shown):
+    result = shown["RunResult"]
+    assert all(row[2:] == ("", "") for row in result._shown_table()[1])
+    many = result.metrics | {"intervals": result.metrics["intervals"] | {"n_speakers": 5, "accuracy": (0.25, 0.5)}}
+    rows = {row[0]: row[2:] for row in fk.RunResult(result.folder, many, "")._shown_table()[1]}
+    assert rows["accuracy"] == (0.25, 0.5)
 
 
 def test_html_shows_the_text_of_strangers_as_text():

@@ -97,6 +97,10 @@ class RunSettings(Shown):
         return {name: str(value) for name, value in said.items() if value != getattr(default, name)}
 
 
+# Of fewer, resampled speakers say nothing about other speakers: no interval is shown.
+FEWEST_SPEAKERS = 5
+
+
 @dataclass(frozen=True, repr=False)
 class RunResult(Shown):
     """A finished run.
@@ -153,10 +157,14 @@ class RunResult(Shown):
     def _shown_facts(self) -> dict[str, Any]:
         pooled, predictions = self.metrics["pooled"], int(self.metrics["n"])
         named = {name.replace("_", " "): value for name, value in pooled.items() if isinstance(value, float)}
-        return {"folder": self.folder, "test utterances": predictions, **named, "verdict": self.verdict}
+        speakers = self.metrics["intervals"]["n_speakers"]
+        counts = {"test utterances": predictions, "test speakers": speakers}
+        return {"folder": self.folder, **counts, **named, "verdict": self.verdict}
 
     def _shown_table(self) -> Table:
         intervals = self.metrics["intervals"]
+        if intervals["n_speakers"] < FEWEST_SPEAKERS:
+            intervals = {}
         rows = [
             (name.replace("_", " "), value, *(intervals.get(name) or ("", "")))
             for name, value in self.metrics["pooled"].items()
