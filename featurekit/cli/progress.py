@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import time
 from collections.abc import Hashable, Iterable
 from types import TracebackType
+from typing import Any
 
 import click
 
 LOG_INTERVAL_S = 30.0
-DRAW_INTERVAL_S = 0.1
 RATE_AFTER_S = 1.0  # a rate of the first moment would be the time to start
 _LONGEST_CELLS, _FEWEST_CELLS = 24, 6
 _FULL, _EMPTY = "█", "░"
@@ -22,7 +20,8 @@ _SETTLED_S = 2.0  # earlier a pace says nothing
 class Bar:
     """Counts work that is done; closes itself when all is.
 
-    On a terminal it is one line, which is drawn at once, fits the terminal, and goes when the work is done.
+    On a terminal tqdm draws it in one line, in our words: at once, as wide as the terminal is now, and gone when the work is
+    done.
 
     Parameters
     ----------
@@ -38,9 +37,7 @@ class Bar:
         self.total, self.done, self._what, self._unit = total, 0, what, unit
         self._started_s = self._said_s = time.monotonic()
         self._note = ""
-        self._open = sys.stderr.isatty()
-        if self._open:
-            self._draw()
+        self._drawn: Any = _drawn(self) if sys.stderr.isatty() else None
 
     @property
     def elapsed_s(self) -> float:
@@ -50,10 +47,9 @@ class Bar:
     def advance(self, done: int = 1, note: str = "") -> None:
         """Count ``done`` more units; ``note`` is shown beside the count."""
         self.done, self._note = self.done + done, note
-        since_s = time.monotonic() - self._said_s
-        if self._open and since_s >= DRAW_INTERVAL_S:
-            self._draw()
-        elif not self._open and since_s >= LOG_INTERVAL_S:
+        if self._drawn is not None:
+            self._drawn.update(done)
+        elif time.monotonic() - self._said_s >= LOG_INTERVAL_S:
             self._said_s = time.monotonic()
             of = f" of {self.total:,}" if self.total else ""
             text = f"{self._what}: {self.done:,}{of} {self._unit}, {self.elapsed_s:.0f} s"
@@ -63,19 +59,15 @@ class Bar:
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._open:
-            self._open = False
-            click.echo("\r\x1b[K", nl=False, err=True)
+        if self._drawn is not None:
+            self._drawn.close()
+            self._drawn = None
 
     def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _draw(self) -> None:
-        self._said_s = time.monotonic()
-        click.echo(f"\r{self.line(_columns() - 1)}\x1b[K", nl=False, err=True)
 
     def line(self, columns: int) -> str:
         """What a terminal shows in so many columns: what has no place is left out, the least needed first."""
@@ -138,13 +130,18 @@ def starting(verb: str, what: str) -> None:
         click.echo(f"{verb}: {what} …", err=True)
 
 
-def _columns() -> int:
-    """Columns of the terminal that standard error is."""
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):
-        columns = 0
-    return columns or shutil.get_terminal_size().columns  # a new pseudo-terminal says it has none
+def _drawn(bar: Bar) -> Any:
+    """A tqdm that draws ``bar.line``; importing tqdm takes a moment, which a pipe or a log need not wait for."""
+    from tqdm import tqdm
+
+    class Line(tqdm):
+        # Without the thread that redraws a bar that stands: a process of one thread can fork its workers.
+        monitor_interval = 0
+
+        def __str__(self) -> str:
+            return bar.line((self.format_dict["ncols"] or 80) - 1)
+
+    return Line(total=bar.total, leave=False, dynamic_ncols=True, miniters=1, file=sys.stderr)
 
 
 class OneLine:

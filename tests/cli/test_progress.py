@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -31,7 +32,14 @@ def test_a_terminal_gets_a_bar_at_once_and_a_clean_line_afterwards(capsys, monke
         assert "extracting   0% " in capsys.readouterr().err
         bar.advance(1)
         bar.advance(1)
-    assert capsys.readouterr().err.endswith("\r\x1b[K")
+    assert re.search(r"\r +\r$", capsys.readouterr().err)
+
+
+def test_a_bar_starts_no_thread_so_that_workers_can_be_forked(monkeypatch):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    before = threading.active_count()
+    with progress.Bar(2, "extracting", "utterances"):
+        assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("columns", [20, 40, 50, 79, 120])
