@@ -73,11 +73,13 @@ def embed_command(
         click.echo(json.dumps(record))
         return
     click.echo(_described(found, dry_run))
-    _next(run, found, what, dry_run, fold)
+    grammar.next_step(lambda: _next(run, found, what, dry_run, fold))
 
 
-def _next(run: Path, found: Embedded, what: str, dry_run: bool, fold: str | None) -> None:
-    words: list[object] = ["train", found.store, "--model", "mlp-pool", "--features", *found.columns]
+def _next(
+    run: Path, found: Embedded, what: str, dry_run: bool, fold: str | None
+) -> list[object]:
+    words: list[object] = ["train", found.store, "--model", "mlp-pool", "--features", found.columns[0]]
     if dry_run:
         words = ["embed", run, found.store, "--what", what, *(["--fold", fold] if fold else [])]
     elif what != "embedding":
@@ -85,8 +87,12 @@ def _next(run: Path, found: Embedded, what: str, dry_run: bool, fold: str | None
     elif found.trained_on and len(found.folds) > 1:  # a second run on all folds would be refused
         words = ["embed", run, found.store, "--fold", next(iter(found.folds))]
     elif found.trained_on:
+        from featurekit.inference import read_record
+
         words += ["--split", run / "split.json"]
-    grammar.next_step(*words)
+        if read_record(run)["settings"].get("allow_speaker_overlap"):
+            words.append("--allow-speaker-overlap")
+    return words
 
 
 def _described(found: Embedded, dry_run: bool) -> str:
