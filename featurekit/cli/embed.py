@@ -76,9 +76,7 @@ def embed_command(
     grammar.next_step(lambda: _next(run, found, what, dry_run, fold))
 
 
-def _next(
-    run: Path, found: Embedded, what: str, dry_run: bool, fold: str | None
-) -> list[object]:
+def _next(run: Path, found: Embedded, what: str, dry_run: bool, fold: str | None) -> list[object]:
     words: list[object] = ["train", found.store, "--model", "mlp-pool", "--features", found.columns[0]]
     if dry_run:
         words = ["embed", run, found.store, "--what", what, *(["--fold", fold] if fold else [])]

@@ -202,7 +202,7 @@ def test_train_on_one_store_and_test_on_another(tiny_corpus, tiny_manifest, tiny
     ]
     how += ["--features", "rms", "--epochs", "1", "-o", tmp_path / "runs"]
     said = run(*how)
-    assert "demo-to-other · ub-bilstm" in said
+    assert "data   demo-to-other: rms" in said
     assert "fold demo to other" in said
     assert "with --test-store the split is cross-corpus" in run(*how, "--split", "loso", code=2)
 
