@@ -118,5 +118,39 @@ class WorkerError(FeaturekitError, RuntimeError):
     """A worker process died (killed, out of memory) before it finished its work."""
 
 
+# Library → the extra of pyproject.toml that installs it; a test holds them equal.
+EXTRAS = {
+    "torch": "train",
+    "torchvision": "train",
+    "safetensors": "train",
+    "sklearn": "train",
+    "transformers": "asr",
+    "matplotlib": "plots",
+    "pyarrow": "tables",
+    "yaml": "tables",
+    "hmmlearn": "classical",
+    "dtaidistance": "classical",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "export",
+    "opensmile": "opensmile",
+}
+
+
 class MissingDependencyError(FeaturekitError, ImportError):
     """An optional library is needed; the message names the extra that installs it."""
+
+    @classmethod
+    def of(cls, what: str, library: str, extra: str = "") -> MissingDependencyError:
+        """The error with the one command that installs what is missing, true wherever featurekit itself is installed.
+
+        Parameters
+        ----------
+        what : str
+            Who needs it ("train").
+        library : str
+            Name by which it is imported.
+        extra : str, optional
+            What brings it, and all else that ``what`` needs; by default the library's own extra.
+        """
+        return cls(f"{what} needs {library}: pip install 'featurekit[{extra or EXTRAS[library]}]'")

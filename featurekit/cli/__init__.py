@@ -18,7 +18,16 @@ import click
 from featurekit import __version__
 from featurekit.cli import grammar, helptext, progress, signals
 from featurekit.cli.characters import make_readable
-from featurekit.errors import CorruptStoreError, FeaturekitError, StoreError, StoreNotFoundError, TrainingError, WorkerError
+from featurekit.errors import (
+    EXTRAS,
+    CorruptStoreError,
+    FeaturekitError,
+    MissingDependencyError,
+    StoreError,
+    StoreNotFoundError,
+    TrainingError,
+    WorkerError,
+)
 from featurekit.registry import load_plugin
 
 # OpenMP's threads spin while they wait by default: two trainings on one machine then slow each other down tenfold (measured:
@@ -61,6 +70,9 @@ _SLOW_STARTS = {
     "show": "opening the store",
     **dict.fromkeys(("demo", "train", "leak", "replay", "predict", "embed", "export"), "starting PyTorch"),
 }
+
+# Verbs that need more than the library which is missed first: one command has to bring all of it.
+_EXTRAS_OF = {"show": "train,plots", "export": "export"}
 
 _FREE_SPACE = "free some space and run the same command again, what was finished is kept"
 _PERMISSION = "choose another path, or have its owner permit it"
@@ -133,6 +145,11 @@ class Verbs(click.Group):
             raise _in_one_voice(error) from None
         except FeaturekitError as error:
             refuse(error)
+        except ModuleNotFoundError as error:
+            library, verb = (error.name or "").partition(".")[0], context.invoked_subcommand or "this"
+            if library not in EXTRAS:
+                raise
+            refuse(MissingDependencyError.of(verb, library, _EXTRAS_OF.get(verb, "")))
         except BrokenPipeError:
             raise  # `| head` has read enough: click ends quietly
         except OSError as error:

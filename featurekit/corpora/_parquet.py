@@ -26,7 +26,9 @@ def parquet_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        raise MissingDependencyError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow, or save it as CSV") from None
+        raise MissingDependencyError(
+            f"{path}: reading Parquet needs pyarrow: pip install 'featurekit[tables]', or save it as CSV"
+        ) from None
     if not path.is_file():
         raise ManifestError(f"there is no table {str(path)!r}")
     number = 0

@@ -105,7 +105,7 @@ def _read_header(path: Path) -> dict[str, Any]:
     try:
         yaml = importlib.import_module("yaml")
     except ImportError:
-        raise MissingDependencyError(f"{path}: reading it needs PyYAML: pip install pyyaml") from None
+        raise MissingDependencyError(f"{path}: reading it needs PyYAML: pip install 'featurekit[tables]'") from None
     try:
         header = yaml.safe_load(path.read_bytes())
     except (yaml.YAMLError, ValueError) as error:

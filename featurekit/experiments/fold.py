@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featurekit import data, training
 from featurekit.data import augment
-from featurekit.errors import ParameterError
+from featurekit.experiments.predictions import PREDICTIONS, has_predicted
 from featurekit.inference import fold_folder
 from featurekit.settings import replace_file
 from featurekit.training import resume
@@ -19,7 +19,6 @@ from featurekit.training.devices import choose_device, cpu_threads
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
 
-_PREDICTIONS = "predictions.jsonl"
 History = list[dict[str, Any]]  # a row an epoch
 
 
@@ -82,7 +81,7 @@ def train_fold(
     training.save_checkpoint(folder, fitted.state, facts)
     test = _dataset(run, fold, "test", normaliser)
     rows = training.records(test, training.predict(model, test, run.training), fold.name)
-    replace_file(folder / _PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    replace_file(folder / PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
     (folder / resume.FILE).unlink(missing_ok=True)
     return fitted.history
 
@@ -97,11 +96,6 @@ def prepared(run: Run, number: int) -> tuple[Any, data.Dataset, data.Dataset | N
     return model, train, _dataset(run, fold, "dev", normaliser) if fold.dev else None, normaliser
 
 
-def has_predicted(folder: Path, number: int) -> bool:
-    """Whether a fold of the run in this folder has predicted: all that scoring needs."""
-    return (fold_folder(folder, number) / _PREDICTIONS).exists()
-
-
 def is_done(folder: Path, number: int) -> bool:
     """Whether nothing is left to do for a fold: it has predicted, and its checkpoint is still there."""
     return has_predicted(folder, number) and training.is_checkpoint(fold_folder(folder, number))
@@ -110,23 +104,6 @@ def is_done(folder: Path, number: int) -> bool:
 def is_finished(folder: Path, record: Mapping[str, Any]) -> bool:
     """Whether nothing is left to do for a run of this record."""
     return all(is_done(folder, number) for number in range(len(record["folds"])))
-
-
-def read_predictions(folder: Path, number: int) -> list[dict[str, Any]]:
-    """What a finished fold of the run in this folder predicted.
-
-    Raises
-    ------
-    ParameterError
-        When the file was damaged.
-    """
-    path = fold_folder(folder, number) / _PREDICTIONS
-    try:
-        return [dict(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
-    except (ValueError, TypeError) as error:
-        raise ParameterError(
-            f"{path} is damaged ({error}); remove it and run the same `featurekit train` again, which trains that fold"
-        ) from None
 
 
 def _normaliser(run: Run, fold: data.Fold) -> data.Normaliser:

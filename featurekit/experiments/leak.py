@@ -26,9 +26,9 @@ from featurekit.corpora import default_task
 from featurekit.data import Fold, Split
 from featurekit.data.splits.assignment import rank
 from featurekit.errors import MissingDependencyError, ParameterError, SplitError, UnknownNameError
-from featurekit.experiments.fold import read_predictions
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
 from featurekit.experiments.options import RunSettings
+from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.resolve import stored_columns
 from featurekit.experiments.run import Run
 from featurekit.settings import digest, write_json

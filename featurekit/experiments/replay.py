@@ -17,8 +17,8 @@ import numpy as np
 
 from featurekit import training
 from featurekit.errors import StoreNotFoundError
-from featurekit.experiments.fold import read_predictions
 from featurekit.experiments.options import RunProgress, RunSettings
+from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.run import Run
 from featurekit.inference import fold_folder, read_run
 from featurekit.settings import from_mapping

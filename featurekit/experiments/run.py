@@ -28,9 +28,10 @@ from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import resolve
 from featurekit.experiments.at_once import train_pending
-from featurekit.experiments.fold import History, is_done, is_finished, read_predictions, train_fold
+from featurekit.experiments.fold import History, is_done, is_finished, train_fold
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.scores import reference, rescored
 from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.notebook import Shown

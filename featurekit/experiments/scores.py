@@ -11,7 +11,7 @@ import numpy as np
 from featurekit import evaluation
 from featurekit.data import Fold, Task, labelled, tasks
 from featurekit.errors import ParameterError
-from featurekit.experiments.fold import has_predicted, read_predictions
+from featurekit.experiments.predictions import has_predicted, read_predictions
 from featurekit.inference import read_record
 from featurekit.manifest import Manifest
 from featurekit.notebook import pandas

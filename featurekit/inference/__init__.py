@@ -1,9 +1,32 @@
-"""A run applied: judge new audio, files or a stream; write what a network makes of a store back into it; export it."""
+"""A run applied: judge new audio, files or a stream; write what a network makes of a store back into it; export it.
 
-from featurekit.inference.embedding import Embedded, attention_of, embed
-from featurekit.inference.predictor import Prediction, Predictor, Refused
-from featurekit.inference.runs import RUN_FORMAT, audio_files, fold_folder, kernels_of, read_record, read_run
-from featurekit.inference.stream import judge_stream
+All but the record of a run needs torch, and is imported when first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from featurekit.inference.records import RUN_FORMAT, fold_folder, read_record, read_run
+
+if TYPE_CHECKING:
+    from featurekit.inference.embedding import Embedded, attention_of, embed
+    from featurekit.inference.predictor import Prediction, Predictor, Refused
+    from featurekit.inference.runs import audio_files, kernels_of
+    from featurekit.inference.stream import judge_stream
+
+_LAZY = {
+    "Embedded": "embedding",
+    "Prediction": "predictor",
+    "Predictor": "predictor",
+    "Refused": "predictor",
+    "attention_of": "embedding",
+    "audio_files": "runs",
+    "embed": "embedding",
+    "judge_stream": "stream",
+    "kernels_of": "runs",
+}
 
 __all__ = [
     "RUN_FORMAT",
@@ -20,3 +43,9 @@ __all__ = [
     "read_record",
     "read_run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'featurekit.inference' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"featurekit.inference.{_LAZY[name]}"), name)

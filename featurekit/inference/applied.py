@@ -16,7 +16,8 @@ from featurekit.data.collate import collate
 from featurekit.data.normalise import StoreLike
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
-from featurekit.inference.runs import FoldNetwork, StoreOfRun, by_speaker, fold_number, load_fold, read_run
+from featurekit.inference.records import read_run
+from featurekit.inference.runs import FoldNetwork, StoreOfRun, by_speaker, fold_number, load_fold
 from featurekit.inference.shares import Share, folds_on, shares
 from featurekit.models import Output
 from featurekit.whole_float32 import whole_float32

@@ -16,7 +16,8 @@ from featurekit.errors import AudioError, FeaturekitError
 from featurekit.extraction import sounds
 from featurekit.inference import speed
 from featurekit.inference.heard import Ear, Heard
-from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold, read_run
+from featurekit.inference.records import read_run
+from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold
 from featurekit.notebook import Shown
 from featurekit.training.devices import choose_device
 from featurekit.whole_float32 import whole_float32

@@ -1,8 +1,11 @@
 """``list`` and ``explain`` read tables: they import nothing heavy, and work where it is not installed."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +13,8 @@ from click.testing import CliRunner
 from featurekit import features
 from featurekit.cli import VERBS, main
 from featurekit.cli.lists import KINDS
+from featurekit.errors import EXTRAS
+from featurekit.inference import RUN_FORMAT
 from featurekit.models import facts
 
 HEAVY = [
@@ -87,3 +92,59 @@ def test_models_stand_beneath_their_paper_with_parameters_and_cost():
 def test_cost_is_measured_when_it_is_asked_for():
     assert "cost of 4 s" not in CliRunner().invoke(main, ["explain", "rms"]).output
     assert "cost of 4 s" in CliRunner().invoke(main, ["explain", "rms", "--cost"]).output
+
+
+NEED_TORCH = {
+    "demo": ["demo"],
+    "train": ["train", "STORE", "--model", "ub-bilstm", "--features", "rms"],
+    "predict": ["predict", "RUN", "some.wav"],
+    "embed": ["embed", "RUN", "STORE"],
+    "replay": ["replay", "RUN"],
+    "leak": ["leak", "STORE", "--features", "rms"],
+    "export": ["export", "RUN", "-o", "model.onnx"],
+    "show": ["show", "RUN"],
+}
+
+
+@pytest.fixture(scope="module")
+def stub_run(tmp_path_factory):
+    """A folder that is taken for a finished run, as far as a verb looks before it needs torch."""
+    folder = tmp_path_factory.mktemp("runs") / "stub"
+    folder.mkdir()
+    record = dict.fromkeys(("settings", "training", "columns", "kind", "classes", "outputs", "scale", "context"))
+    (folder / "run.json").write_text(json.dumps({"format": RUN_FORMAT, **record, "folds": ["0"]}))
+    (folder / "metrics.json").write_text("{}")
+    return folder
+
+
+def test_a_verb_that_lacks_torch_names_the_one_command_that_installs_it(stub_run, tiny_store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = {"RUN": str(stub_run), "STORE": str(tiny_store)}
+    commands = [[paths.get(word, word) for word in words] for words in NEED_TORCH.values()]
+    (tmp_path / "some.wav").touch()
+    refused = in_fresh_process(commands, block=True)["refused"]
+    assert len(refused) == len(commands)
+    for (verb, _), (status, said) in zip(NEED_TORCH.items(), refused.values(), strict=True):
+        extra = {"export": "export", "show": "train,plots"}.get(verb, "train")
+        assert status == 2
+        assert said.splitlines()[-1] == f"featurekit: {verb} needs torch: pip install 'featurekit[{extra}]'"
+
+
+def test_the_extra_of_a_library_is_the_one_that_installs_it():
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    imported_as = {"scikit-learn": "sklearn", "pyyaml": "yaml"}
+    installs = {}
+    for extra in ("train", "asr", "plots", "tables", "classical", "export", "opensmile"):
+        for requirement in pyproject["project"]["optional-dependencies"][extra]:
+            library = re.split(r"[\[>=<]", requirement)[0]
+            if library != "featurekit":
+                installs[imported_as.get(library, library)] = extra
+    assert installs == EXTRAS
+
+
+def test_all_is_for_run_time():
+    extras = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    assert extras["all"] == ["featurekit[train,asr,plots,tables,classical,export]"]
+    assert "praat-parselmouth" in " ".join(extras["dev"])  # under the GPL

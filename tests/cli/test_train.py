@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -209,6 +211,13 @@ def test_evaluate_prints_every_table_and_the_same_numbers_as_json(arguments, tmp
     assert f"UA {100 * trained['pooled']['unweighted_accuracy']:.1f} [" in said
     again = json.loads(run("evaluate", trained["run"], "--json"))
     assert again == {key: value for key, value in trained.items() if key != "run"}
+    assert evaluated_without_torch(trained["run"]) == said
+
+
+def evaluated_without_torch(folder):
+    block = "import sys; sys.modules.update(dict.fromkeys(['torch', 'numba', 'librosa', 'sklearn', 'matplotlib']))"
+    code = f"{block}; from featurekit.cli import main; main(['evaluate', {folder!r}])"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
 def test_evaluate_refuses_what_is_not_finished_or_of_another_version(arguments, tmp_path):

@@ -60,5 +60,5 @@ def test_a_broken_table_names_file_and_row(tmp_path):
 def test_without_pyarrow_the_message_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     (tmp_path / "m.parquet").write_bytes(b"")
-    with pytest.raises(MissingDependencyError, match="pip install pyarrow, or save it as CSV"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'featurekit\[tables\]', or save it as CSV"):
         list(read_table(tmp_path / "m.parquet"))

@@ -22,7 +22,8 @@ from featurekit.data.columns import Layout
 from featurekit.errors import ParameterError
 from featurekit.inference.export.graph import Examples, Whole
 from featurekit.inference.export.writers import TOLERANCE, difference_to, write_onnx, write_torchscript
-from featurekit.inference.runs import by_speaker, fold_identity, fold_number, layout_of, load_fold, read_run
+from featurekit.inference.records import read_run
+from featurekit.inference.runs import by_speaker, fold_identity, fold_number, layout_of, load_fold
 from featurekit.models import MODELS
 from featurekit.models.classical import Classical
 from featurekit.settings import replace_file
