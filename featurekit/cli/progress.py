@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
 from collections.abc import Hashable, Iterable
@@ -142,6 +144,15 @@ def _drawn(bar: Bar) -> Any:
             return bar.line((self.format_dict["ncols"] or 80) - 1)
 
     return Line(total=bar.total, leave=False, dynamic_ncols=True, miniters=1, file=sys.stderr)
+
+
+def _columns() -> int:
+    """Columns of the terminal that standard error is."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return columns or shutil.get_terminal_size().columns  # a new pseudo-terminal says it has none
 
 
 class OneLine:
