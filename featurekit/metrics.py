@@ -14,6 +14,20 @@ from numpy.typing import ArrayLike
 
 from featurekit.errors import ParameterError
 
+FEWEST_SPEAKERS = 5  # with fewer an interval over speakers says nothing that can be trusted
+
+
+def too_few_speakers(n_speakers: int) -> str:
+    """Why so many speakers have no interval; empty where they have one.
+
+    >>> too_few_speakers(2), too_few_speakers(5)
+    ('2 speakers are too few for an interval over speakers, which needs 5', '')
+    """
+    if n_speakers >= FEWEST_SPEAKERS:
+        return ""
+    who = "1 speaker is" if n_speakers == 1 else f"{n_speakers} speakers are"
+    return f"{who} too few for an interval over speakers, which needs {FEWEST_SPEAKERS}"
+
 
 def confusion(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Any] | None = None) -> np.ndarray:
     """Rows are the truth, columns the prediction (scikit-learn's convention); counts, not shares.

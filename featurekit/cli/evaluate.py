@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def summary(scores: Mapping[str, Any]) -> str:
     who = f"{counted(scores['n'], 'test utterance')} of {counted(scores['intervals']['n_speakers'], 'speaker')}"
     lines = [f"{who}, {scores['split']['verdict']}"]
     of_values = scores["kind"] == "values"
-    lines += _of_values(scores) if of_values else _of_classes(scores)
+    lines += (_of_values(scores) if of_values else _of_classes(scores)) + _no_interval(scores)
     return "\n".join(lines if of_values else [*lines, confusion(scores["classes"], scores["confusion"])])
 
 
@@ -64,7 +65,7 @@ def tables(scores: Mapping[str, Any]) -> list[str]:
     else:
         found = [_table("class", scores["per_class"], {"recall": 100.0, "precision": 100.0, "f1": 100.0, "support": 0.0})]
         columns = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0, "macro_f1": 100.0, "weighted_f1": 100.0}
-        per_person = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0}
+        per_person = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0, "majority": 100.0}
     if len(scores["folds"]) > 1:
         found.append(_table("fold", scores["folds"], columns))
     found += [_table(name, scores[f"per_{name}"], per_person) for name in ("speaker", "gender") if scores[f"per_{name}"]]
@@ -74,14 +75,49 @@ def tables(scores: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
-    """Counts; rows are the truth, columns the guess."""
-    width = max(6, *(len(name) + 1 for name in classes))
-    rows = [" " * width + "".join(f"{name:>{width}}" for name in classes)]
-    rows += [
-        f"{name:>{width}}" + "".join(f"{count:>{width}}" for count in row) for name, row in zip(classes, counts, strict=True)
-    ]
-    return "\n".join(rows)
+def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], columns: int | None = None) -> str:
+    """Counts with their share of the row, in as many blocks as the terminal's width needs.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Names of rows and columns.
+    counts : sequence of sequence of int
+        Rows are the truth, columns what was predicted.
+    columns : int, optional
+        Of the terminal; its own by default.
+    """
+    cells = [[f"{count} {share}" for count, share in zip(row, _shares(row), strict=True)] for row in counts]
+    widths = [1 + max(5, *(len(row[place]) for row in cells)) for place in range(len(classes))]
+    head = max(len(name) for name in classes)
+    free = (columns or shutil.get_terminal_size().columns) - head
+    lines = ["rows: truth, columns: predicted; count and percent of the row"]
+    for block in _blocks(widths, free):
+        names = [_cut(classes[place], widths[place]) for place in block]
+        lines.append(" " * head + "".join(names))
+        for name, row in zip(classes, cells, strict=True):
+            lines.append(f"{name:>{head}}" + "".join(f"{row[place]:>{widths[place]}}" for place in block))
+    return "\n".join(lines)
+
+
+def _blocks(widths: Sequence[int], free: int) -> list[list[int]]:
+    """Columns that stand side by side in so many characters."""
+    blocks: list[list[int]] = [[]]
+    for place, width in enumerate(widths):
+        if blocks[-1] and sum(widths[other] for other in blocks[-1]) + width > free:
+            blocks.append([])
+        blocks[-1].append(place)
+    return blocks
+
+
+def _cut(name: str, width: int) -> str:
+    short = name if len(name) < width else f"{name[: width - 2]}…"
+    return f"{short:>{width}}"
+
+
+def _shares(row: Sequence[int]) -> list[str]:
+    total = sum(row)
+    return [f"{round(100 * count / total)}%" if total else "-" for count in row]
 
 
 def percent(value: float | None) -> str:
@@ -100,8 +136,8 @@ def _of_classes(scores: Mapping[str, Any]) -> list[str]:
         f"  UA {_with_interval(scores, 'unweighted_accuracy', percent)}{_of_folds(scores, 'unweighted_accuracy', percent)}",
         f"  WA {_with_interval(scores, 'accuracy', percent)}, macro-F1 {_with_interval(scores, 'macro_f1', percent)}, "
         f"weighted F1 {percent(pooled['weighted_f1'])}{_of_calibration(ece)}",
-        f"  always the majority class{_of_training(scores)}: UA {percent(majority['unweighted_accuracy'])}, "
-        f"WA {percent(majority['accuracy'])}",
+        f"  chance: UA {percent(scores['chance']['unweighted_accuracy'])}; always the majority class{_of_training(scores)}: "
+        f"UA {percent(majority['unweighted_accuracy'])}, WA {percent(majority['accuracy'])}",
     ]
     if human:
         told = f"UA {percent(human['unweighted_accuracy'])}, WA {percent(human['accuracy'])}"
@@ -141,9 +177,18 @@ def _of_folds(scores: Mapping[str, Any], name: str, shown: Any) -> str:
 
 
 def _with_interval(scores: Mapping[str, Any], name: str, shown: Any) -> str:
-    low, high = scores["intervals"][name]
-    between = "no interval: one speaker" if scores["intervals"]["n_speakers"] < 2 else f"{shown(low)}, {shown(high)}"
-    return f"{shown(scores['pooled'][name])} [{between}]"
+    borders = scores["intervals"][name]
+    between = "" if borders is None else f" [{shown(borders[0])}, {shown(borders[1])}]"
+    return f"{shown(scores['pooled'][name])}{between}"
+
+
+def _no_interval(scores: Mapping[str, Any]) -> list[str]:
+    """Why the scores stand without intervals, and what gives some."""
+    if "why" not in scores["intervals"]:
+        return []
+    few = counted(scores["intervals"]["n_speakers"], "speaker")
+    way = "" if scores["split"].get("kind") == "loso" else "; use --split loso"
+    return [f"  {few}: no interval worth having{way}"]
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, float]) -> str:

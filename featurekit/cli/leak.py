@@ -83,10 +83,12 @@ def describe(result: Mapping[str, Any]) -> str:
     ]
     rows = {**result["protocols"], "difference": result["difference"]}
     for name, score in rows.items():
-        low, high = score["interval"]
-        between = f"[{100 * low:.1f}, {100 * high:.1f}]" if low == low else "one speaker"
+        borders = score["interval"]
+        between = f"[{100 * borders[0]:.1f}, {100 * borders[1]:.1f}]" if borders else "none"
         spread = f"{100 * min(score['by_seed']):.1f} to {100 * max(score['by_seed']):.1f}"
         lines.append(f"  {name:<16}  {100 * score['ua']:>5.1f}  {between:>18}  {spread:>12}")
     lines += [f"  {'chance':<16}  {100 * result['chance']:>5.1f}"]
+    lines += [f"always the majority class: UA {100 * result['chance']:.1f}, WA {100 * result['majority']:.1f}"]
+    lines += [f"{result['why_no_interval']}"] if result["why_no_interval"] else []
     lines += [f"{name}: {score['verdict']}" for name, score in result["protocols"].items()]
     return "\n".join(lines)

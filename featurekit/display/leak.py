@@ -61,7 +61,7 @@ def _draw_difference(axes: Any, difference: Mapping[str, Any]) -> None:
     _draw_bar(axes, 0, difference, canvas.INK, outwards=-1)
     axes.plot([0.15] * len(difference["by_seed"]), [100 * value for value in difference["by_seed"]], "o", color="#bbbbbb", ms=3)
     axes.axhline(0, color=canvas.INK, linewidth=0.8)
-    top = max(5.0, *(100 * value for value in (*difference["interval"], *difference["by_seed"]) if value == value))
+    top = max(5.0, *(100 * value for value in (*(difference["interval"] or ()), *difference["by_seed"])))
     axes.set(xlim=(-0.5, 0.6), xticks=(0,), xticklabels=("difference",), ylim=(min(0.0, axes.get_ylim()[0]), 1.2 * top))
     axes.set_ylabel("points of UA that sharing speakers adds", fontsize=8, color=canvas.INK)
 
@@ -78,11 +78,10 @@ def _draw_recalls(axes: Any, result: Mapping[str, Any]) -> None:
 
 
 def _draw_bar(axes: Any, place: float, score: Mapping[str, Any], colour: str, *, outwards: int) -> None:
-    """A mean with its interval and its number; an interval of one speaker is none."""
+    """A mean with its interval, where there is one, and its number."""
     value = 100 * score["ua"]
-    low, high = (100 * border for border in score["interval"])
-    if low == low:
-        axes.plot([place, place], [low, high], color=colour, linewidth=2.5, alpha=0.6)
+    if score["interval"]:
+        axes.plot([place, place], [100 * border for border in score["interval"]], color=colour, linewidth=2.5, alpha=0.6)
     axes.plot(place, value, "s", color=colour, markersize=7)
     side = "left" if outwards > 0 else "right"
     axes.text(place + 0.1 * outwards, value, f"{value:.1f}", fontsize=9, color=colour, ha=side, va="center")

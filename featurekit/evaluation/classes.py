@@ -44,9 +44,11 @@ def score(
     -------
     dict
         ``kind``: "classes"; ``n``, ``classes``; ``pooled``: ``accuracy`` (WA), ``unweighted_accuracy`` (UA), ``macro_f1``,
-        ``weighted_f1`` over all predictions together; ``intervals``: (low, high) of each, resampling speakers; ``folds``: the
+        ``weighted_f1`` over all predictions together; ``intervals``: (low, high) of each, resampling speakers, or None with
+        ``why`` where there are fewer than five; ``folds``: the
         same metrics of each fold; ``fold_mean``, ``fold_std``: plain mean and sample deviation over folds;
-        ``per_class``: recall, precision, F1, support; ``per_speaker``, ``per_gender``: n, WA, UA; ``confusion``: counts, rows
+        ``per_class``: recall, precision, F1, support; ``per_speaker``, ``per_gender``: n, WA, UA, and the WA of ``majority``;
+        ``chance``: the expected UA of guessing; ``confusion``: counts, rows
         are the truth; ``calibration``: ``ece`` and ``bins``, None without probabilities, and where the model's scores are none
         ``ece`` None and ``why``; ``majority``: the baseline, with the ``class`` answered in each fold; ``human``.
 
@@ -60,6 +62,8 @@ def score(
     names = list(classes) if classes is not None else sorted({*truth, *predicted})
     t, p = _numbers(truth, names), _numbers(predicted, names)
     groups = Groups(rows)
+    majority, answers = _majority(truth, groups.folds, names, training_counts)
+    right = np.array([answer == label for answer, label in zip(answers, truth, strict=True)])
 
     def counted(t: np.ndarray, p: np.ndarray) -> np.ndarray:
         return np.bincount(t * len(names) + p, minlength=len(names) ** 2).reshape(len(names), len(names))
@@ -80,10 +84,14 @@ def score(
         "intervals": groups.intervals(measured, t, p, level=level, n_resamples=n_resamples, seed=seed),
         **groups.by_fold(scored),
         "per_class": _per_class(counts, names),
-        **groups.by_person(scored, ("accuracy", "unweighted_accuracy")),
+        **groups.by_person(
+            lambda inside: {**scored(inside), "majority": float(right[inside].mean())},
+            ("accuracy", "unweighted_accuracy", "majority"),
+        ),
         "confusion": counts.tolist(),
         "calibration": _calibration(rows, t == p, len(names)),
-        "majority": _majority(truth, groups.folds, names, training_counts),
+        "chance": {"unweighted_accuracy": 1 / len(names)},
+        "majority": majority,
         "human": None if human is None else dict(human),
     }
     return jsonable(result)
@@ -91,14 +99,14 @@ def score(
 
 def _majority(
     truth: Sequence[str], folds: np.ndarray, names: Sequence[str], training: Mapping[str, Mapping[str, int]] | None
-) -> dict[str, Any]:
-    """Each fold answered by the majority of its own training part, and scored together as the predictions are."""
+) -> tuple[dict[str, Any], list[str]]:
+    """Each fold answered by the majority of its own training part, scored together as the predictions are; the answers."""
     of_all = {name: list(truth).count(name) for name in names}
     counts = {fold: of_all if training is None else training[fold] for fold in dict.fromkeys(folds.tolist())}
     answer = {fold: max(names, key=lambda name: count.get(name, 0)) for fold, count in counts.items()}
     guess = [answer[fold] for fold in folds.tolist()]
     scores = {"accuracy": metrics.accuracy(truth, guess), "unweighted_accuracy": metrics.unweighted_accuracy(truth, guess)}
-    return {"class": answer, **scores}
+    return {"class": answer, **scores}, guess
 
 
 def _per_class(counts: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, float]]:

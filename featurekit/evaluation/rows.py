@@ -60,7 +60,13 @@ class Groups:
     def intervals(
         self, measured: Callable[..., Scores], *arrays: np.ndarray, level: float, n_resamples: int, seed: int
     ) -> dict[str, Any]:
-        """(low, high) of each score of ``measured(*arrays)``, resampling speakers; ``level``, ``n_speakers``."""
+        """(low, high) of each score of ``measured(*arrays)``, resampling speakers; ``level``, ``n_speakers``.
+
+        With too few speakers each is None, and ``why`` says so.
+        """
+        facts = {"level": level, "n_speakers": self.n_speakers}
+        if why := metrics.too_few_speakers(self.n_speakers):
+            return {**dict.fromkeys(measured(*arrays)), **facts, "why": why}
         low, high = metrics.clustered_interval(
             lambda *drawn: np.array(list(measured(*drawn).values())),
             self.speakers,
@@ -70,7 +76,7 @@ class Groups:
             seed=seed,
         )
         borders = zip(low.tolist(), high.tolist(), strict=True)
-        return {**dict(zip(measured(*arrays), borders, strict=True)), "level": level, "n_speakers": self.n_speakers}
+        return {**dict(zip(measured(*arrays), borders, strict=True)), **facts}
 
     def by_fold(self, score: Callable[[np.ndarray], Scores]) -> dict[str, Any]:
         """``folds``: the scores of each; ``fold_mean``, ``fold_std``: their plain mean and sample deviation."""

@@ -29,7 +29,7 @@ from featurekit.errors import MissingDependencyError, ParameterError, SplitError
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
 from featurekit.experiments.options import RunSettings
 from featurekit.experiments.predictions import read_predictions
-from featurekit.experiments.resolve import stored_columns
+from featurekit.experiments.resolve import refuse_one_class, stored_columns
 from featurekit.experiments.run import Run
 from featurekit.settings import digest, write_json
 
@@ -101,6 +101,7 @@ class Leak:
         usable = data.usable_ids(self.store, self.columns)
         found = data.labelled(self.store.manifest, self.task, usable, drop_unlabelled=settings.drop_unlabelled)
         self.labels = {name: found[name] for name in sorted(found) if not self.store.manifest[name].parent}
+        refuse_one_class(self.labels, self.store.corpus)
         self.speakers = {name: self.store.manifest[name].speaker for name in self.labels}
         self._check_speakers()
         what = [_FORMAT, settings.model, settings.folds, [self.store.columns[name].key for name in self.columns]]

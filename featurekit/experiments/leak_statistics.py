@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,8 @@ def compare_protocols(
     Returns
     -------
     dict
-        ``n``, ``n_speakers``, ``seeds``, ``classes``, ``chance``; ``protocols``: ``ua``, ``interval``, ``by_seed``,
+        ``n``, ``n_speakers``, ``seeds``, ``classes``, ``chance`` (in UA), ``majority`` (its share, so the WA of
+        always answering it), ``why_no_interval`` (or None); ``protocols``: ``ua``, ``interval`` (or None), ``by_seed``,
         ``recalls``; ``difference``: ``ua``, ``interval``, ``by_seed``. All in [0, 1].
     """
     ids = sorted(labels)
@@ -47,19 +47,27 @@ def compare_protocols(
         for protocol, of_seeds in predicted.items()
     }
     hits = {protocol: every.mean(axis=0) for protocol, every in right.items()}
-    interval = partial(metrics.clustered_interval, level=LEVEL, n_resamples=N_RESAMPLES)
+    why = metrics.too_few_speakers(len(set(who.tolist())))
+
+    def interval(metric: Callable[..., float], *arrays: np.ndarray) -> list[float] | None:
+        if why:
+            return None
+        return list(metrics.clustered_interval(metric, who, *arrays, level=LEVEL, n_resamples=N_RESAMPLES))
+
     result: dict[str, Any] = {
         "n": len(ids),
         "n_speakers": len(set(who.tolist())),
         "seeds": len(right[PROTOCOLS[0]]),
         "classes": classes,
         "chance": 1 / len(classes),
+        "majority": float(np.bincount(truth).max() / len(ids)),
+        "why_no_interval": why or None,
         "protocols": {},
     }
     for protocol in PROTOCOLS:
         result["protocols"][protocol] = {
             "ua": _mean_recall(truth, hits[protocol]),
-            "interval": list(interval(_mean_recall, who, truth, hits[protocol])),
+            "interval": interval(_mean_recall, truth, hits[protocol]),
             "by_seed": [_mean_recall(truth, one) for one in right[protocol]],
             "recalls": dict(zip(classes, _recalls(truth, hits[protocol]).tolist(), strict=True)),
         }
@@ -71,7 +79,7 @@ def compare_protocols(
     pairs = zip(*(result["protocols"][protocol]["by_seed"] for protocol in PROTOCOLS), strict=True)
     result["difference"] = {
         "ua": difference(truth, *both),
-        "interval": list(interval(difference, who, truth, *both)),
+        "interval": interval(difference, truth, *both),
         "by_seed": [random - disjoint for random, disjoint in pairs],
     }
     return result

@@ -105,6 +105,22 @@ def task_of(settings: RunSettings, opened: Any) -> data.Task:
     return opened.task(settings.task or train, settings.test_task or test)
 
 
+def refuse_one_class(labels: Mapping[str, str], where: str) -> None:
+    """Refuse labels (id → class) from which nothing can be learnt.
+
+    Raises
+    ------
+    ParameterError
+        When they are all of one class.
+    """
+    classes = set(labels.values())
+    if len(classes) == 1:
+        raise ParameterError(
+            f"all {len(labels)} utterances of {where} are {classes.pop()!r}: nothing can be learnt from one class, and always "
+            "answering it would look right; use another --task, or a corpus or --split with at least two classes"
+        )
+
+
 def left_out_note(settings: RunSettings, opened: Any, task: data.Task) -> str | None:
     """What of a second corpus is not tested since training has no such class; None where nothing is."""
     lost = opened.left_out(task, settings.test_task or default_task(opened.stores[1].corpus)) if settings.test_store else {}

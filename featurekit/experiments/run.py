@@ -32,6 +32,7 @@ from featurekit.experiments.fold import History, is_done, is_finished, train_fol
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.predictions import read_predictions
+from featurekit.experiments.resolve import refuse_one_class
 from featurekit.experiments.scores import reference, rescored
 from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.notebook import Shown
@@ -86,6 +87,7 @@ class Run(Shown):
             allow_speaker_overlap=settings.allow_speaker_overlap,
             drop_unlabelled=settings.drop_unlabelled,
         )
+        self._refuse_one_class()
         self._refuse_what_knows_the_test()
         self.runs = Path(runs)
         keys = [self.store.columns[name].key for name in self.columns]
@@ -129,6 +131,14 @@ class Run(Shown):
         """What the parts of the split share; near-duplicate audio too, where the store has the column audio_fingerprint."""
         learnt = data.training_ids(self.store, self.columns)
         return data.audit_split(self.split, self.store.manifest, sounds=self.store, trained_on=learnt)
+
+    def _refuse_one_class(self) -> None:
+        """Where all training utterances are of one class, nothing is learnt, and always answering it may score 100."""
+        if self.task.kind != "classes":
+            return
+        for fold in self.split.folds:
+            labels = data.labelled(self.store.manifest, self.task, fold.train, drop_unlabelled=self.settings.drop_unlabelled)
+            refuse_one_class(labels, f"the training part of fold {fold.name}")
 
     def _refuse_what_knows_the_test(self) -> None:
         """A learnt column that was trained on test utterances has seen what it is judged by."""

@@ -312,8 +312,45 @@ def test_a_class_that_a_fold_does_not_test_is_said(arguments):
     assert note.endswith("a fold's UA is the mean over the classes it tests")
 
 
-def test_one_tested_speaker_has_no_interval():
-    rows = [{"id": str(number), "speaker": "anna", "label": "a", "predicted": "ab"[number]} for number in range(2)]
-    said = evaluate.summary(score(rows, ["a", "b"]) | {"split": {"verdict": "speaker-disjoint"}})
-    assert said.startswith("2 test utterances of 1 speaker, speaker-disjoint")
-    assert "[no interval: one speaker]" in said
+@pytest.mark.parametrize("n", [1, 4, 5])
+def test_fewer_than_five_speakers_have_no_interval_and_the_way_to_one(n):
+    rows = [{"id": str(number), "speaker": f"s{number}", "label": "ab"[number % 2], "predicted": "a"} for number in range(n)]
+    found = score(rows, ["a", "b"])
+    assert (found["intervals"]["accuracy"] is None) == ("why" in found["intervals"]) == (n < 5)
+    said = evaluate.summary(found | {"split": {"verdict": "speaker-disjoint", "kind": "speaker-disjoint"}})
+    assert said.startswith(f"{n} test utterance")
+    assert ("no interval worth having; use --split loso" in said) == (n < 5)
+    assert ("[" in said) == (n >= 5)
+    assert "use --split" not in evaluate.summary(found | {"split": {"verdict": "speaker-disjoint", "kind": "loso"}})
+
+
+def test_chance_and_majority_stand_beside_the_scores_also_where_a_speaker_has_one_class():
+    rows = [{"id": f"{who}{k}", "speaker": who, "label": who, "predicted": "a"} for who in "aab" for k in range(9)][9:]
+    found = score(rows, ["a", "b"], training_counts={"0": {"a": 3, "b": 2}})
+    assert found["chance"] == {"unweighted_accuracy": 0.5}
+    assert [found["per_speaker"][who]["majority"] for who in "ab"] == [1.0, 0.0]
+    said = evaluate.summary(found | {"split": {"verdict": "speaker-disjoint", "kind": "loso"}})
+    assert "chance: UA 50.0; always the majority class of the training part: UA 50.0" in said
+    assert "majority" in "\n".join(evaluate.tables(found))
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_the_confusion_matrix_names_its_axes_shows_shares_and_fits(columns):
+    classes = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
+    counts = [[192 if row == column else 7 * (row != 3) for column in range(8)] for row in range(8)]
+    lines = evaluate.confusion(classes, counts, columns).splitlines()
+    assert lines[0] == "rows: truth, columns: predicted; count and percent of the row"
+    assert max(map(len, lines[1:])) <= columns
+    assert sum("192 80%" in line for line in lines) == 7
+    assert sum("192 100%" in line for line in lines) == 1
+    assert sum(line.count("surpri") for line in lines) == (2 if columns == 80 else 3)
+
+
+def test_training_on_one_class_is_refused_not_scored_100(tiny_store, tiny_manifest, tmp_path):
+    labels = {utterance.id: utterance.labels["score"] for utterance in tiny_manifest}
+    alike = [name for name, score in labels.items() if score > 0]
+    part = {name: "test" if tiny_manifest[name].speaker == tiny_manifest[alike[-1]].speaker else "train" for name in alike}
+    (tmp_path / "ids.csv").write_text("id,part\n" + "".join(f"{name},{part[name]}\n" for name in alike))
+    how = ["--features", "rms", "--task", "sentiment2-nonzero", "--split", tmp_path / "ids.csv", "-o", tmp_path / "runs"]
+    said = run("train", tiny_store, "--model", "logistic", *how, code=2)
+    assert re.search(r"all \d+ utterances of the training part of fold 0 are 'positive': nothing can be learnt", said)

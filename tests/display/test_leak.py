@@ -8,7 +8,7 @@ def score(*ua):
     return {"ua": mean, "interval": [mean - 0.1, mean + 0.1], "by_seed": list(ua), "recalls": {"a": ua[0], "b": ua[-1]}}
 
 
-@pytest.mark.parametrize("interval", [[0.1, 0.3], [float("nan"), float("nan")]], ids=["speakers", "one speaker"])
+@pytest.mark.parametrize("interval", [[0.1, 0.3], None], ids=["speakers", "too few"])
 def test_a_leak_is_a_picture(interval, tmp_path):
     pytest.importorskip("matplotlib")
     facts = {"corpus": "demo", "model": "m", "features": ["rms"], "n": 8, "n_speakers": 4, "folds": 2, "seeds": 2}
