@@ -242,10 +242,24 @@ def refuse_strays(words: list[str]) -> None:
 
 
 class Bars:
-    """Two progress bars: files hashed, then utterances computed with their speed against real time."""
+    """Progress bars: kernels compiled, files hashed, then utterances computed with their speed against real time."""
+
+    _compiling: Bar | None = None
+
+    def kernel(self, number: int) -> None:
+        """A count of kernels; not known before is how many there will be."""
+        if self._compiling is None:
+            self._compiling = Bar(None, "compiling", "kernels, once per machine")
+            if not sys.stderr.isatty():
+                click.echo("compiling kernels, once per machine", err=True)
+        self._compiling.advance()
 
     def files(self, total: int) -> Callable[[int], None]:
         """A bar over files."""
+        if self._compiling is not None:
+            self._compiling.close()
+            click.echo(f"compiled {counted(self._compiling.done, 'kernel')}, once per machine", err=True)
+            self._compiling = None
         return Bar(total, "hashing", "files").advance
 
     def utterances(self, total: int) -> Callable[[Done], None]:

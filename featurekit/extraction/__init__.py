@@ -35,6 +35,10 @@ ATTEMPTS = 3
 class Progress(Protocol):
     """What a caller hears while a store is built; the command line draws bars, a notebook may ignore it."""
 
+    def kernel(self, number: int) -> None:
+        """Called before the first, second, … kernel is compiled, which a machine does once for each."""
+        return
+
     def files(self, total: int) -> Callable[[int], None]:
         """Called before files are hashed; the result is called with the number just done."""
         return lambda done: None
@@ -158,6 +162,8 @@ def build_store(
     preload = partial(features.warm_up, [column for column in lacking if column.engine == "cpu"])
     if lacking:
         features.load_kernels()
+        if scheduler is None:
+            _compile(preload, progress)
     receipts: dict[str, Receipt] = {}
     with backends.open_backend(backend, workers, scheduler=scheduler, preload=preload if lacking else None) as pool:
         file_count = len({utterance.path for utterance in manifest})
@@ -183,6 +189,14 @@ def build_store(
     summary.losses = lost
     summary.workers, summary.wall_s = worker_count, time.perf_counter() - started
     return summary
+
+
+def _compile(preload: Callable[[], None], progress: Progress) -> None:
+    """Compile here what no process has compiled before: all the workers would, each for itself and in silence."""
+    from featurekit.features.kernels.cache import watched
+
+    with watched(progress.kernel), contextlib.suppress(Exception):  # what fails here fails again in the work itself
+        preload()
 
 
 def _lacking(head: store.Head | None, wanted: list[features.Column]) -> list[features.Column]:

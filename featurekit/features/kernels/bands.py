@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 
 class SparseBank(NamedTuple):

@@ -9,7 +9,8 @@ once and not once an order (Vos 2013, A fast implementation of Burg's method).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 
 @njit(cache=True, error_model="numpy")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from featurekit.features.kernels.cache import njit
 from featurekit.features.kernels.octave_bands import Band
 
 

@@ -7,7 +7,8 @@ says; so marks keep to one phase of the waveform and their distances are exact t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 SHORTEST, LONGEST = 0.8, 1.25  # of the tracker's period: where the next cycle is searched
 MIN_CORRELATION = 0.3  # below it the waveform has changed too much to be followed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 
 def centred_frames(signal: np.ndarray, n_fft: int, hop_length: int, dtype: type = np.float64) -> np.ndarray:

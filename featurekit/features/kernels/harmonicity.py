@@ -8,8 +8,8 @@ the difference between 5 and 30 dB: heights are read off a windowed-sinc interpo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from featurekit.features.kernels.cache import njit
 from featurekit.features.kernels.framing import centred_frames
 from featurekit.features.kernels.yin import parabolic_shift
 

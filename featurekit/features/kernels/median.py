@@ -9,7 +9,8 @@ lie in the vector lanes.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 TAPS = 31
 _BLOCK = 16  # medians that share a core

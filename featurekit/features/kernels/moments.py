@@ -7,7 +7,8 @@ the bins in order, as numpy's cumulative sum does.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 
 @njit(cache=True, error_model="numpy")

@@ -11,8 +11,8 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from featurekit.features.kernels.cache import njit
 from featurekit.features.kernels.yin import is_trough, parabolic_shift
 
 N_THRESHOLDS = 100

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from featurekit.features.kernels.bands import SparseBank, band_sums
+from featurekit.features.kernels.cache import njit
 
 
 def resize_rows(values: np.ndarray, n_rows: int) -> np.ndarray:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from featurekit.features.kernels.burg import burg_frame
+from featurekit.features.kernels.cache import njit
 from featurekit.features.kernels.roots import polynomial_roots
 
 MARGIN_HZ = 50.0  # poles this near to 0 Hz or to the top are no resonances

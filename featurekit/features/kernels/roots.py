@@ -7,7 +7,8 @@ linear prediction.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 MAX_STEPS = 60  # three to six are usual
 NEGLIGIBLE_STEP = 1e-6  # of a root: steps shrink to their third power, so the next would be below rounding

@@ -6,7 +6,8 @@ Spectra lie as (frames, bins) here, each frame contiguous, as the transforms rea
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 
 @njit(cache=True, error_model="numpy")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 RESOLUTION = 0.01
 PEAK_FMIN_HZ, PEAK_FMAX_HZ = 150.0, 4000.0

@@ -11,7 +11,8 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from featurekit.features.kernels.cache import njit
 
 SEGMENT_FRAMES = 1024  # whose values are kept at a time; a longer signal is walked through twice
 LOG_TINY = float(np.log(np.finfo(np.float64).tiny))

@@ -7,8 +7,8 @@ which trough is the period, so another order of the sums would give another pitc
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from featurekit.features.kernels.cache import njit
 from featurekit.features.kernels.framing import centred_frames
 
 CHUNK_FRAMES = 16  # per batch of transforms: their spectra stay in the L2 cache
