@@ -174,7 +174,7 @@ def _in_one_voice(error: click.UsageError) -> click.ClickException:
 
 def refuse(error: FeaturekitError) -> NoReturn:
     """Print an error raised on purpose and exit: 1 for a store or worker that failed, 2 for input that cannot be used."""
-    click.echo(f"featurekit: {error}", err=True)
+    click.echo(progress.wrapped_error(f"featurekit: {error}"), err=True)
     failed_under_us = isinstance(error, (StoreError, TrainingError, WorkerError)) and not isinstance(error, StoreNotFoundError)
     sys.exit(1 if failed_under_us or isinstance(error, CorruptStoreError) else 2)
 

@@ -14,7 +14,7 @@ import click
 
 from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
-from featurekit.cli.progress import Bar, counted, duration, rate
+from featurekit.cli.progress import Bar, counted, duration, rate, wrapped_error
 from featurekit.cli.tables import wrap
 
 if TYPE_CHECKING:  # what is imported here, a person waits for before the first line
@@ -188,11 +188,11 @@ def extract_command(
     grammar.next_step(lambda: after_extraction(summary), as_json=as_json)
     if summary.failed_share > max_failures:
         allowed = f"{100 * max_failures:g} %"
-        click.echo(
+        reason = (
             f"featurekit: {len(summary.failed)} of {counted(summary.utterances, 'utterance')} failed, more than the {allowed} "
-            "that --max-failures allows, so the exit status is 1; the store was published, and train leaves them out",
-            err=True,
+            "that --max-failures allows, so the exit status is 1; the store was published, and train leaves them out"
         )
+        click.echo(wrapped_error(reason), err=True)
         sys.exit(1)
 
 
@@ -283,10 +283,10 @@ def describe(summary: Summary) -> str:
         f"{counted(len(summary.columns), 'column')}, generation {summary.generation}"
     ]
     if summary.computed_shards:
-        speed = (
-            f"{rate(summary.computed_utterances / summary.wall_s)} utterances per second, "
-            f"{rate(summary.computed_speech_s / summary.wall_s)} × real time, {counted(summary.workers, 'worker')}"
-        )
+        speed = f"{rate(summary.computed_utterances / summary.wall_s)} utterances per second, "
+        if summary.computed_speech_s:
+            speed += f"{rate(summary.computed_speech_s / summary.wall_s)} × real time, "
+        speed += counted(summary.workers, "worker")
         kept = summary.shards - summary.computed_shards
         there = f"; {kept} {'was' if kept == 1 else 'were'} there already" if kept else ""
         lines.append(f"computed {counted(summary.computed_shards, 'shard')} in {summary.wall_s:.1f} s ({speed}){there}")
@@ -306,7 +306,8 @@ def describe(summary: Summary) -> str:
         lines.append(clock_note(summary.clocks))
     if summary.failed:
         by_status = ", ".join(f"{count} {in_words(status)}" for status, count in summary.failed_by_status.items())
-        lines.append(f"failed: {len(summary.failed)}: {by_status}; the others are in the store, and train leaves these out")
+        others = "; the others are in the store, and train leaves these out"
+        lines.append(f"failed: {by_status}" + (others if len(summary.failed) < summary.utterances else ""))
         lines += [f"  {utterance}: {reason}" for utterance, reason in list(summary.failed.items())[:10]]
         if len(summary.failed) > 10:
             lines.append(f"  … and {len(summary.failed) - 10} more: featurekit store info {summary.store} --failed")

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from featurekit.cli.tables import wrap
+
 LOG_INTERVAL_S = 30.0
 RATE_AFTER_S = 1.0  # a rate of the first moment would be the time to start
 _LONGEST_CELLS, _FEWEST_CELLS = 24, 6
@@ -144,6 +146,14 @@ def _drawn(bar: Bar) -> Any:
             return bar.line((self.format_dict["ncols"] or 80) - 1)
 
     return Line(total=bar.total, leave=False, dynamic_ncols=True, miniters=1, file=sys.stderr)
+
+
+def wrapped_error(text: str) -> str:
+    """A message for standard error: wrapped at words where that is a terminal; lines that are indented stay as they are."""
+    if not sys.stderr.isatty():
+        return text
+    columns = _columns()
+    return "\n".join(line if line.startswith(" ") else wrap(line, hanging=2, width=columns) for line in text.split("\n"))
 
 
 def _columns() -> int:

@@ -13,7 +13,7 @@ import click
 from featurekit.cli import grammar
 from featurekit.cli.grammar import AS_JSON
 from featurekit.cli.progress import counted
-from featurekit.cli.tables import table, wrap
+from featurekit.cli.tables import screen_width, table, wrap
 from featurekit.cli.things import Kind, what_is
 
 
@@ -27,6 +27,7 @@ def _a_store(ctx: click.Context, parameter: click.Parameter, path: Path) -> Path
 # What a folder of a store holds, in the singular.
 _FOLDERS = {"heads": "generation", "manifests": "manifest", "shards": "shard"}
 
+_WIDE = 80  # columns of a terminal that shows every fact of a column
 STORE = click.argument("path", metavar="STORE", type=grammar.PATH, callback=_a_store)
 
 
@@ -219,14 +220,17 @@ def revert(path: Path, generation: int | None, dry_run: bool, as_json: bool) -> 
         return
     what = f"{counted(old['utterances'], 'utterance')}, {counted(len(old['columns']), 'column')}"
     if dry_run:
-        click.echo(f"{path}: would have {what} again, as in generation {generation}; nothing was changed")
+        click.echo(wrap(f"{path}: would have {what} again, as in generation {generation}; nothing was changed", hanging=2))
     else:
-        click.echo(f"{path}: has {what}, as in generation {generation}; this is generation {head.generation} now")
+        click.echo(
+            wrap(f"{path}: has {what}, as in generation {generation}; this is generation {head.generation} now", hanging=2)
+        )
     grammar.next_step("store", *(["revert", path, generation] if dry_run else ["info", path]))
 
 
 def _history(path: Path, kept: list[dict[str, Any]]) -> str:
-    lines = [f"{path}: {counted(len(kept), 'generation')}; `featurekit store revert {path} N` brings N back as the newest"]
+    what = f"{path}: {counted(len(kept), 'generation')}; `featurekit store revert {path} N` brings N back as the newest"
+    lines = [wrap(what, hanging=2)]
     for facts in kept:
         published = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["published"]))
         counts = f"{counted(facts['utterances'], 'utterance')}, {counted(len(facts['columns']), 'column')}"
@@ -262,7 +266,7 @@ def _describe(facts: dict[str, Any]) -> str:
             name,
             column["dims"],
             column["unit"] or "-",
-            f"{1000 * column['hop_s']:.1f} ms" if column["hop_s"] else column["kind"],
+            f"{1000 * column['hop_s']:.1f}" if column["hop_s"] else column["kind"],
             column["sample_rate"],
             column["rows"],
             f"{column['bytes'] / 1e6:.1f}",
@@ -270,8 +274,12 @@ def _describe(facts: dict[str, Any]) -> str:
         )
         for name, column in facts["columns"].items()
     ]
-    heads = ("column", "dims", "unit", "hop", "rate", "rows", "MB", "failed")
-    lines.append(table(rows, heads=heads, right=(1, 3, 4, 5, 6, 7), indent=2))
+    heads = ("column", "dims", "unit", "hop, ms", "rate, Hz", "rows", "MB", "failed")
+    narrow = (screen_width() or _WIDE) < _WIDE  # what is shown there can be read; --json has all
+    kept = [0, 1, 3, 7] if narrow else list(range(len(heads)))
+    right = [at for at, place in enumerate(kept) if place not in (0, 2)]
+    shown = [[row[place] for place in kept] for row in rows]
+    lines.append(table(shown, heads=[heads[place] for place in kept], right=right, indent=2))
     if facts["waiting"]:
         what = (
             f"{counted(facts['waiting'], 'shard')} in no generation: of an extraction under way, or left over, which "

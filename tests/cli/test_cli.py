@@ -406,7 +406,7 @@ def test_what_failed_has_words_and_the_status_its_reason(tmp_path):
     (tmp_path / "speech" / "labels.csv").write_text("path,label\na.wav,calm\n")
     arguments = ["extract", "--root", tmp_path / "speech", "--manifest", "labels.csv", "--features", "rms"]
     said = run(*arguments, "-o", tmp_path / "s", "--backend", "serial", code=1)
-    assert "failed: 1: 1 DECODE (not audio, or of a format that cannot be read)" in said
+    assert "failed: 1 DECODE (not audio, or of a format that cannot be read)" in said
     assert "1 of 1 utterance failed, more than the 1 % that --max-failures allows, so the exit status is 1" in said
     assert "the store was published" in said
 
