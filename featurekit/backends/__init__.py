@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.errors import ParameterError, UnknownNameError, WorkerError
 
 BACKENDS = ("serial", "joblib", "dask")
 
@@ -52,6 +52,8 @@ def open_backend(
         For a name that is not a backend.
     ParameterError
         For fewer than one worker, or a scheduler with a backend that has none.
+    WorkerError
+        Where the system has no shared memory for the locks between processes.
     """
     if name not in BACKENDS:
         raise UnknownNameError("backend", name, BACKENDS)
@@ -59,8 +61,24 @@ def open_backend(
         raise ParameterError(f"--jobs must be 1 or more, got {workers}")
     if scheduler is not None and name != "dask":
         raise ParameterError(f"--scheduler is for --backend dask, got --backend {name}")
+    if name != "serial" and scheduler is None:
+        _check_shared_memory()
     module = importlib.import_module(f"featurekit.backends._{name}")
     return module.start(workers or physical_cores(), scheduler, preload)
+
+
+def _check_shared_memory() -> None:
+    """Refuse to start processes where the system has no shared memory for the locks between them."""
+    import multiprocessing
+
+    how = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    try:
+        multiprocessing.get_context(how).Lock()
+    except OSError as error:
+        raise WorkerError(
+            f"worker processes need shared memory, and the system refuses it ({error.strerror or error}): have /dev/shm "
+            "writable and not full, in a container with --shm-size, or take --backend serial"
+        ) from None
 
 
 def physical_cores() -> int:

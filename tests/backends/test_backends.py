@@ -1,3 +1,4 @@
+import errno
 import os
 import platform
 import signal
@@ -57,6 +58,17 @@ def test_a_scheduler_needs_dask():
 def test_zero_workers_are_refused():
     with pytest.raises(ParameterError, match="1 or more"):
         backends.open_backend("serial", 0)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
+@pytest.mark.parametrize("name", ["joblib", "dask"])
+def test_shared_memory_that_is_read_only_or_full_is_named(name, number, monkeypatch):
+    def refuse(*arguments, **how):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    with pytest.raises(WorkerError, match=f"{os.strerror(number)}.*/dev/shm.*--backend serial"):
+        backends.open_backend(name, 1)
 
 
 def fresh_pages(_):
