@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 # It counts only before numpy, numba and torch are imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+os.environ.pop("COLUMNS", None)  # the width of the terminal of who tests, which xdist hands on
 
 from featurekit import corpora, extraction  # noqa: E402
 from featurekit.corpora import demo  # noqa: E402
