@@ -30,7 +30,7 @@ def demo_command(output: Path, backend: str, jobs: int | None) -> None:
 
     root = output / "demo-corpus"
     click.echo(f"1  synthesise speech with known sentiment → {root}")
-    with Bar(None, "synthesising", "recordings") as bar:
+    with Bar(None, "synthesising", "recordings", log_every_s=10.0) as bar:
         demo.synthesise(root, progress=lambda done, total: bar.advance())
     click.echo(f"2  extract features, {backend} → {output / 'demo'}")
     summary = extraction.build_store(
@@ -41,7 +41,7 @@ def demo_command(output: Path, backend: str, jobs: int | None) -> None:
         corpus="demo",
         backend=backend,
         workers=jobs,
-        progress=extract.Bars(),
+        progress=extract.Bars(log_every_s=10.0),
     )
     click.echo(extract.describe(summary))
     for number, settings in enumerate(runs(str(output / "demo")), 3):
@@ -49,4 +49,6 @@ def demo_command(output: Path, backend: str, jobs: int | None) -> None:
         with Lines() as progress:
             result = Run(settings, runs=output / "runs").execute(progress)
         click.echo(describe(result))
+    click.echo(f"kept: the corpus in {root}, its store in {output / 'demo'}, both runs in {output / 'runs'}")
+    click.echo("the same command again only reads them; your own corpus: featurekit extract --help")
     grammar.next_step("evaluate", result.folder)

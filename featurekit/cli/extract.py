@@ -14,7 +14,7 @@ import click
 
 from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
-from featurekit.cli.progress import Bar, counted, duration, rate, wrapped_error
+from featurekit.cli.progress import LOG_INTERVAL_S, Bar, counted, duration, rate, wrapped_error
 from featurekit.cli.tables import wrap
 
 if TYPE_CHECKING:  # what is imported here, a person waits for before the first line
@@ -242,14 +242,22 @@ def refuse_strays(words: list[str]) -> None:
 
 
 class Bars:
-    """Progress bars: kernels compiled, files hashed, then utterances computed with their speed against real time."""
+    """Progress bars: kernels compiled, files hashed, then utterances computed with their speed against real time.
 
-    _compiling: Bar | None = None
+    Parameters
+    ----------
+    log_every_s : float
+        Seconds between lines in a log.
+    """
+
+    def __init__(self, *, log_every_s: float = LOG_INTERVAL_S) -> None:
+        self._log_every_s = log_every_s
+        self._compiling: Bar | None = None
 
     def kernel(self, number: int) -> None:
         """A count of kernels; not known before is how many there will be."""
         if self._compiling is None:
-            self._compiling = Bar(None, "compiling", "kernels, once per machine")
+            self._compiling = Bar(None, "compiling", "kernels, once per machine", log_every_s=self._log_every_s)
             if not sys.stderr.isatty():
                 click.echo("compiling kernels, once per machine", err=True)
         self._compiling.advance()
@@ -260,11 +268,11 @@ class Bars:
             self._compiling.close()
             click.echo(f"compiled {counted(self._compiling.done, 'kernel')}, once per machine", err=True)
             self._compiling = None
-        return Bar(total, "hashing", "files").advance
+        return Bar(total, "hashing", "files", log_every_s=self._log_every_s).advance
 
     def utterances(self, total: int) -> Callable[[Done], None]:
         """A bar over utterances; ``× real time`` is speech seconds by wall seconds so far."""
-        bar, speech_s = Bar(total, "extracting", "utterances"), 0.0
+        bar, speech_s = Bar(total, "extracting", "utterances", log_every_s=self._log_every_s), 0.0
 
         def report(done: Done) -> None:
             nonlocal speech_s

@@ -35,12 +35,14 @@ class Bar:
         What is being done ("extracting").
     unit : str
         What is counted, in the plural.
+    log_every_s : float
+        Seconds between lines where standard error is no terminal.
     """
 
-    def __init__(self, total: int | None, what: str, unit: str) -> None:
+    def __init__(self, total: int | None, what: str, unit: str, *, log_every_s: float = LOG_INTERVAL_S) -> None:
         self.total, self.done, self._what, self._unit = total, 0, what, unit
         self._started_s = self._said_s = time.monotonic()
-        self._note = ""
+        self._note, self._log_every_s = "", log_every_s
         self._drawn: Any = _drawn(self) if sys.stderr.isatty() else None
 
     @property
@@ -53,7 +55,7 @@ class Bar:
         self.done, self._note = self.done + done, note
         if self._drawn is not None:
             self._drawn.update(done)
-        elif time.monotonic() - self._said_s >= LOG_INTERVAL_S:
+        elif time.monotonic() - self._said_s >= self._log_every_s:
             self._said_s = time.monotonic()
             of = f" of {self.total:,}" if self.total else ""
             text = f"{self._what}: {self.done:,}{of} {self._unit}, {self.elapsed_s:.0f} s"

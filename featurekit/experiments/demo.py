@@ -6,6 +6,7 @@ from featurekit.experiments.options import RunSettings
 
 FEATURES = "luo2019,mel256"
 SPLIT = "speaker-disjoint(test=0.3, dev=0.15)"  # eight speakers to test on, four to choose the epoch by
+THREADS = 2  # threads share out sums, which changes last bits and so figures: as many on every machine
 
 
 def runs(store: str) -> list[RunSettings]:
@@ -16,14 +17,14 @@ def runs(store: str) -> list[RunSettings]:
             model="ub-bilstm",
             features="luo2019-best4",
             split=SPLIT,
-            training={"epochs": 10, "lr": 3e-4},  # chosen on dev, over three seeds
+            training={"epochs": 6, "lr": 5e-4, "threads": THREADS},
         ),
         RunSettings(
             store=store,
             model="resnet18",
             features="mel256",
             split=SPLIT,
-            training={"epochs": 5},
-            hyper={"n_frames": 96},
+            training={"epochs": 5, "threads": THREADS},
+            hyper={"n_frames": 48},
         ),
     ]
