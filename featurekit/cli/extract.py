@@ -129,6 +129,7 @@ def manifest_command(
 @click.option(
     "--replace", is_flag=True, help="Agree that the store loses utterances that it has and this command does not name."
 )
+@click.option("--rehash", is_flag=True, help="Read every audio file again, in case one changed that looks unchanged.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def extract_command(
@@ -145,6 +146,7 @@ def extract_command(
     device: str,
     max_failures: float,
     replace: bool,
+    rehash: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -177,6 +179,7 @@ def extract_command(
         "workers": jobs,
         "device": device,
         "replace": replace,
+        "rehash": rehash,
     }
     warn_of_many(jobs, backend)
     if dry_run:

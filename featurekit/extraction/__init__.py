@@ -110,6 +110,7 @@ def build_store(
     scheduler: str | None = None,
     device: str = "auto",
     replace: bool = False,
+    rehash: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Extract features of every utterance into a store, or complete a store that exists.
@@ -135,6 +136,8 @@ def build_store(
         What computes the columns: see :mod:`featurekit.extraction.engines`.
     replace : bool
         Agree to lose what the store has of utterances that this manifest leaves out, or whose audio is gone or another.
+    rehash : bool
+        Read every audio file to see whether it changed, where otherwise inode, size and times say so.
     progress : Progress or None
         What to tell while it runs.
 
@@ -167,7 +170,8 @@ def build_store(
     receipts: dict[str, Receipt] = {}
     with backends.open_backend(backend, workers, scheduler=scheduler, preload=preload if lacking else None) as pool:
         file_count = len({utterance.path for utterance in manifest})
-        manifest, files = fingerprint(manifest, root, out / "tmp" / "hashes.jsonl", progress=progress.files(file_count))
+        memory, bar = out / "tmp" / "hashes.jsonl", progress.files(file_count)
+        manifest, files = fingerprint(manifest, root, memory, rehash=rehash, progress=bar)
         if device == "auto" and before is None and engines.begun_on_cpu(out, manifest, on_cpu):
             wanted = on_cpu
         while True:

@@ -1,7 +1,9 @@
 """What the input is: a digest and the duration of every utterance, found without decoding anything.
 
-The digest of a file's bytes is remembered under (path, size, mtime), so a second run reads nothing. That memory lies
-in the store's ``tmp/``: it may be deleted at any time, and it is never part of a key.
+The digest of a file's bytes is remembered under its path, so a second run reads nothing. It counts while the file
+system says that the file is the same one and was not written since: inode, size, mtime and ctime. Size and mtime alone
+would not do: ``cp -p``, ``rsync -t`` and archives restore an mtime, but nobody can set a ctime back. The memory lies in
+the store's ``tmp/``: it may be deleted at any time, and it is never part of a key.
 """
 
 from __future__ import annotations
@@ -23,23 +25,38 @@ from featurekit.extraction import augmented
 from featurekit.manifest import Manifest, Utterance
 
 MISSING = "missing"
-# A file written within the clock's granularity of being hashed may change again under the same mtime.
+# A file written within the clock's granularity of being hashed may change again under the same times.
 SETTLED_S = 2.0
 FILES_AT_ONCE = 16  # a thread takes; handing over one at a time costs as much as looking at it
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One audio file as it was when it was hashed; ``digest`` is ``MISSING`` when there is no such file."""
+    """One audio file as it was when it was hashed; ``digest`` is ``MISSING`` when there is no such file.
+
+    ``inode`` and ``ctime_ns`` are 0 in a memory that an older version wrote, so that it is not relied on.
+    """
 
     digest: str
     size: int = 0
     mtime_ns: int = 0
     duration_s: float | None = None
+    inode: int = 0
+    ctime_ns: int = 0
+
+    def still_hold(self, status: os.stat_result) -> bool:
+        """Whether the file is the one that was hashed, and was not written since, by all that the system says."""
+        now = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+        return (self.size, self.mtime_ns, self.inode, self.ctime_ns) == now
 
 
 def fingerprint(
-    manifest: Manifest, root: Path, memory: Path, *, progress: Callable[[int], None] = lambda done: None
+    manifest: Manifest,
+    root: Path,
+    memory: Path,
+    *,
+    rehash: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[Manifest, dict[str, FileFacts]]:
     """Fill in the fingerprint and the duration of every utterance.
 
@@ -51,6 +68,8 @@ def fingerprint(
         The corpus's root folder.
     memory : Path
         The file that remembers digests from run to run.
+    rehash : bool
+        Read every file again, whatever is remembered.
     progress : callable
         Called with the number of files just looked at.
 
@@ -61,7 +80,8 @@ def fingerprint(
     files : dict
         Path → what the file was, so that a worker can tell when it changes under the run.
     """
-    known = _recall(memory)
+    started_ns = time.time_ns()
+    known = {} if rehash else _recall(memory)
     paths = list(dict.fromkeys(utterance.path for utterance in manifest))
     # Threads: hashing and reading release the lock, and a network file system wants requests in flight.
     files: dict[str, FileFacts] = {}
@@ -71,7 +91,7 @@ def fingerprint(
         for found in pool.map(lambda some: {path: _look(root, real_root, path, known) for path in some}, some):
             files |= found
             progress(len(found))
-    _remember(memory, root, files)
+    _remember(memory, root, files, started_ns)
     return Manifest(_with_facts(utterance, files[utterance.path]) for utterance in manifest), files
 
 
@@ -97,13 +117,14 @@ def _look(root: Path, real_root: str, path: str, known: dict[str, FileFacts]) ->
         return FileFacts(MISSING)
     full = root / path
     facts = known.get(str(full))
-    if facts is not None and (facts.size, facts.mtime_ns) == (status.st_size, status.st_mtime_ns):
+    if facts is not None and facts.still_hold(status):
         return facts
     try:
         duration_s = audio.read_duration_s(full)
     except AudioError:
         duration_s = None  # the worker will say what is wrong with it
-    return FileFacts(audio.hash_file(full), status.st_size, status.st_mtime_ns, duration_s)
+    digest = audio.hash_file(full)
+    return FileFacts(digest, status.st_size, status.st_mtime_ns, duration_s, status.st_ino, status.st_ctime_ns)
 
 
 def _with_facts(utterance: Utterance, facts: FileFacts) -> Utterance:
@@ -124,9 +145,11 @@ def _recall(memory: Path) -> dict[str, FileFacts]:
         return {}  # a memory that cannot be read only costs time
 
 
-def _remember(memory: Path, root: Path, files: dict[str, FileFacts]) -> None:
-    settled_ns = time.time_ns() - int(SETTLED_S * 1e9)
-    lines = _lines((str(root / path), facts) for path, facts in files.items() if 0 < facts.mtime_ns < settled_ns)
+def _remember(memory: Path, root: Path, files: dict[str, FileFacts], started_ns: int) -> None:
+    """Write down what was hashed, but for files that were written while that went on, or just before."""
+    settled_ns = started_ns - int(SETTLED_S * 1e9)
+    settled = {path: facts for path, facts in files.items() if 0 < max(facts.mtime_ns, facts.ctime_ns) < settled_ns}
+    lines = _lines((str(root / path), facts) for path, facts in settled.items())
     temporary = memory.with_suffix(".new")
     try:
         temporary.write_text(lines, "utf-8", "surrogateescape")

@@ -115,6 +115,7 @@ def dry_run(
     workers: int | None = None,
     device: str = "auto",
     replace: bool = False,
+    rehash: bool = False,
 ) -> Forecast:
     """Plan an extraction and predict what it costs; the arguments are those of :func:`featurekit.extraction.build_store`.
 
@@ -136,7 +137,7 @@ def dry_run(
     head = store.latest_head(out) if exists else None
     wanted = engines.choose(on_cpu, device, head)
     workers = 1 if backend == "serial" else workers or backends.physical_cores()
-    manifest, files, hashing_s = _looked_at(manifest, root, out if exists else None)
+    manifest, files, hashing_s = _looked_at(manifest, root, out if exists else None, rehash)
     lost = losses(out, head, manifest)
     if not replace:
         refuse(lost, out)
@@ -168,7 +169,9 @@ def dry_run(
     return made
 
 
-def _looked_at(manifest: Manifest, root: Path, existing: Path | None) -> tuple[Manifest, dict[str, FileFacts], float]:
+def _looked_at(
+    manifest: Manifest, root: Path, existing: Path | None, rehash: bool
+) -> tuple[Manifest, dict[str, FileFacts], float]:
     """Durations of all utterances, and fingerprints where a store may hold some of them; seconds that hashing will take.
 
     Without a store there is nothing to compare digests with: headers are enough, and the hashing is foretold.
@@ -179,7 +182,7 @@ def _looked_at(manifest: Manifest, root: Path, existing: Path | None) -> tuple[M
             if memory.is_file():
                 shutil.copy(memory, folder)
             started = time.perf_counter()
-            known, files = fingerprint(manifest, root, Path(folder) / memory.name)
+            known, files = fingerprint(manifest, root, Path(folder) / memory.name, rehash=rehash)
             return known, files, time.perf_counter() - started
     paths = list(dict.fromkeys(item.path for item in manifest))
     started = time.perf_counter()

@@ -80,6 +80,20 @@ def test_extract_info_verify_and_a_second_extract(tiny_corpus, tmp_path):
     assert "0 problems" in run("store", "verify", out)
 
 
+def test_rehash_does_not_rely_on_what_is_remembered_of_files(tiny_corpus, tmp_path):
+    out = tmp_path / "s"
+    arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "-o", out, "--backend", "serial"]
+    run(*arguments)
+    with (out / "tmp" / "hashes.jsonl").open("w") as memory:
+        for file in tiny_corpus.rglob("*.*"):
+            now = file.stat()
+            wrong = [str(file), "0" * 64, now.st_size, now.st_mtime_ns, None, now.st_ino, now.st_ctime_ns]
+            memory.write(json.dumps(wrong) + "\n")
+    assert "whose audio is another" in run(*arguments, "--dry-run", code=2)
+    assert "nothing to compute" in run(*arguments, "--rehash", "--dry-run")
+    assert "nothing to compute" in run(*arguments, "--rehash")
+
+
 def test_a_second_name_of_the_same_values_is_said(tiny_corpus, tmp_path):
     arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "-o", tmp_path / "s", "--backend", "serial"]
     assert "under the first name: second is first" in run(*arguments, "--features", "first=rms,second=rms")

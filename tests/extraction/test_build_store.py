@@ -14,7 +14,7 @@ import soundfile
 
 import featurekit as fk
 from featurekit import audio, backends, corpora, extraction, features, store
-from featurekit.errors import CorpusNotFoundError, ManifestError, ParameterError, StoreError, UnknownNameError, WorkerError
+from featurekit.errors import CorpusNotFoundError, ParameterError, StoreError, UnknownNameError, WorkerError
 from featurekit.extraction import shards
 from featurekit.manifest import Manifest, Utterance
 
@@ -228,20 +228,6 @@ def test_a_lasting_failure_is_reported_after_a_few_attempts(tiny_corpus, tiny_ma
     monkeypatch.setattr(shards, "_decode", broken)
     with pytest.raises(WorkerError, match="run the same command again"):
         build(tiny_manifest, tiny_corpus, tmp_path / "s")
-
-
-def test_a_file_that_changes_under_the_run_is_refused(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
-    copy = tmp_path / "root"
-    shutil.copytree(tiny_corpus, copy)
-    real = shards.work
-
-    def touched(task):
-        os.utime(copy / task.shard.utterances[0].path, ns=(1, 1))
-        return real(task)
-
-    monkeypatch.setattr(extraction, "work", touched)
-    with pytest.raises(ManifestError, match="changed while"):
-        build(tiny_manifest, copy, tmp_path / "s")
 
 
 def test_columns_of_two_extractions_at_once_are_both_kept(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
