@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -43,7 +43,7 @@ class Bar:
         self.total, self.done, self._what, self._unit = total, 0, what, unit
         self._started_s = self._said_s = time.monotonic()
         self._note, self._log_every_s = "", log_every_s
-        self._drawn: Any = _drawn(self) if sys.stderr.isatty() else None
+        self._drawn: Any = _drawn(self.line, total) if sys.stderr.isatty() else None
 
     @property
     def elapsed_s(self) -> float:
@@ -136,8 +136,8 @@ def starting(verb: str, what: str) -> None:
         click.echo(f"{verb}: {what} …", err=True)
 
 
-def _drawn(bar: Bar) -> Any:
-    """A tqdm that draws ``bar.line``; importing tqdm takes a moment, which a pipe or a log need not wait for."""
+def _drawn(line: Callable[[int], str], total: int | None = None) -> Any:
+    """A tqdm that shows ``line(columns)``; importing tqdm takes a moment, which a pipe or a log need not wait for."""
     from tqdm import tqdm
 
     class Line(tqdm):
@@ -145,9 +145,9 @@ def _drawn(bar: Bar) -> Any:
         monitor_interval = 0
 
         def __str__(self) -> str:
-            return bar.line((self.format_dict["ncols"] or 80) - 1)
+            return line((self.format_dict["ncols"] or 80) - 1)
 
-    return Line(total=bar.total, leave=False, dynamic_ncols=True, miniters=1, file=sys.stderr)
+    return Line(total=total, leave=False, dynamic_ncols=True, miniters=1, file=sys.stderr)
 
 
 def wrapped_error(text: str) -> str:
@@ -167,27 +167,38 @@ def _columns() -> int:
     return columns or shutil.get_terminal_size().columns  # a new pseudo-terminal says it has none
 
 
-class OneLine:
-    """One line of a terminal that is written again and again; nothing where standard error is no terminal."""
+class StatusLine:
+    """One line of a terminal that is drawn again and again; nothing where standard error is no terminal."""
 
     def __init__(self) -> None:
         self.is_there = sys.stderr.isatty()
+        self._text, self._share = "", 0.0
+        self._drawn: Any = None
 
     def draw(self, text: str, share: float) -> None:
-        """Write a bar for a share in [0, 1], and as much of the text as there are columns for."""
+        """Show a bar for a share in [0, 1], and as much of the text as there are columns for."""
+        self._text, self._share = text, share
         if not self.is_there:
             return
-        cells = max(_FEWEST_CELLS, min(_LONGEST_CELLS, (_columns() - 20) // 4))
-        full = int(cells * share)
-        line = f"{share:4.0%} {_FULL * full}{_EMPTY * (cells - full)} "
-        while len(line) + len(text) >= _columns() and ", " in text:
-            text = text.rpartition(", ")[0]  # the last is the least needed
-        click.echo(f"\r{(line + text)[: _columns() - 1]}\x1b[K", nl=False, err=True)
+        if self._drawn is None:
+            self._drawn = _drawn(self.line)
+        else:
+            self._drawn.refresh()
 
     def clear(self) -> None:
-        """Take the line away."""
-        if self.is_there:
-            click.echo("\r\x1b[K", nl=False, err=True)
+        """Take the line away; the next draw makes it again."""
+        if self._drawn is not None:
+            self._drawn.close()
+            self._drawn = None
+
+    def line(self, columns: int) -> str:
+        """What a terminal shows in so many columns; what comes last in the text is left out first."""
+        cells = max(_FEWEST_CELLS, min(_LONGEST_CELLS, (columns - 20) // 4))
+        full = int(cells * self._share)
+        text, head = self._text, f"{self._share:4.0%} {_FULL * full}{_EMPTY * (cells - full)} "
+        while len(head) + len(text) > columns and ", " in text:
+            text = text.rpartition(", ")[0]
+        return (head + text)[:columns]
 
 
 class Share:

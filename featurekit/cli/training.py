@@ -14,7 +14,7 @@ import click
 
 from featurekit import experiments, metrics
 from featurekit.cli import GOES_ON, evaluate
-from featurekit.cli.progress import OneLine, Share, counted, duration, rate
+from featurekit.cli.progress import Share, StatusLine, counted, duration, rate
 from featurekit.cli.split import describe_absent_classes
 from featurekit.data import Fold
 from featurekit.experiments import Run, RunProgress
@@ -22,7 +22,8 @@ from featurekit.experiments.forecast import BatchTimer, seconds_of
 from featurekit.inference import fold_folder
 from featurekit.training import checkpoint_record
 
-LOG_EVERY_S = (10.0, 30.0)  # a line in a log: in the first minute, later
+LOG_EVERY_S = (10.0, 30.0)  # a line in a log: in the first minutes, later
+FIRST_MINUTES_S = 300.0
 REDRAW_EVERY_S = 1.0
 
 
@@ -43,7 +44,7 @@ class Lines(RunProgress):
         self._timer = BatchTimer()
         self._forecast_said = False
         self._place, self._scores = "", ""
-        self._line = OneLine()
+        self._line = StatusLine()
         self._ended = threading.Event()
         self._rows: list[Mapping[str, Any]] = []
         self._noted: set[str] = set()
@@ -139,7 +140,7 @@ class Lines(RunProgress):
         while not self._ended.wait(REDRAW_EVERY_S) and done is self._done and not done.is_all:
             if self._line.is_there:
                 self._line.draw(self._where(), done.share)
-            elif time.monotonic() - self._said_s >= LOG_EVERY_S[done.elapsed_s >= 60]:
+            elif time.monotonic() - self._said_s >= LOG_EVERY_S[done.elapsed_s >= FIRST_MINUTES_S]:
                 self._said_s = time.monotonic()
                 click.echo(f"training: {100 * done.share:.0f} %, {self._where()}", err=True)
 

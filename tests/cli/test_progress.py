@@ -81,6 +81,16 @@ def test_the_time_to_go_leaves_out_what_was_done_before(clock):
     assert share.is_all
 
 
+def test_a_status_line_fits_and_leaves_the_last_out_first(capsys, monkeypatch):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    line = progress.StatusLine()
+    line.draw("fold 0, epoch 1 of 9, about 2 min 3 s to go, loss 1.234", 0.5)
+    assert line.line(49) == " 50% ███░░░░ fold 0, epoch 1 of 9"
+    assert line.line(65).endswith("fold 0, epoch 1 of 9, about 2 min 3 s to go")
+    line.clear()
+    assert re.search(r"\r +\r$", capsys.readouterr().err)
+
+
 def test_slow_work_has_a_time_each_not_a_rate_of_zero(clock):
     bar = progress.Bar(10, "fold 1", "epochs")
     clock[0] = 100.0
