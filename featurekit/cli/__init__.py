@@ -43,7 +43,7 @@ VERBS = {
     "list": ("lists", "List corpora, features, presets, models, splits, tasks, augmentations, perturbations or pipelines."),
     "explain": ("lists", "Explain a feature, preset, model, split or corpus."),
     "doctor": ("inspect", "Say what is wrong with a corpus, a folder of audio, a store or this machine."),
-    "manifest": ("extract", "Write the manifest of a corpus: one utterance a line."),
+    "manifest": ("manifest", "Write the manifest of a corpus: one utterance a line."),
     "extract": ("extract", "Turn a corpus into a store of features, in parallel and resumable."),
     "store": ("stores", "Look at, verify and mend a store."),
     "show": ("show", "Show one utterance of a store, its numbers and pictures of it; or the kernels that a run learnt."),
