@@ -81,6 +81,9 @@ class DaskBackend:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        if exc_info[0] is not None:
+            # Workers that were cut off in the middle of a message leave a traceback in Dask's log, which is not a fault.
+            logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._closing.close()
 
 

@@ -91,6 +91,9 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], columns: 
     widths = [1 + max(5, *(len(row[place]) for row in cells)) for place in range(len(classes))]
     head = max(len(name) for name in classes)
     free = (columns or shutil.get_terminal_size().columns) - head
+    with_names = [max(width, 1 + len(name)) for width, name in zip(widths, classes, strict=True)]
+    if sum(with_names) <= free:  # else names are cut, so that more classes stand side by side
+        widths = with_names
     lines = ["rows: truth, columns: predicted; count and percent of the row"]
     for block in _blocks(widths, free):
         names = [_cut(classes[place], widths[place]) for place in block]

@@ -40,8 +40,12 @@ def sigterm_as_interrupt() -> Iterator[None]:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
-    finally:
+    except Terminated:
+        raise  # the process is about to end: a SIGTERM that comes now is still ignored
+    except BaseException:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def open_closed_streams() -> None:

@@ -10,7 +10,11 @@ THREADS = 2  # threads share out sums, which changes last bits and so figures: a
 
 
 def runs(store: str) -> list[RunSettings]:
-    """A recurrent model on frames with context, and a convolutional one on the mel spectrogram."""
+    """A recurrent model on frames with context, and a convolutional one on the mel spectrogram.
+
+    Learning rate, epochs and frames were chosen among three settings per model, by the best dev UA, mean over seeds 0, 1 and
+    2 of split and weights: ub-bilstm 82 (3e-4: 77, 1e-3: 79), resnet18 81 (3 epochs of 64 frames: 59, two seeds).
+    """
     return [
         RunSettings(
             store=store,

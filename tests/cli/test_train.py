@@ -43,9 +43,16 @@ def sigterm():
     signal.raise_signal(signal.SIGTERM)
 
 
+@pytest.fixture
+def own_sigterm():
+    """A terminated verb ignores SIGTERM until its process ends; this process goes on."""
+    yield
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("interrupt", "code"), [(ctrl_c, 130), (sigterm, 143)])
 def test_an_interrupt_says_the_command_that_goes_on_in_the_middle_of_the_fold(
-    arguments, tmp_path, monkeypatch, interrupt, code
+    arguments, tmp_path, monkeypatch, own_sigterm, interrupt, code
 ):
     monkeypatch.setattr(resume, "_SHARE", 1.0)
     heard = []
@@ -332,6 +339,11 @@ def test_chance_and_majority_stand_beside_the_scores_also_where_a_speaker_has_on
     said = evaluate.summary(found | {"split": {"verdict": "speaker-disjoint", "kind": "loso"}})
     assert "chance: UA 50.0; always the majority class of the training part: UA 50.0" in said
     assert "majority" in "\n".join(evaluate.tables(found))
+
+
+def test_names_of_few_classes_are_whole():
+    lines = evaluate.confusion(["negative", "neutral", "positive"], [[36, 25, 1], [17, 26, 27], [3, 6, 51]], 80)
+    assert lines.splitlines()[1].split() == ["negative", "neutral", "positive"]
 
 
 @pytest.mark.parametrize("columns", [50, 80])
