@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 @click.argument("run", type=grammar.PATH)
 @grammar.output("What to write.", required=True, metavar="FILE.onnx|FILE.pt")
 @click.option("--fold", help="Which fold's network, where the run has several.")
+@grammar.DRY_RUN
 @grammar.AS_JSON
-def export_command(run: Path, output: Path, fold: str | None, as_json: bool) -> None:
+def export_command(run: Path, output: Path, fold: str | None, dry_run: bool, as_json: bool) -> None:
     """Write the network of RUN as ONNX (FILE.onnx) or TorchScript (FILE.pt), its normaliser inside.
 
     \b
@@ -34,8 +35,16 @@ def export_command(run: Path, output: Path, fold: str | None, as_json: bool) -> 
     kept, and the difference is printed.
     """
     what_is(run, Kind.RUN, verb="export")
-    from featurekit.inference.export import export_run
+    from featurekit.inference.export import export_run, forecast_export
 
+    if dry_run:
+        plan = forecast_export(run, output, fold=fold)
+        if as_json:
+            click.echo(json.dumps({**dataclasses.asdict(plan), "path": str(plan.path), "written": False}))
+            return
+        click.echo(f"{plan.path}: would be {plan.format} of fold {plan.fold}, {_size(plan.bytes_of_weights)} of weights")
+        click.echo("how long writing takes is not known; nothing was written, leave out --dry-run to export")
+        return
     found = export_run(run, output, fold=fold)
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(found), "path": str(found.path)}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,8 @@ import click
 from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
 from featurekit.cli.extract import corpus_options
-from featurekit.cli.progress import Bar, counted
+from featurekit.cli.progress import Bar, counted, duration
+from featurekit.cli.tables import wrap
 from featurekit.cli.things import Kind, what_is
 from featurekit.inspection import Finding, Report, Severity
 
@@ -28,6 +30,7 @@ _COUNTED = ("expected", "labels", "sample_rate", "channels", "format")  # facts 
 @click.option("--backend", type=click.Choice(BACKENDS), default="joblib", show_default=True)
 @grammar.jobs(old=["--workers"])
 @click.option("--all", "show_all", is_flag=True, help=f"List every file of a finding, not the first {SHOWN_ITEMS}.")
+@click.option("--dry-run", is_flag=True, help="Say how many files would be read and how long that takes; read a few.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON; it always lists every file.")
 def doctor_command(
     path: Path | None,
@@ -37,6 +40,7 @@ def doctor_command(
     backend: str,
     jobs: int | None,
     show_all: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Say what is wrong with a corpus, a folder of audio, a store or, without arguments, this machine.
@@ -54,6 +58,9 @@ def doctor_command(
         raise click.UsageError("give --corpus with its folder as --root, or a FOLDER alone")
     if corpus is None and (root is not None or manifest is not None):
         raise click.UsageError("--root and --manifest belong to --corpus; --corpus custom reads a table of your own")
+    if dry_run:
+        _say_plan(path, corpus, root, manifest, {"backend": backend, "workers": jobs}, as_json)
+        return
     how = {"backend": backend, "workers": jobs, "progress": _bar}
     report = _visit(path, corpus, root, manifest, how)
     text = json.dumps(report.to_record()) if as_json else describe(report, None if show_all else SHOWN_ITEMS)
@@ -126,6 +133,38 @@ def _after_doctor(path: Path | None, corpus: str | None, root: Path | None, mani
     where = ["--root", root] if root else []
     table = ["--manifest", manifest] if manifest else []
     return ["extract", "--corpus", corpus, *where, *table, "--dry-run"]
+
+
+def _say_plan(
+    path: Path | None,
+    corpus: str | None,
+    root: Path | None,
+    manifest: Path | None,
+    how: Mapping[str, Any],
+    as_json: bool,
+) -> None:
+    """The answer of --dry-run."""
+    kind = None if path is None else what_is(path, verb="doctor", or_corpus=True)
+    if kind is Kind.STORE or (path is None and corpus is None):
+        raise click.UsageError(
+            "--dry-run says what reading audio takes, which a visit of a store or of this machine does not do; "
+            "give a FOLDER, or --corpus with --root"
+        )
+    from featurekit import inspection
+
+    found = inspection.forecast_visit(corpus, path if corpus is None else root, manifest=manifest, **how)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found)))
+        return
+    missing = f" ({found.missing} of them are not there)" if found.missing else ""
+    lines = [f"would read {counted(found.files, 'file')}{missing}, {found.bytes / 1e6:,.1f} MB"]
+    if found.sampled:
+        lines.append(
+            f"about {duration(found.seconds)} with {counted(found.workers, 'worker')}, "
+            f"by {counted(found.sampled, 'file')} that {'was' if found.sampled == 1 else 'were'} read"
+        )
+    lines.append("a visit writes nothing; leave out --dry-run to make it")
+    click.echo("\n".join(wrap(line, hanging=2) for line in lines))
 
 
 def _visit(path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None, how: dict[str, Any]) -> Report:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featurekit.cli import grammar
-from featurekit.cli.progress import counted
+from featurekit.cli.progress import counted, duration
+from featurekit.cli.tables import wrap
 from featurekit.cli.things import Kind, what_is
 from featurekit.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from featurekit.experiments.leak import LeakForecast
 
 
 @click.command("leak")
@@ -23,8 +28,9 @@ from featurekit.errors import MissingDependencyError
 @click.option("--folds", type=grammar.COUNT, metavar="N", default=5, show_default=True)
 @click.option("--seeds", type=grammar.COUNT, metavar="N", default=5, show_default=True, help="Each deals the folds anew.")
 @click.option("--drop-unlabelled", is_flag=True, help="Leave out utterances without a label for the task.")
-@click.option("--epochs", type=int, help="For a model of `featurekit list models`; its recipe's when absent.")
+@click.option("--epochs", type=grammar.COUNT, metavar="N", help="For a model of `list models`.  [default: its recipe]")
 @grammar.output("Folder of measurements.", old=("--out",), default=Path("cache") / "leak", show_default=True)
+@grammar.DRY_RUN
 @grammar.AS_JSON
 def leak_command(
     store: str,
@@ -36,6 +42,7 @@ def leak_command(
     drop_unlabelled: bool,
     epochs: int | None,
     output: Path,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Measure a leak: the same features and model under random and under speaker-disjoint folds, and the difference.
@@ -54,6 +61,11 @@ def leak_command(
     what_is(store, Kind.STORE, verb="leak")
     training = {} if epochs is None else {"epochs": epochs}
     leak = Leak(LeakSettings(store, features, task, model, folds, seeds, drop_unlabelled, training), out=output)
+    if dry_run:
+        forecast = leak.forecast()
+        record = {**dataclasses.asdict(forecast), "folder": str(forecast.folder), "written": False}
+        click.echo(json.dumps(record) if as_json else foretell(forecast))
+        return
 
     def said(protocol: str, seed: int, ua: float) -> None:
         if not as_json:
@@ -71,6 +83,19 @@ def leak_command(
         click.echo(describe(result))
         click.echo(f"kept: {leak.folder}; plot: {note or picture}")
         grammar.next_step("split", store, "--split", "speaker-disjoint", "-o", "split.json")
+
+
+def foretell(forecast: LeakForecast) -> str:
+    """The answer of --dry-run: what is there, what would be fitted, how long that takes."""
+    there = f"{forecast.there} of {counted(forecast.there + forecast.to_do, 'pair')} of a seed and a protocol are kept already"
+    if not forecast.to_do:
+        cost = "nothing is left to fit"
+    elif forecast.seconds is None:
+        cost = f"{counted(forecast.folds, 'fold')} to fit; how long that takes is not known"
+    else:
+        cost = f"{counted(forecast.folds, 'fold')} to fit, about {duration(forecast.seconds)} on this machine"
+    done = f"{forecast.folder}: nothing was written, leave out --dry-run to measure"
+    return "\n".join(wrap(line, hanging=2) for line in (f"{there}; {cost}", done))
 
 
 def describe(result: Mapping[str, Any]) -> str:

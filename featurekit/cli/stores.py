@@ -102,8 +102,9 @@ def verify(path: Path, as_json: bool) -> None:
 
 @store_command.command()
 @STORE
+@grammar.DRY_RUN
 @AS_JSON
-def repair(path: Path, as_json: bool) -> None:
+def repair(path: Path, dry_run: bool, as_json: bool) -> None:
     """Move what verify refuses to quarantine/; `featurekit extract` then computes it again.
 
     \b
@@ -111,17 +112,23 @@ def repair(path: Path, as_json: bool) -> None:
     """
     from featurekit import store
 
-    report = store.repair(path)
+    report = store.repair(path, dry_run=dry_run)
     moved = report.moved
     if as_json:
         problems = [{"path": str(problem.path), "what": problem.what} for problem in report.problems]
-        click.echo(json.dumps({"problems": problems, "moved": [str(file) for file in moved]}))
+        click.echo(json.dumps({"problems": problems, "moved": [str(file) for file in moved], "dry_run": dry_run}))
         return
     for problem in report.problems:
         click.echo(f"{problem.path}: {problem.what}")
-    again = "; run the same `featurekit extract` again to compute it anew" if moved else ""
-    click.echo(f"{path}: {counted(len(moved), 'file')} moved to quarantine{again}")
-    grammar.next_step("store", "verify", path)
+    shards = sum(file.parent.name == "shards" for file in moved)
+    if dry_run:
+        cost = f"; {counted(shards, 'shard')} to compute again, which `featurekit extract --dry-run` then says the time of"
+        said = f"{counted(len(moved), 'file')} would move to quarantine{cost if shards else ''}; nothing was changed"
+    else:
+        again = "; run the same `featurekit extract` again to compute it anew" if moved else ""
+        said = f"{counted(len(moved), 'file')} moved to quarantine{again}"
+    click.echo(wrap(f"{path}: {said}", hanging=2))
+    grammar.next_step("store", "repair" if dry_run and moved else "verify", path)
 
 
 @store_command.command()

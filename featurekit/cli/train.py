@@ -32,18 +32,23 @@ RUNS = Path("cache") / "runs"
 @click.option("--test-store", help="A store of another corpus: train on the first, test on all of this one.")
 @click.option("--test-task", help="Label scheme of --test-store; classes the first lacks are left out.  [default: its own]")
 @click.option("--task", help="A name from `featurekit list tasks`.  [default: the corpus's own]")
-@click.option("--context", type=int, help="Utterances in a window.  [default: the model's, 1 without conversations]")
+@click.option(
+    "--context",
+    type=grammar.COUNT,
+    metavar="N",
+    help="Utterances in a window.  [default: the model's, or 1]",
+)
 @click.option("--augment", multiple=True, help="From `featurekit list augmentations`; on training batches only; repeatable.")
 @click.option("--speaker-from", type=click.Choice(["manifest", "recording"]), help="What stands for a speaker.")
 @click.option("--allow-speaker-overlap", is_flag=True, default=None, help="Accept a split that shares speakers; stamped.")
 @click.option("--drop-unlabelled", is_flag=True, default=None, help="Leave out utterances without a label for the task.")
 @click.option("--shuffle-labels", is_flag=True, default=None, help="Control: permuted labels must give chance.")
 @click.option("--seed", type=int, help="Of the split, the weights and the order of batches.  [default: 0]")
-@click.option("--epochs", type=int, help="[default: the model's recipe]")
-@click.option("--batch-size", type=int, help="[default: the model's recipe]")
+@click.option("--epochs", type=grammar.COUNT, metavar="N", help="[default: the model's recipe]")
+@click.option("--batch-size", type=grammar.COUNT, metavar="N", help="[default: the model's recipe]")
 @click.option("--lr", type=float, help="Learning rate.  [default: the model's recipe]")
 @click.option("--trim-db", type=float, help="Cut silence at both ends: frames so far below the loudest; needs column rms.")
-@click.option("--patience", type=int, help="Stop after so many epochs without a better dev UA.")
+@click.option("--patience", type=grammar.COUNT, metavar="N", help="Stop after so many epochs without a better dev UA.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]))
 @click.option("--residency", type=click.Choice(["auto", "device", "pinned", "stream"]), help="Where the values lie.")
@@ -53,8 +58,8 @@ RUNS = Path("cache") / "runs"
 @click.option(
     "--set", "lines", multiple=True, metavar="KEY=VALUE", help="Any line of a run file: --set hyper.dropout=0.3; repeatable."
 )
-@click.option("--seeds", type=click.IntRange(1), help="Train with so many seeds: mean ± deviation; the split stays.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Folds trained at once, a process each.")
+@click.option("--seeds", type=grammar.COUNT, metavar="N", help="Train with so many seeds: mean ± deviation; the split stays.")
+@grammar.jobs("Folds trained at once, a process each.", default=1, show_default=True)
 @grammar.output("Folder of runs.  [default: cache/runs]", old=("--runs",))
 @click.option("--dry-run", is_flag=True, help="Train a few batches and say how long all will take; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +28,7 @@ from featurekit.corpora import default_task
 from featurekit.data import Fold, Split
 from featurekit.data.splits.assignment import rank
 from featurekit.errors import MissingDependencyError, ParameterError, SplitError, UnknownNameError
+from featurekit.experiments.forecast import measured
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
 from featurekit.experiments.options import RunSettings
 from featurekit.experiments.predictions import read_predictions
@@ -68,6 +71,29 @@ class LeakSettings:
     seeds: int = 5
     drop_unlabelled: bool = False
     training: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LeakForecast:
+    """What a measurement would compute.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it would be kept.
+    there, to_do : int
+        Pairs of a seed and a protocol that are kept already, and those that are not.
+    folds : int
+        Folds to fit, over all of those.
+    seconds : float or None
+        How long that takes on this machine, by what was measured; None where it is not known.
+    """
+
+    folder: Path
+    there: int
+    to_do: int
+    folds: int
+    seconds: float | None
 
 
 class Leak:
@@ -174,12 +200,44 @@ class Leak:
         write_json(self.folder / "leak.json", result)
         return result
 
+    def forecast(self) -> LeakForecast:
+        """What :meth:`execute` would do, and how long it takes by one fold of it; nothing is written."""
+        pairs = [(protocol, seed) for seed in range(self.settings.seeds) for protocol in PROTOCOLS]
+        splits = [(protocol, seed, self.split(protocol, seed)) for protocol, seed in pairs]
+        missing = [split for protocol, seed, split in splits if self._kept(protocol, seed, split) is None]
+        folds = sum(len(split.folds) for split in missing)
+        seconds = self._seconds_of_one(missing[0]) if missing else 0.0
+        of_all = None if seconds is None else seconds * len(missing)
+        return LeakForecast(self.folder, len(pairs) - len(missing), len(missing), folds, of_all)
+
+    def _seconds_of_one(self, split: Split) -> float | None:
+        """Seconds of all folds of a split: of a linear model by fitting the first one, else by a few batches."""
+        if self.settings.model == LOGISTIC:
+            self._pooled  # noqa: B018 - read once for all splits, which is no part of each
+            started_s = time.perf_counter()
+            self._logistic(dataclasses.replace(split, folds=split.folds[:1]), self.folder, 0)
+            return (time.perf_counter() - started_s) * len(split.folds)
+        with tempfile.TemporaryDirectory(prefix="featurekit-leak-") as folder:
+            written = Path(folder) / "split.json"
+            split.write(written)
+            return measured(Run(self._run_settings(split, written, 0), runs=folder))
+
+    def _kept(self, protocol: str, seed: int, split: Split) -> dict[str, str] | None:
+        """Predictions that an earlier measurement has left; None where it has not, or for another split."""
+        file = self._file(protocol, seed)
+        if not file.exists():
+            return None
+        record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        return record["predicted"] if record["split"] == split.digest else None
+
+    def _file(self, protocol: str, seed: int) -> Path:
+        return self.folder / f"{protocol}-{seed}.json"
+
     def _predictions(self, protocol: str, seed: int, split: Split) -> dict[str, str]:
-        kept = self.folder / f"{protocol}-{seed}.json"
-        if kept.exists():
-            record = json.loads(kept.read_text("utf-8"))
-            if record["split"] == split.digest:
-                return record["predicted"]
+        there = self._kept(protocol, seed, split)
+        if there is not None:
+            return there
+        kept = self._file(protocol, seed)
         predict = self._logistic if self.settings.model == LOGISTIC else self._trained
         predicted = predict(split, kept, seed)
         write_json(kept, {"split": split.digest, "predicted": predicted})
@@ -214,7 +272,13 @@ class Leak:
         """A model of ``list models``, by a run of its own."""
         written = kept.with_suffix(".split.json")
         split.write(written)
-        settings = RunSettings(
+        run = Run(self._run_settings(split, written, seed), runs=self.folder / "runs").execute()
+        rows = (row for number in range(len(split.folds)) for row in read_predictions(run.folder, number))
+        return {row["id"]: row["predicted"] for row in rows}
+
+    def _run_settings(self, split: Split, written: Path, seed: int) -> RunSettings:
+        """Settings of the run that trains a model on a split, which is written there."""
+        return RunSettings(
             store=self.settings.store,
             model=self.settings.model,
             features=self.settings.features,
@@ -226,9 +290,6 @@ class Leak:
             drop_unlabelled=self.settings.drop_unlabelled,
             training=dict(self.settings.training),
         )
-        run = Run(settings, runs=self.folder / "runs").execute()
-        rows = (row for number in range(len(split.folds)) for row in read_predictions(run.folder, number))
-        return {row["id"]: row["predicted"] for row in rows}
 
 
 def deal(labels: Mapping[str, str], speakers: Mapping[str, str] | None, k: int, seed: int) -> list[list[str]]:

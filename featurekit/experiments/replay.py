@@ -74,29 +74,81 @@ def replay(folder: str | Path, *, store: str | None = None, progress: RunProgres
         When the folder is no finished run, or its store or columns are not there.
     """
     folder = Path(folder)
-    record = read_run(folder)
-    settings = from_mapping(RunSettings, record["settings"], where=str(folder / "run.json"))
-    of_first = _facts(folder, 0)
-    # Threads share out sums, which changes their last bits: as many as then.
-    how = {"threads": of_first["threads"], **settings.training}
-    settings = dataclasses.replace(settings, store=store or settings.store, training=how)
+    record, of_first = read_run(folder), _facts(folder, 0)
     with tempfile.TemporaryDirectory(prefix="featurekit-replay-") as runs:
-        try:
-            run = Run(settings, runs=runs)
-        except StoreNotFoundError as error:
-            raise StoreNotFoundError(f"{error}; or name the store after the run") from None
+        run = _again(folder, record, store, runs)
         result = run.execute(progress)
         now = json.loads((result.folder / "run.json").read_text("utf-8"))
         then = json.loads((folder / "metrics.json").read_text("utf-8"))
         numbers = range(min(len(record["folds"]), len(now["folds"])))
-        pairs = {key: (record[key], now[key]) for key in _DECIDING}
-        pairs["training"] = _identity(record["training"]), _identity(now["training"])
+        pairs = _deciding(record, now)
         pairs |= {key: (of_first[key], _facts(result.folder, 0)[key]) for key in ("device", "threads")}
         return Replay(
             {key: pair for key, pair in pairs.items() if pair[0] != pair[1]},
             [_compared(folder, result.folder, number) | {"fold": now["folds"][number]} for number in numbers],
             {key: (value, result.metrics["pooled"].get(key)) for key, value in then["pooled"].items()},
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplayForecast:
+    """What training again would do.
+
+    Parameters
+    ----------
+    folds, epochs : int
+        How much would be trained; of epochs as many at most.
+    seconds_then : float
+        What the training took when the run was made, by its own record.
+    changed : dict
+        As :class:`Replay` has it, as far as it is known before training.
+    """
+
+    folds: int
+    epochs: int
+    seconds_then: float
+    changed: Mapping[str, tuple[Any, Any]]
+
+
+def forecast(folder: str | Path, *, store: str | None = None) -> ReplayForecast:
+    """Say what :func:`replay` would train; nothing is trained or written.
+
+    Parameters
+    ----------
+    folder, store
+        As of :func:`replay`.
+
+    Raises
+    ------
+    FeaturekitError
+        As :func:`replay`.
+    """
+    folder = Path(folder)
+    record = read_run(folder)
+    run = _again(folder, record, store, folder.parent)
+    now = json.loads(json.dumps(run.record()))  # as a file has it: lists for tuples
+    pairs = _deciding(record, now)
+    seconds = sum(_facts(folder, number)["train_s"] for number in range(len(record["folds"])))
+    changed = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    return ReplayForecast(len(run.split.folds), run.training.epochs, seconds, changed)
+
+
+def _again(folder: Path, record: Mapping[str, Any], store: str | None, runs: str | Path) -> Run:
+    """The run of a record, to be made in another folder of runs."""
+    settings = from_mapping(RunSettings, record["settings"], where=str(folder / "run.json"))
+    # Threads share out sums, which changes their last bits: as many as then.
+    how = {"threads": _facts(folder, 0)["threads"], **settings.training}
+    settings = dataclasses.replace(settings, store=store or settings.store, training=how)
+    try:
+        return Run(settings, runs=runs)
+    except StoreNotFoundError as error:
+        raise StoreNotFoundError(f"{error}; or name the store after the run") from None
+
+
+def _deciding(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What decides the numbers in two records of a run."""
+    pairs = {key: (then[key], now[key]) for key in _DECIDING}
+    return pairs | {"training": (_identity(then["training"]), _identity(now["training"]))}
 
 
 def _compared(then: Path, now: Path, number: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from featurekit.inspection.cards import make_card, to_markdown
 from featurekit.inspection.croissant import to_croissant
 from featurekit.inspection.findings import Finding, Item, Report, Severity
 from featurekit.inspection.machine import inspect_machine
-from featurekit.inspection.places import inspect_corpus, inspect_folder
+from featurekit.inspection.places import forecast_visit, inspect_corpus, inspect_folder
 from featurekit.inspection.stores import inspect_store
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Item",
     "Report",
     "Severity",
+    "forecast_visit",
     "inspect_corpus",
     "inspect_folder",
     "inspect_machine",

@@ -13,7 +13,7 @@ from featurekit.errors import ParameterError
 from featurekit.inspection.errata import mark_known
 from featurekit.inspection.findings import Finding, Item, Report, Severity, seen
 from featurekit.inspection.hearing import Owner, audio_findings
-from featurekit.inspection.sounds import Sound, listen
+from featurekit.inspection.sounds import ListeningForecast, Sound, forecast_listening, listen
 from featurekit.inspection.tables import table_findings
 from featurekit.inspection.tree import Tree, tree_findings, walk
 from featurekit.inspection.utterances import (
@@ -65,14 +65,10 @@ def inspect_corpus(
     UnknownNameError, CorpusNotFoundError
         For a corpus that does not exist, or a folder that is not there or empty.
     """
-    folder, recipe = corpora.locate(name, root), corpora.CORPORA.get(name)
-    corpus, tree = recipe.corpus, walk(folder)
-    if manifest is None:
-        utterances, findings = read_leniently(recipe.utterances(folder), f"corpus {name}")
-    else:
-        utterances, findings = read_leniently(_table(name, folder, manifest), str(manifest))
-    # Without utterances the recipe says nothing about the files; they are then looked at all the same.
-    paths = list(dict.fromkeys(utterance.path for utterance in utterances)) or tree.audio
+    folder, corpus = corpora.locate(name, root), corpora.CORPORA.get(name).corpus
+    tree = walk(folder)
+    utterances, findings = _read(name, folder, manifest)
+    paths = _files_of(utterances) or tree.audio
     sounds = listen(folder, paths, backend=backend, workers=workers, progress=progress(len(paths)))
     by_path = {sound.path: sound for sound in sounds}
     gave_up = any(finding.check == "table" for finding in findings)  # then nothing is known of what was not reached
@@ -114,6 +110,45 @@ def inspect_folder(
     if not names:
         findings.append(Finding("no-audio", Severity.ERROR, "no file here is named like audio"))
     return Report(f"folder {place}", _sound_facts(sounds), findings)
+
+
+def forecast_visit(
+    name: str | None,
+    root: str | Path | None = None,
+    *,
+    manifest: str | Path | None = None,
+    backend: str = "joblib",
+    workers: int | None = None,
+) -> ListeningForecast:
+    """What a visit of a corpus or of a folder would read, and how long that takes, by a few of its files.
+
+    Parameters
+    ----------
+    name : str or None
+        Corpus name; None for a folder or file of which nothing is known, which is ``root``.
+    root, manifest, backend, workers
+        As of :func:`inspect_corpus`.
+    """
+    how: dict[str, Any] = {"backend": backend, "workers": workers}
+    if name is not None:
+        folder = corpora.locate(name, root)
+        return forecast_listening(folder, _files_of(_read(name, folder, manifest)[0]) or walk(folder).audio, **how)
+    place = Path(root or ".")
+    if place.is_file():
+        return forecast_listening(place.parent, [place.name], **how)
+    return forecast_listening(place, walk(place).audio, **how)
+
+
+def _read(name: str, folder: Path, manifest: str | Path | None) -> tuple[list[Utterance], list[Finding]]:
+    """Utterances of a corpus, and what is wrong with its tables."""
+    if manifest is None:
+        return read_leniently(corpora.CORPORA.get(name).utterances(folder), f"corpus {name}")
+    return read_leniently(_table(name, folder, manifest), str(manifest))
+
+
+def _files_of(utterances: Sequence[Utterance]) -> list[str]:
+    """Files that a recipe reads; without utterances it says nothing about them, and all of the folder are looked at."""
+    return list(dict.fromkeys(utterance.path for utterance in utterances))
 
 
 def _table(name: str, folder: Path, manifest: str | Path) -> Iterator[Utterance]:

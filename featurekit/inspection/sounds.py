@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from featurekit import audio
-from featurekit.backends import open_backend
+from featurekit.backends import open_backend, physical_cores
 from featurekit.errors import AudioError
 from featurekit.inspection.tree import is_inside
 
 UNREADABLE, OUTSIDE = "UNREADABLE", "OUTSIDE"
 BATCH = 32  # files a task: small enough to balance, large enough that its receipt is worth the way
+SAMPLED = 8  # files that are read to say how long all take
 FEW_FILES = 64  # starting processes takes longer than reading so few
 _PIECE_S = 300  # decoded at a time: six hours of a meeting must not fill the memory
 
@@ -73,6 +75,61 @@ class Sound:
     def level_db(self) -> float:
         """RMS in dB of full scale; minus infinity for digital silence."""
         return 20 * math.log10(self.rms) if self.rms > 0 else -math.inf
+
+
+@dataclass(frozen=True)
+class ListeningForecast:
+    """What listening to files would take.
+
+    Parameters
+    ----------
+    files, missing : int
+        How many there are, and how many are named and not there.
+    bytes : int
+        Of all files.
+    sampled : int
+        How many were read to measure.
+    seconds : float
+        How long all take on this machine, by the bytes of those; starting processes is not in it.
+    workers : int
+        Processes at once.
+    """
+
+    files: int
+    missing: int
+    bytes: int
+    sampled: int
+    seconds: float
+    workers: int
+
+
+def forecast_listening(
+    root: Path, paths: Sequence[str], *, backend: str = "joblib", workers: int | None = None
+) -> ListeningForecast:
+    """Measure a few files, spread over all, and say what :func:`listen` would take.
+
+    Parameters
+    ----------
+    root, paths, backend, workers
+        As of :func:`listen`.
+    """
+    sizes = {path: size for path in paths for size in [_size(root / path)] if size is not None}
+    there = list(sizes)
+    sample = there[:: max(1, -(-len(there) // SAMPLED))]
+    started_s = time.perf_counter()
+    _listen_to(root, tuple(sample))
+    measured_s = time.perf_counter() - started_s
+    at_once = 1 if backend == "serial" or len(paths) <= FEW_FILES else workers or physical_cores()
+    read = sum(sizes[path] for path in sample)
+    seconds = measured_s * sum(sizes.values()) / read / at_once if read else 0.0
+    return ListeningForecast(len(paths), len(paths) - len(there), sum(sizes.values()), len(sample), seconds, at_once)
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
 
 
 def listen(

@@ -91,15 +91,22 @@ def verify(path: str | Path, deep: bool = True) -> Report:
     return report
 
 
-def repair(path: str | Path) -> Report:
+def repair(path: str | Path, dry_run: bool = False) -> Report:
     """Move what :func:`verify` refuses to ``quarantine/``, each with its reason, and make the index again.
 
     Extraction then computes the missing shards and publishes a missing manifest or head anew.
 
+    Parameters
+    ----------
+    path : str or Path
+        The store.
+    dry_run : bool
+        Only say what would be moved.
+
     Returns
     -------
     Report
-        What was wrong, and under ``moved`` what was put aside.
+        What was wrong, and under ``moved`` what was put aside; with ``dry_run`` the files that would be.
 
     Raises
     ------
@@ -109,10 +116,13 @@ def repair(path: str | Path) -> Report:
     root = Path(path)
     documents.read_identity(root)
     report = verify(root)
+    folders = {root / name for name in (HEADS, MANIFESTS, SPLITS, SHARDS)}
+    damaged = [problem for problem in report.problems if problem.path.parent in folders]
+    if dry_run:
+        report.moved += [problem.path for problem in damaged]
+        return report
     with files.explained(root / QUARANTINE, "write"):
-        for problem in report.problems:
-            if problem.path.parent.name in (HEADS, MANIFESTS, SPLITS, SHARDS) and problem.path.parent.parent == root:
-                report.moved.append(_put_aside(root, problem))
+        report.moved += [_put_aside(root, problem) for problem in damaged]
         (root / INDEX_FILE).unlink(missing_ok=True)
     with contextlib.suppress(StoreError):  # shards or a head may be missing now; extraction makes them, and then the index
         build_index(root)

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from types import SimpleNamespace
 
 import click
@@ -63,6 +64,21 @@ def test_a_word_of_two_meanings_is_refused_with_the_new_one():
 @pytest.mark.parametrize("number", ["0", "-1", "two"])
 def test_jobs_are_counted_from_one(number):
     assert "--jobs" in call("--jobs", number, code=2).output
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5"])
+def test_every_option_that_counts_is_counted_from_one(number):
+    counts = [(command, option) for command in verbs() for option in command.params if option.type is grammar.COUNT]
+    assert len(counts) > 10
+    for command, option in counts:
+        with pytest.raises(click.BadParameter, match=r"; give 1 or more$|is not a whole number$"):
+            option.type_cast_value(click.Context(command), (number,) if option.multiple else number)
+
+
+def test_every_other_whole_number_is_no_count():
+    whole = type(click.INT)  # IntRange is one of them
+    numbers = {option.name for command in verbs() for option in command.params if isinstance(option.type, whole)}
+    assert numbers == {"generation", "rate", "seed"}
 
 
 def test_a_plugin_may_stand_anywhere(tmp_path):
@@ -210,6 +226,10 @@ def test_what_comes_next_can_be_typed(tiny_store, tiny_corpus, trained, tmp_path
         ["embed", trained, tiny_store, "--dry-run"],
         ["embed", trained, copy],
         ["export", trained, "-o", tmp_path / "model.pt"],
+        ["leak", tiny_store, "--features", "rms", "--folds", 2, "--seeds", 1, "-o", tmp_path / "leak"],
+        ["replay", trained],
+        ["replay", trained, "--dry-run"],
+        ["store", "repair", copy, "--dry-run"],
     ]
     for words in lines:
         result = CliRunner().invoke(main, list(map(str, words)))
@@ -235,3 +255,70 @@ def test_what_is_not_there_is_answered_with_what_would_be_taken(words, said):
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def everything_in(*folders):
+    return {(file, file.stat().st_mtime_ns) for folder in folders for file in folder.rglob("*")}
+
+
+@pytest.fixture(scope="module")
+def damaged(tiny_store, tmp_path_factory):
+    """A store with a broken shard."""
+    copy = shutil.copytree(tiny_store, tmp_path_factory.mktemp("damaged") / "store")
+    shard = next(copy.glob("shards/*.h5"))
+    shard.chmod(0o600)
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-100] + bytes(100))
+    return copy
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tiny_store, tiny_corpus, trained, damaged, tmp_path, monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    leak = ["leak", tiny_store, "--features", "rms", "--folds", 3, "--seeds", 2]
+    said = {
+        (*leak,): ("0 of 4 pairs of a seed and a protocol", "12 folds to fit, about ", "nothing was written"),
+        (*leak, "--model", "mlp-pool", "--epochs", 1): ("12 folds to fit; how long that takes is not known",),
+        (*leak, "--model", "mlp-pool", "--epochs", 9): ("12 folds to fit, about ",),
+        ("replay", trained): ("would train 1 fold × 1 epoch at most again", "the run took ", "is not measured"),
+        ("export", trained, "-o", tmp_path / "model.pt"): ("would be TorchScript of fold 0", "of weights", "is not known"),
+        ("doctor", tiny_corpus): ("would read 12 files, ", " with 1 worker, by 6 files that were read"),
+        ("doctor", "--corpus", "demo", "--root", tiny_corpus): ("would read 12 files, ", "about "),
+        ("store", "repair", damaged): ("1 file would move to quarantine; 1 shard to compute again", "nothing was changed"),
+        ("store", "repair", tiny_store): ("0 files would move to quarantine; nothing was changed",),
+    }
+    places = (tiny_store, tiny_corpus, trained, damaged, tmp_path)
+    before = everything_in(*places)
+    for words, parts in said.items():
+        answer = invoke(*words, "--dry-run")
+        for part in parts:
+            assert part in answer, words
+        json.loads(invoke(*words, "--dry-run", "--json"))
+    assert everything_in(*places) == before
+
+
+def test_a_dry_run_of_a_measurement_counts_what_is_kept(tiny_store, tmp_path):
+    pytest.importorskip("sklearn")
+    leak = ["leak", tiny_store, "--features", "rms", "--folds", 2, "--seeds", 1, "-o", tmp_path, "--json"]
+    invoke(*leak)
+    plan = json.loads(invoke(*leak[:-3], "-o", tmp_path, "--dry-run", "--json"))
+    assert (plan["there"], plan["to_do"], plan["folds"], plan["seconds"]) == (2, 0, 0, 0)
+
+
+def test_a_dry_run_of_a_replay_says_what_differs_already(trained, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "copy")
+    record = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(record | {"versions": record["versions"] | {"torch": "0.1"}}))
+    assert list(json.loads(invoke("replay", copy, "--dry-run", "--json"))["changed"]) == ["versions"]
+    assert json.loads(invoke("replay", trained, "--dry-run", "--json"))["changed"] == {}
+
+
+@pytest.mark.parametrize("thing", [True, False])
+def test_a_visit_that_reads_no_audio_has_no_dry_run(tiny_store, thing):
+    assert "give a FOLDER, or --corpus" in invoke("doctor", *([tiny_store] if thing else []), "--dry-run", code=2)
+
+
+def invoke(*words, code=0):
+    result = CliRunner().invoke(main, list(map(str, words)))
+    assert result.exit_code == code, (words, result.output, result.exception)
+    return result.output

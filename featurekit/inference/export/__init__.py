@@ -21,7 +21,7 @@ from torch import nn
 from featurekit.data.columns import Layout
 from featurekit.errors import ParameterError
 from featurekit.inference.export.graph import Examples, Whole
-from featurekit.inference.export.writers import TOLERANCE, difference_to, write_onnx, write_torchscript
+from featurekit.inference.export.writers import TOLERANCE, difference_to, needs_onnx, write_onnx, write_torchscript
 from featurekit.inference.records import read_run
 from featurekit.inference.runs import by_speaker, fold_identity, fold_number, layout_of, load_fold
 from featurekit.models import MODELS
@@ -59,6 +59,56 @@ class Exported:
     silence: str
 
 
+@dataclass(frozen=True)
+class ExportForecast:
+    """What :func:`export_run` would write.
+
+    Parameters
+    ----------
+    path : Path
+    format : str
+    fold : str
+        Whose network it is.
+    bytes_of_weights : int
+        The file has these, and the graph.
+    """
+
+    path: Path
+    format: str
+    fold: str
+    bytes_of_weights: int
+
+
+def forecast_export(run: str | Path, path: str | Path, *, fold: str | None = None) -> ExportForecast:
+    """Say what :func:`export_run` would write; nothing is written.
+
+    Parameters
+    ----------
+    run, path, fold
+        As of :func:`export_run`.
+
+    Raises
+    ------
+    FeaturekitError
+        As :func:`export_run`, but for what is seen only in writing.
+    """
+    path, record, number = _checked(run, path, fold)
+    network = load_fold(run, record, number, torch.device("cpu"))
+    _refuse_what_is_no_graph(record, network.model)
+    if path.suffix == ".onnx":
+        needs_onnx()
+    weights = sum(value.nbytes for value in network.model.state_dict().values())
+    return ExportForecast(path, FORMATS[path.suffix], record["folds"][number], weights)
+
+
+def _checked(run: str | Path, path: str | Path, fold: str | None) -> tuple[Path, Mapping[str, Any], int]:
+    """The file, the run's record and the number of the fold."""
+    path, record = Path(path), read_run(run)
+    if path.suffix not in FORMATS:
+        raise ParameterError(f"{path.name!r} ends in neither {' nor '.join(FORMATS)}; the ending says what to write")
+    return path, record, _chosen(record, fold)
+
+
 def export_run(run: str | Path, path: str | Path, *, fold: str | None = None) -> Exported:
     """Write the network of a fold as ONNX (``.onnx``) or TorchScript (``.pt``).
 
@@ -85,10 +135,7 @@ def export_run(run: str | Path, path: str | Path, *, fold: str | None = None) ->
     MissingDependencyError
         Without onnx and onnxscript, for ONNX.
     """
-    path, record = Path(path), read_run(run)
-    if path.suffix not in FORMATS:
-        raise ParameterError(f"{path.name!r} ends in neither {' nor '.join(FORMATS)}; the ending says what to write")
-    number = _chosen(record, fold)
+    path, record, number = _checked(run, path, fold)
     network, layout = load_fold(run, record, number, torch.device("cpu")), layout_of(record)
     _refuse_what_is_no_graph(record, network.model)
     whole = Whole(network, layout, record).eval().requires_grad_(False)

@@ -19,6 +19,21 @@ TOLERANCE = 1e-3  # of probabilities and embedding; more is a fault of the expor
 Answer = Callable[[tuple[Tensor, ...]], Sequence[np.ndarray]]
 
 
+def needs_onnx() -> None:
+    """Refuse where what writes ONNX is not installed.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without onnx or onnxscript.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingDependencyError("ONNX needs onnx and onnxscript; pip install 'featurekit[export]'") from None
+
+
 def write_onnx(whole: Whole, examples: Examples, facts: dict[str, Any]) -> tuple[bytes, list[str], Answer | None]:
     """The file, its free axes, and what runs it, where onnxruntime is installed.
 
@@ -29,11 +44,7 @@ def write_onnx(whole: Whole, examples: Examples, facts: dict[str, Any]) -> tuple
     ParameterError
         When torch cannot write the model.
     """
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ModuleNotFoundError:
-        raise MissingDependencyError("ONNX needs onnx and onnxscript; pip install 'featurekit[export]'") from None
+    needs_onnx()
     failure: Exception | None = None
     for free in examples.attempts():
         example = examples.make(2 if "batch" in free else 1, examples.steps if "time" not in free else 37)
