@@ -62,7 +62,7 @@ def in_words(status: str) -> str:
     return f"{status} ({MEANINGS[status]})" if status in MEANINGS else status
 
 
-def rates_note(files: Mapping[int, int], wanted_hz: int) -> str:
+def rates_note(files: Mapping[int, int], wanted_hz: int, *, of_a_run: bool = False) -> str:
     """What it means that files have a lower sample rate than features want; empty where none has.
 
     Parameters
@@ -71,6 +71,8 @@ def rates_note(files: Mapping[int, int], wanted_hz: int) -> str:
         Sample rate in Hz → number of files; 0 where it is not known.
     wanted_hz : int
         The highest rate of the features.
+    of_a_run : bool
+        The features are read by a run that is trained already, not by one that is to be trained on these files.
 
     Examples
     --------
@@ -86,16 +88,14 @@ def rates_note(files: Mapping[int, int], wanted_hz: int) -> str:
     rates, top = ", ".join(f"{rate / 1000:g}" for rate in low), f"{max(low) / 2000:g}"
     wanted = f"{wanted_hz / 1000:g} kHz"
     if len(known) == 1:
-        return (
-            f"the files have {rates} kHz, the features want {wanted}: bands above {top} kHz are empty, "
-            "harmless within this corpus"
-        )
+        harmless = "harmless if the run's own corpus had no more" if of_a_run else "harmless within this corpus"
+        return f"the files have {rates} kHz, the features want {wanted}: bands above {top} kHz are empty, {harmless}"
     number, total = sum(low.values()), sum(known.values())
     all_of_them = f"the files have {rates} kHz"
     who = all_of_them if number == total else f"{number:,} of {total:,} files have {rates} kHz, the others more"
-    return (
-        f"{who}, and the features want {wanted}: bands above {min(low) / 2000:g} kHz are empty in some files alone, "
-        f"which a model can learn in place of emotion; take features of {min(low) / 1000:g} kHz"
+    learnt = f"which a model can learn in place of emotion; take features of {min(low) / 1000:g} kHz"
+    return f"{who}, and the features want {wanted}: bands above {min(low) / 2000:g} kHz are empty in some files alone, " + (
+        "which may change what the run says of those" if of_a_run else learnt
     )
 
 

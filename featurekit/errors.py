@@ -16,6 +16,10 @@ class FeaturekitError(Exception):
     """Root of all errors raised on purpose; the command line prints its message as one sentence."""
 
 
+class FeaturekitWarning(UserWarning):
+    """What works, but otherwise than one may expect; the command line says it as a note."""
+
+
 class ParameterError(FeaturekitError, ValueError):
     """A setting or an argument has a value that is not accepted."""
 

@@ -6,11 +6,14 @@ resumable (143 by SIGTERM).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import click
@@ -22,6 +25,7 @@ from featurekit.errors import (
     EXTRAS,
     CorruptStoreError,
     FeaturekitError,
+    FeaturekitWarning,
     MissingDependencyError,
     StoreError,
     StoreNotFoundError,
@@ -109,7 +113,8 @@ class Verbs(click.Group):
         """Run the command line; what the terminal's encoding lacks is replaced from here on."""
         signals.open_closed_streams()
         make_readable()
-        return super().main(*arguments, **options)
+        with _warnings_as_notes():
+            return super().main(*arguments, **options)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Verbs in the order of a person's work."""
@@ -164,6 +169,24 @@ class Verbs(click.Group):
                 f"\nfeaturekit: interrupted; what was finished is kept, and this goes on from there:\n  {command}", err=True
             )
             sys.exit(signals.status(error))
+
+
+@contextlib.contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Print a warning of ours as one sentence, without the line of code that gave it; others as Python does."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, FeaturekitWarning):
+            click.echo(progress.wrapped_error(f"note: {message}"), err=True)
+        else:
+            others(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = others
 
 
 def _in_one_voice(error: click.UsageError) -> click.ClickException:

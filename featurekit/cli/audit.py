@@ -12,8 +12,8 @@ import click
 
 from featurekit import store
 from featurekit.cli import grammar
-from featurekit.cli.extract import Bars, corpus_options
-from featurekit.cli.progress import counted
+from featurekit.cli.extract import corpus_options
+from featurekit.cli.progress import Bars, counted
 from featurekit.cli.things import Kind, what_is
 from featurekit.data import Fold, JoinedStore, Split
 from featurekit.data.audit import Audit, audit_corpus, audit_split, fingerprint_column, training_ids

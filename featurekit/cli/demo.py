@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from featurekit.cli import grammar
-from featurekit.cli.progress import Bar
+from featurekit.cli.progress import Bar, Bars
 
 
 @click.command("demo")
@@ -41,7 +41,7 @@ def demo_command(output: Path, backend: str, jobs: int | None) -> None:
         corpus="demo",
         backend=backend,
         workers=jobs,
-        progress=extract.Bars(log_every_s=10.0),
+        progress=Bars(log_every_s=10.0),
     )
     click.echo(extract.describe(summary))
     for number, settings in enumerate(runs(str(output / "demo")), 3):

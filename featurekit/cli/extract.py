@@ -14,12 +14,11 @@ import click
 
 from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
-from featurekit.cli.progress import LOG_INTERVAL_S, Bar, counted, duration, rate, wrapped_error
+from featurekit.cli.progress import Bars, compiling, counted, duration, rate, wrapped_error
 from featurekit.cli.tables import wrap
 
 if TYPE_CHECKING:  # what is imported here, a person waits for before the first line
     from featurekit.extraction import Forecast, Summary
-    from featurekit.extraction.tally import Done
 
 
 def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,7 +125,8 @@ def extract_command(
     }
     warn_of_many(jobs, backend)
     if dry_run:
-        forecast = extraction.dry_run(utterances, **request)
+        with compiling():
+            forecast = extraction.dry_run(utterances, **request)
         click.echo(json.dumps(dataclasses.asdict(forecast), default=str) if as_json else foretell(forecast))
         return
     summary = extraction.build_store(utterances, **request, scheduler=scheduler, progress=Bars())
@@ -185,47 +185,6 @@ def refuse_strays(words: list[str]) -> None:
     if Path(word).is_dir():
         raise click.UsageError(f"a folder needs --root: featurekit extract --corpus NAME --root {word}")
     raise click.UsageError(f"{word!r} belongs to no option; a corpus's name needs --corpus, a folder of audio --root")
-
-
-class Bars:
-    """Progress bars: kernels compiled, files hashed, then utterances computed with their speed against real time.
-
-    Parameters
-    ----------
-    log_every_s : float
-        Seconds between lines in a log.
-    """
-
-    def __init__(self, *, log_every_s: float = LOG_INTERVAL_S) -> None:
-        self._log_every_s = log_every_s
-        self._compiling: Bar | None = None
-
-    def kernel(self, number: int) -> None:
-        """A count of kernels; not known before is how many there will be."""
-        if self._compiling is None:
-            self._compiling = Bar(None, "compiling", "kernels, once per machine", log_every_s=self._log_every_s)
-            if not sys.stderr.isatty():
-                click.echo("compiling kernels, once per machine", err=True)
-        self._compiling.advance()
-
-    def files(self, total: int) -> Callable[[int], None]:
-        """A bar over files."""
-        if self._compiling is not None:
-            self._compiling.close()
-            click.echo(f"compiled {counted(self._compiling.done, 'kernel')}, once per machine", err=True)
-            self._compiling = None
-        return Bar(total, "hashing", "files", log_every_s=self._log_every_s).advance
-
-    def utterances(self, total: int) -> Callable[[Done], None]:
-        """A bar over utterances; ``× real time`` is speech seconds by wall seconds so far."""
-        bar, speech_s = Bar(total, "extracting", "utterances", log_every_s=self._log_every_s), 0.0
-
-        def report(done: Done) -> None:
-            nonlocal speech_s
-            speech_s += done.speech_s
-            bar.advance(done.utterances, f"{rate(speech_s / max(1e-9, bar.elapsed_s))} × real time" if speech_s else "")
-
-        return report
 
 
 def describe(summary: Summary) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import click
 
 from featurekit.cli import grammar, tables
+from featurekit.cli.progress import compiling
 from featurekit.errors import UnknownNameError
 
 KINDS = (
@@ -76,7 +77,8 @@ def explain_command(name: str, with_cost: bool, toml: bool) -> None:
     if with_cost:
         from featurekit import features
 
-        pages.append(features.cost(name))
+        with compiling():
+            pages.append(features.cost(name))
     click.echo(tables.fit(_without_marks("\n\n".join(pages))))
     grammar.next_step(lambda: _next(name, found[0][1]))
 

@@ -8,14 +8,15 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from featurekit.cli import grammar, signals
-from featurekit.cli.progress import counted
+from featurekit.cli.progress import compiling, counted, wrapped_error
+from featurekit.cli.tables import wrap
 from featurekit.cli.things import Kind, what_is
 from featurekit.errors import ParameterError
 
@@ -87,6 +88,7 @@ def predict_command(
         _say_plan(run, len(files), rate is not None, output, as_json)
         return
     predictor = inference.Predictor(run, device=device, precision=precision)
+    _compile(predictor)
     found: Iterable[Prediction | Refused]
     if rate is not None:
         how: dict[str, Any] = {"chunk_s": chunk, "encoding": encoding}
@@ -101,6 +103,15 @@ def predict_command(
     else:
         grammar.next_step("evaluate", run, as_json=as_json)
     sys.exit(1 if failed else 0)
+
+
+def _compile(predictor: Predictor) -> None:
+    """Compile what this machine has not compiled before, and say so, before anything is answered."""
+    from featurekit import features
+
+    # What fails here fails again in the work itself, where it is an answer.
+    with compiling(), suppress(Exception):
+        features.warm_up(predictor.ear.plan.columns)
 
 
 def _check_stream(audio: tuple[Path, ...], rate: int | None, chunk: float | None, encoding: str | None) -> None:
@@ -127,13 +138,16 @@ def _say_plan(run: Path, files: int, stream: bool, output: Path | None, as_json:
 
 def _write(found: Iterable[Prediction | Refused], predictor: Predictor, output: Path | None, as_json: bool) -> int:
     """Print or write every answer as it comes, then what was odd; returns how many failed."""
-    done, failed, notes = 0, 0, Counter[str]()
+    from featurekit.audio import Status, rates_note
+
+    done, failed, notes, rates = 0, 0, Counter[str](), Counter[int]()
     with _table(output, predictor.record["outputs"]) as write:
         try:
             for one in found:
                 done += 1
                 failed += hasattr(one, "error")
-                notes.update(getattr(one, "notes", ()))
+                notes.update(note for note in getattr(one, "notes", ()) if not note.startswith(Status.RATE))
+                rates[getattr(one, "sample_rate", 0)] += 1
                 write(one)
                 if as_json:
                     click.echo(json.dumps(dataclasses.asdict(one)))
@@ -145,8 +159,11 @@ def _write(found: Iterable[Prediction | Refused], predictor: Predictor, output: 
             click.echo(f"\nfeaturekit: interrupted; what was judged is {where}", err=True)
             sys.exit(signals.status(error))
     if not as_json:
-        for note, count in notes.most_common():
-            click.echo(f"note: {note}, {count} of {counted(done, 'utterance')}", err=output is None)
+        said = [f"{note}, {count} of {counted(done, 'utterance')}" for note, count in notes.most_common()]
+        of_rates = rates_note(rates, max(predictor.ear.plan.sample_rates), of_a_run=True)
+        for sentence in [*said, of_rates] if of_rates else said:
+            note = f"note: {sentence}"
+            click.echo(wrapped_error(note) if output is None else wrap(note, hanging=2), err=output is None)
         if output is not None:
             errors = f", {failed} of them with an error" if failed else ""
             click.echo(f"{counted(done, 'utterance')} → {output}{errors}")

@@ -6,13 +6,17 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featurekit.cli.tables import wrap
+
+if TYPE_CHECKING:
+    from featurekit.extraction.tally import Done
 
 LOG_INTERVAL_S = 30.0
 RATE_AFTER_S = 1.0  # a rate of the first moment would be the time to start
@@ -105,6 +109,82 @@ class Bar:
             return ""
         per_s = self.done / self.elapsed_s
         return f"{rate(per_s)} per second" if per_s >= 1 else f"{duration(1 / per_s)} each"
+
+
+class Kernels:
+    """Says once that kernels are compiled, counts them, and says how many there were; nothing where none is.
+
+    Parameters
+    ----------
+    log_every_s : float
+        Seconds between lines in a log.
+    """
+
+    def __init__(self, *, log_every_s: float = LOG_INTERVAL_S) -> None:
+        self._log_every_s = log_every_s
+        self._bar: Bar | None = None
+
+    def begin(self, number: int) -> None:
+        """Count a kernel that begins to be compiled; not known before is how many there will be."""
+        if self._bar is None:
+            self._bar = Bar(None, "compiling", "kernels, once per machine", log_every_s=self._log_every_s)
+            if not sys.stderr.isatty():
+                click.echo("compiling kernels, once per machine", err=True)
+        self._bar.advance()
+
+    def end(self) -> None:
+        """Say how many there were."""
+        if self._bar is not None:
+            self._bar.close()
+            click.echo(f"compiled {counted(self._bar.done, 'kernel')}, once per machine", err=True)
+            self._bar = None
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Say that kernels are compiled while this lasts, where the machine has not compiled them before."""
+    from featurekit.features.kernels.cache import watched
+
+    kernels = Kernels()
+    try:
+        with watched(kernels.begin):
+            yield
+    finally:
+        kernels.end()
+
+
+class Bars:
+    """Progress bars: kernels compiled, files hashed, then utterances computed with their speed against real time.
+
+    Parameters
+    ----------
+    log_every_s : float
+        Seconds between lines in a log.
+    """
+
+    def __init__(self, *, log_every_s: float = LOG_INTERVAL_S) -> None:
+        self._log_every_s = log_every_s
+        self._kernels = Kernels(log_every_s=log_every_s)
+
+    def kernel(self, number: int) -> None:
+        """A count of kernels."""
+        self._kernels.begin(number)
+
+    def files(self, total: int) -> Callable[[int], None]:
+        """A bar over files."""
+        self._kernels.end()
+        return Bar(total, "hashing", "files", log_every_s=self._log_every_s).advance
+
+    def utterances(self, total: int) -> Callable[[Done], None]:
+        """A bar over utterances; ``× real time`` is speech seconds by wall seconds so far."""
+        bar, speech_s = Bar(total, "extracting", "utterances", log_every_s=self._log_every_s), 0.0
+
+        def report(done: Done) -> None:
+            nonlocal speech_s
+            speech_s += done.speech_s
+            bar.advance(done.utterances, f"{rate(speech_s / max(1e-9, bar.elapsed_s))} × real time" if speech_s else "")
+
+        return report
 
 
 def rate(per_s: float) -> str:

@@ -172,8 +172,7 @@ def _key(run: Run, fold: Fold) -> tuple[Path, str]:
 
 def describe(result: experiments.RunResult) -> str:
     """The result a person reads: pooled metrics with intervals, beside the baseline, and the confusion matrix."""
-    more = f"featurekit evaluate {result.folder}, featurekit predict {result.folder} some.wav"
-    return f"{evaluate.summary(result.metrics)}\nrun: {result.folder}   ({more})"
+    return f"{evaluate.summary(result.metrics)}\nrun: {result.folder}"
 
 
 def may_stop_early(run: Run) -> bool:

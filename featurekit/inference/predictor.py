@@ -46,6 +46,8 @@ class Prediction(Shown):
         Utterances before it that the model heard too.
     notes : tuple of str
         What was odd about the audio.
+    sample_rate : int
+        Of the audio as it came, in Hz; 0 where it is not known.
     """
 
     path: str
@@ -58,6 +60,7 @@ class Prediction(Shown):
     end_s: float
     neighbours: int
     notes: tuple[str, ...]
+    sample_rate: int = 0
 
     def _shown_facts(self) -> dict[str, Any]:
         of_classes = self.probabilities or self.scores
@@ -154,7 +157,8 @@ class Predictor(Shown):
         one = self.ear(signal.samples, signal.sample_rate)
         path, utterance = (str(source), "file") if isinstance(source, (str, Path)) else (SAMPLES, SAMPLES)
         notes = signal.notes + one.notes
-        return self.prediction(self.judge([self.alone(one)])[0], path, utterance, (0.0, signal.duration_s), notes)
+        answers, times_s = self.judge([self.alone(one)])[0], (0.0, signal.duration_s)
+        return self.prediction(answers, path, utterance, times_s, notes, sample_rate=signal.original_rate)
 
     def files(self, paths: Iterable[str | Path] | str | Path, *, batch_size: int = 16) -> Iterator[Prediction | Refused]:
         """Judge files, several at a time: the numbers are those of one at a time, but for the last bits.
@@ -201,6 +205,7 @@ class Predictor(Shown):
         times_s: tuple[float, float],
         notes: Sequence[str] = (),
         neighbours: int = 0,
+        sample_rate: int = 0,
     ) -> Prediction:
         """What :meth:`judge` answered for one utterance (K,), with its names."""
         told = {name: float(value) for name, value in zip(self.record["outputs"], answers, strict=True)}
@@ -214,6 +219,7 @@ class Predictor(Shown):
             end_s=times_s[1],
             neighbours=neighbours,
             notes=tuple(notes),
+            sample_rate=sample_rate,
         )
 
     def batch(self, windows: Sequence[Sequence[Heard | None]], fold: FoldNetwork) -> Batch:
@@ -249,7 +255,8 @@ class Predictor(Shown):
                 yield item
             else:
                 path, signal, one = item
-                yield self.prediction(next(answers), path, "file", (0.0, signal.duration_s), signal.notes + one.notes)
+                times_s, notes = (0.0, signal.duration_s), signal.notes + one.notes
+                yield self.prediction(next(answers), path, "file", times_s, notes, sample_rate=signal.original_rate)
 
     @property
     def _orders(self) -> bool:

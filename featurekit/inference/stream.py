@@ -68,7 +68,8 @@ def judge_stream(
             notes += heard.notes
             window = predictor.window(before, heard)
             neighbours = sum(item is not None for item in window) - 1
-            yield predictor.prediction(predictor.judge([window])[0], "-", name, times_s, notes, neighbours)
+            answers = predictor.judge([window])[0]
+            yield predictor.prediction(answers, "-", name, times_s, notes, neighbours, sample_rate)
         except AudioError as error:
             yield Refused("-", name, str(error), *times_s)
         before = [*before, heard][-(predictor.context // 2) :] if predictor.context > 1 else []

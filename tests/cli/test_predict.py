@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from featurekit import inference
+from featurekit import features, inference
 from featurekit.cli import main
 from featurekit.experiments import Run, RunSettings
+from featurekit.features.kernels.cache import njit
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,34 @@ def test_a_dry_run_counts_files_and_reads_none(finished, tiny_corpus, tmp_path):
     said = run("predict", finished, tiny_corpus, "-o", tmp_path / "p.csv", "--dry-run")
     assert f"would read {len(list(tiny_corpus.rglob('*.flac')))} files → " in said
     assert not (tmp_path / "p.csv").exists()
+
+
+def test_what_a_low_sample_rate_means_is_said_once_at_the_end(finished, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    noise = 0.1 * np.random.default_rng(0).standard_normal(8000)
+    files = [tmp_path / f"{number}.wav" for number in range(2)]
+    for file in files:
+        soundfile.write(file, noise, 8000)
+    result = CliRunner().invoke(main, ["predict", str(finished), *map(str, files)])
+    *_, last = result.stderr.splitlines()
+    assert last == (
+        "note: the files have 8 kHz, the features want 16 kHz: bands above 4 kHz are empty, "
+        "harmless if the run's own corpus had no more"
+    )
+    assert "RATE" not in result.output
+    soundfile.write(files[0], noise, 16000)
+    assert "note: 1 of 2 files have 8 kHz, the others more" in run("predict", finished, *files)
+    samples = (3000 * noise).astype("<i2").tobytes()
+    said = run("predict", finished, "-", "--rate", 8000, "--chunk", 0.5, input=samples)
+    assert said.count("have 8 kHz, the features want 16 kHz") == 1
+
+
+def test_kernels_are_not_compiled_in_silence(finished, tiny_corpus, monkeypatch):
+    file = next(tiny_corpus.rglob("*.flac"))
+    assert "compil" not in run("predict", finished, file)
+    monkeypatch.setattr(features, "warm_up", lambda columns: njit(lambda value: value + 1)(1))
+    said = CliRunner().invoke(main, ["predict", str(finished), str(file)]).stderr
+    assert said == "compiling kernels, once per machine\ncompiled 1 kernel, once per machine\n"
 
 
 @pytest.mark.parametrize(("ending", "library"), [("onnx", "onnxruntime"), ("pt", "torch")])

@@ -16,6 +16,8 @@ from pathlib import Path
 from numba import config, njit
 from numba.core import event
 
+from featurekit.errors import FeaturekitWarning
+
 __all__ = ["ensure_cache", "njit", "private_folder", "watched"]
 
 
@@ -34,6 +36,7 @@ def ensure_cache() -> None:
         warnings.warn(
             f"neither the package's folder nor the home can be written: compiled kernels are kept in {folder}; "
             "set NUMBA_CACHE_DIR to a folder that stays",
+            FeaturekitWarning,
             stacklevel=2,
         )
 

@@ -1,7 +1,9 @@
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from featurekit import features
-from featurekit.cli import main
+from featurekit.cli import lists, main
+from featurekit.errors import FeaturekitWarning
 from featurekit.features.kernels import cache
 from featurekit.features.kernels.cache import njit
 
@@ -42,7 +45,7 @@ with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     import cache
     cache.ensure_cache()
-print(len(said), said[0].message)
+print(len(said), said[0].category.__name__, said[0].message)
 cache.njit(cache=True)(cache._probe)()
 """
 
@@ -58,10 +61,24 @@ def test_where_nothing_can_be_written_kernels_are_kept_in_a_temporary_folder_and
     run = partial(subprocess.run, [sys.executable, "-c", NOWHERE, str(module)], env=environment, timeout=120)
     done = run(capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("1 neither the package's folder nor the home can be written: ")
+    assert done.stdout.startswith("1 FeaturekitWarning neither the package's folder nor the home can be written: ")
     (folder,) = temporary.iterdir()
     assert folder.name == f"featurekit-kernels-{os.getuid()}"
     assert list(folder.rglob("*.nbi"))
+
+
+@pytest.mark.parametrize(("category", "is_ours"), [(FeaturekitWarning, True), (UserWarning, False)])
+def test_the_command_line_says_a_warning_of_ours_as_a_sentence(category, is_ours, monkeypatch, capsys):
+    monkeypatch.setitem(
+        lists._LISTS, "tasks", lambda: warnings.warn("kernels are kept in /tmp", category, stacklevel=1) or {"a": "b"}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with contextlib.ExitStack() as others:
+            if not is_ours:
+                others.enter_context(pytest.warns(category, match="kernels are kept"))
+            main(["list", "tasks"], standalone_mode=False)
+    assert capsys.readouterr().err == ("note: kernels are kept in /tmp\n" if is_ours else "")
 
 
 def test_each_kernel_that_is_compiled_is_counted_once():
@@ -84,7 +101,8 @@ def test_an_extraction_says_that_it_compiles_and_how_much(tiny_corpus, tmp_path,
 WITHOUT_KERNELS = """
 import sys
 from click.testing import CliRunner
-from featurekit.cli import main
+from featurekit.cli import lists, main
+from featurekit.errors import FeaturekitWarning
 for words in (["manifest", "demo", "--root", sys.argv[1]], ["doctor", sys.argv[1]], ["doctor"]):
     print(CliRunner().invoke(main, words).exit_code)
 print("numba" in sys.modules)
