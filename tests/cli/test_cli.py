@@ -343,7 +343,7 @@ def test_what_the_messages_advise_exists():
     for path in (Path(__file__).parents[2] / "featurekit").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         for option in re.findall(r"(?<![-\w])--[a-z][a-z-]+", text):
-            assert option in known | {"--fast"}, f"{path.name} names {option}"
+            assert option in known | {"--fast", "--shm-size"}, f"{path.name} names {option}"
         for verb, sub, rest in re.findall(r"(?<![\w./])featurekit ([a-z]+)(?: ([a-z]+))?([^`\n]*)", text):
             if verb not in verbs:
                 assert f"`featurekit {verb}" not in text, f"{path.name} names featurekit {verb}"
