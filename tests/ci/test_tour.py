@@ -54,3 +54,15 @@ def test_the_tour_of_the_readme_runs_within_five_minutes_from_a_fresh_clone(tmp_
     )
     assert done.returncode == 0, done.stdout
     assert time.monotonic() - start < LIMIT_S, done.stdout
+    check_what_is_shown((ROOT / "README.md").read_text(encoding="utf-8"), done.stdout)
+
+
+def check_what_is_shown(readme, output):
+    """The README's example of an output is what the tour prints; another processor may answer for a few utterances otherwise."""
+    shown = re.search(r"^```text\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)[1].splitlines()
+    printed = output.splitlines()
+    start = next(place for place, line in enumerate(printed) if line == shown[0])
+    for wanted, line in zip(shown, printed[start:], strict=False):
+        assert re.sub(r"[\d.]+", "", wanted).split() == re.sub(r"[\d.]+", "", line).split()
+    scores = [[float(number) for number in re.findall(r"[\d.]+", lines[1])] for lines in (shown, printed[start:])]
+    assert scores[0] == pytest.approx(scores[1], abs=2)
