@@ -58,7 +58,7 @@ def test_the_tour_of_the_readme_runs_within_five_minutes_from_a_fresh_clone(tmp_
 
 
 def check_what_is_shown(readme, output):
-    """The README's example of an output is what the tour prints; another processor may answer for a few utterances otherwise."""
+    """The README's example of an output is what the tour prints; another processor may decide a few utterances otherwise."""
     shown = re.search(r"^```text\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)[1].splitlines()
     printed = output.splitlines()
     start = next(place for place, line in enumerate(printed) if line == shown[0])
