@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,7 +16,8 @@ from featurekit.cli.progress import Bar, Bars
 @grammar.output("Folder for everything.", old=["--out"], default=Path("cache"), show_default=True)
 @click.option("--backend", type=click.Choice(["serial", "joblib", "dask"]), default="joblib", show_default=True)
 @grammar.jobs(old=["--workers"])
-def demo_command(output: Path, backend: str, jobs: int | None) -> None:
+@grammar.AS_JSON
+def demo_command(output: Path, backend: str, jobs: int | None, as_json: bool) -> None:
     """Do the main job once on synthetic speech: corpus, store, two models, evaluation.
 
     \b
@@ -29,10 +32,11 @@ def demo_command(output: Path, backend: str, jobs: int | None) -> None:
     from featurekit.experiments.demo import FEATURES, runs
 
     root = output / "demo-corpus"
-    click.echo(f"1  synthesise speech with known sentiment → {root}")
+    say = partial(click.echo, err=as_json)  # the answer alone is for a program
+    say(f"1  synthesise speech with known sentiment → {root}")
     with Bar(None, "synthesising", "recordings", log_every_s=10.0) as bar:
         demo.synthesise(root, progress=lambda done, total: bar.advance())
-    click.echo(f"2  extract features, {backend} → {output / 'demo'}")
+    say(f"2  extract features, {backend} → {output / 'demo'}")
     summary = extraction.build_store(
         read_corpus("demo", root),
         root=root,
@@ -43,12 +47,17 @@ def demo_command(output: Path, backend: str, jobs: int | None) -> None:
         workers=jobs,
         progress=Bars(log_every_s=10.0),
     )
-    click.echo(extract.describe(summary))
+    say(extract.describe(summary))
+    results = []
     for number, settings in enumerate(runs(str(output / "demo")), 3):
-        click.echo(f"{number}  train {settings.model} on {settings.features}, {settings.split}")
-        with Lines() as progress:
-            result = Run(settings, runs=output / "runs").execute(progress)
-        click.echo(describe(result))
+        say(f"{number}  train {settings.model} on {settings.features}, {settings.split}")
+        with Lines(err=as_json) as progress:
+            results.append(Run(settings, runs=output / "runs").execute(progress))
+        say(describe(results[-1]))
+    if as_json:
+        scores = [{"run": str(result.folder), **result.metrics} for result in results]
+        click.echo(json.dumps({"corpus": str(root), "extraction": extract.as_record(summary), "runs": scores}))
+        return
     click.echo(f"kept: the corpus in {root}, its store in {output / 'demo'}, both runs in {output / 'runs'}")
     click.echo("the same command again only reads them; your own corpus: featurekit extract --help")
-    grammar.next_step("evaluate", result.folder)
+    grammar.next_step("evaluate", results[-1].folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -54,7 +56,8 @@ def list_command(kind: str | None, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--cost", "with_cost", is_flag=True, help="Of a feature or preset: measure what each step takes, here and now.")
 @click.option("--toml", is_flag=True, help="Of a model: print the run file of its paper's recipe, for `featurekit train`.")
-def explain_command(name: str, with_cost: bool, toml: bool) -> None:
+@grammar.AS_JSON
+def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> None:
     """Explain whatever is listed: a feature or preset (graph, columns, settings), a corpus (facts, folder tree), a split, a
     model, a task, an augmentation, a perturbation or a pipeline.
 
@@ -63,13 +66,15 @@ def explain_command(name: str, with_cost: bool, toml: bool) -> None:
     featurekit explain ub-bilstm
     featurekit explain ub-bilstm --toml > run.toml
     """
+    if as_json and toml:
+        raise click.UsageError("--toml prints a run file and --json the facts; give one of them")
     if toml:
         from featurekit.models import facts
 
         click.echo(facts.fragment(facts.get(name)))
         return
-    found = [(page, after) for explain, after in _EXPLANATIONS for page in [explain(name)] if page is not None]
-    pages = [page for page, _ in found]
+    found = [(page, kind, after) for kind, explain, after in _EXPLANATIONS for page in [explain(name)] if page is not None]
+    pages = [page for page, _, _ in found]
     if not found:
         known = [item for kind in KINDS for item in _LISTS[kind]()]
         what = "feature, preset, corpus, split, model, task, augmentation, perturbation or pipeline"
@@ -79,8 +84,40 @@ def explain_command(name: str, with_cost: bool, toml: bool) -> None:
 
         with compiling():
             pages.append(features.cost(name))
+    if as_json:
+        explained = {kind: facts for _, kind, _ in found for kind, facts in _facts(kind, name).items()}
+        cost = {"cost": pages[-1]} if with_cost else {}
+        click.echo(json.dumps({"name": name, **explained, **cost}, default=str))
+        return
     click.echo(tables.fit(_without_marks("\n\n".join(pages))))
-    grammar.next_step(lambda: _next(name, found[0][1]))
+    grammar.next_step(lambda: _next(name, found[0][2]))
+
+
+def _facts(kind: str, name: str) -> dict[str, Any]:
+    """What is known of a name as a thing of a kind: kind → facts; a name may be several of the small kinds."""
+    if kind == "corpus":
+        from featurekit import corpora
+
+        return {kind: dataclasses.asdict(corpora.CORPORA.get(name).corpus)}
+    if kind == "split":
+        from featurekit.data import splits
+
+        return {kind: splits.facts(name)}
+    if kind == "feature":
+        from featurekit import features
+
+        found = features.facts(name)
+        return {found.pop("kind"): found}
+    if kind == "model":
+        from featurekit.models import facts
+
+        return {kind: dataclasses.asdict(facts.get(name))}
+    rows = {other: _LISTS[other]().get(name) for other in _USES}
+    return {
+        _ONE_OF[other]: {"summary": _without_marks(text), "use": _USES[other][1].format(name)}
+        for other, text in rows.items()
+        if text is not None
+    }
 
 
 def _next(name: str, after: tuple[str, ...]) -> list[str]:
@@ -135,13 +172,14 @@ def _other_page(name: str) -> str | None:
 
 
 # What explains a name, and the command that comes next.
-_EXPLANATIONS: tuple[tuple[Callable[[str], str | None], tuple[str, ...]], ...] = (
-    (_corpus_page, ("doctor", "--corpus", "{}")),
-    (_split_page, ("list", "tasks")),
-    (_feature_page, ("explain", "{}", "--cost")),
-    (_model_page, ("explain", "{}", "--toml")),
-    (_other_page, ("list", "models")),
+_EXPLANATIONS: tuple[tuple[str, Callable[[str], str | None], tuple[str, ...]], ...] = (
+    ("corpus", _corpus_page, ("doctor", "--corpus", "{}")),
+    ("split", _split_page, ("list", "tasks")),
+    ("feature", _feature_page, ("explain", "{}", "--cost")),
+    ("model", _model_page, ("explain", "{}", "--toml")),
+    ("other", _other_page, ("list", "models")),
 )
+_ONE_OF = {"tasks": "task", "augmentations": "augmentation", "perturbations": "perturbation", "pipelines": "pipeline"}
 
 
 def _models_by_paper() -> str:

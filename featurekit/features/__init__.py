@@ -13,7 +13,7 @@ To add a feature, drop a file into this folder with a function decorated by :fun
 from featurekit.features.clocks import differing
 from featurekit.features.columns import Column
 from featurekit.features.cost import cost
-from featurekit.features.explanation import explain, names
+from featurekit.features.explanation import explain, facts, names
 from featurekit.features.graph import FEATURES, NODES, Clock, feature, node
 from featurekit.features.image import ImageArray
 from featurekit.features.language import split
@@ -36,6 +36,7 @@ __all__ = [
     "differing",
     "explain",
     "extract",
+    "facts",
     "feature",
     "load_kernels",
     "names",

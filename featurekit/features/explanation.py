@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from featurekit.errors import MissingDependencyError, ParameterError
 from featurekit.features import cuda
 from featurekit.features.binding import Bound, accepted
@@ -10,6 +12,9 @@ from featurekit.features.graph import FEATURES, NODES
 from featurekit.features.language import OF, join, members, read
 from featurekit.features.presets import ALIASES, PRESETS
 from featurekit.features.requests import parse
+
+# What a program is shown of a column; the others follow from these.
+_SHOWN = ("name", "node", "settings", "kind", "dims", "dim_names", "unit", "hop_s", "start_s", "sample_rate", "spec", "key")
 
 
 def explain(name: str) -> str:
@@ -117,6 +122,40 @@ def _tree(bound: Bound, shown: set[str], depth: int = 0) -> list[str]:
         return [f"{line}   [shared]"]
     shown.add(bound.key)
     return [line, *(row for upstream in bound.inputs for row in _tree(upstream, shown, depth + 1))]
+
+
+def facts(name: str) -> dict[str, Any]:
+    """What :func:`explain` says, for a program; every value is one that JSON has.
+
+    Returns
+    -------
+    dict
+        ``kind`` (feature, preset or node) and ``summary``; of a preset its ``source``; ``columns``, each as
+        :class:`~featurekit.features.columns.Column` has it, or ``needs`` where there is no size before something is
+        installed or given; of a node its ``settings``.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such name.
+    """
+    if name in NODES and name not in FEATURES and name not in PRESETS:
+        return {"kind": "node", "summary": NODES.get(name).summary, "settings": dict(accepted(name))}
+    found: dict[str, Any] = {"kind": "feature"}
+    if name in PRESETS:
+        preset = PRESETS.get(name)
+        found = {"kind": "preset", "summary": preset.summary, "source": preset.source}
+        if preset.asks:
+            return found | {"requests": dict(preset.columns), "needs": dict(preset.asks)}
+    try:
+        columns = parse(name)
+    except (ParameterError, MissingDependencyError) as error:
+        if name not in FEATURES or not FEATURES.get(name).extra:
+            raise
+        summary = {"summary": FEATURES.get(name).summary, "settings": dict(accepted(name))}
+        return found | summary | {"needs": {"extra": FEATURES.get(name).extra, "why": str(error)}}
+    found.setdefault("summary", FEATURES.get(columns[0].node).summary)
+    return found | {"columns": [{fact: getattr(column, fact) for fact in _SHOWN} for column in columns]}
 
 
 def names() -> list[str]:

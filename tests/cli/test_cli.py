@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import featurekit as fk
 from featurekit.cli import VERBS, main
 from featurekit.cli.lists import KINDS
+from featurekit.experiments import RunSettings
 
 
 def run(*arguments, code=0):
@@ -437,3 +438,22 @@ def test_far_more_jobs_than_cores_are_said(tiny_corpus, tmp_path):
     arguments = ["extract", "--corpus", "demo", "--root", tiny_corpus, "--features", "rms", "-o", tmp_path / "s", "--dry-run"]
     assert "note: --jobs 5000 on " in run(*arguments, "--jobs", 5000)
     assert "note:" not in run(*arguments, "--jobs", 1)
+
+
+def test_the_demo_answers_a_program_with_facts_alone(tiny_corpus, tmp_path, monkeypatch):
+    def synthesise(root, **how):
+        shutil.copytree(tiny_corpus, root)
+
+    def runs(store):
+        return [RunSettings(store, "logistic", "rms", training={"epochs": 1, "device": "cpu"})]
+
+    monkeypatch.setattr("featurekit.corpora.demo.synthesise", synthesise)
+    monkeypatch.setattr("featurekit.experiments.demo.runs", runs)
+    monkeypatch.setattr("featurekit.experiments.demo.FEATURES", "rms")
+    result = CliRunner().invoke(main, ["demo", "-o", str(tmp_path), "--backend", "serial", "--json"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    answer = json.loads(result.stdout)
+    assert answer["extraction"]["utterances"] == 36
+    assert [Path(one["run"]).parent for one in answer["runs"]] == [tmp_path / "runs"]
+    assert "unweighted_accuracy" in answer["runs"][0]["pooled"]
+    assert "train logistic" in result.stderr

@@ -148,3 +148,35 @@ def test_all_is_for_run_time():
     ]
     assert extras["all"] == ["featurekit[train,asr,plots,tables,classical,export]"]
     assert "praat-parselmouth" in " ".join(extras["dev"])  # under the GPL
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("mfcc", "feature", {"columns"}),
+        ("luo2019", "preset", {"source", "columns"}),
+        ("ravdess", "corpus", {"licence", "classes", "defects"}),
+        ("loso", "split", {"settings"}),
+        ("ravdess-luna2021", "split", {"corpus", "tested"}),
+        ("ub-bilstm", "model", {"parameters", "layers", "recipe"}),
+        ("sentiment3", "task", {"summary", "use"}),
+        ("mixup", "augmentation", {"summary", "use"}),
+        ("noise", "perturbation", {"summary", "use"}),
+        ("luo2019-sbcnn", "pipeline", {"summary", "use"}),
+    ],
+)
+def test_an_explanation_is_facts_for_a_program(name, kind, expected):
+    result = CliRunner().invoke(main, ["explain", name, "--json"])
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert facts["name"] == name
+    assert expected <= facts[kind].keys()
+
+
+def test_every_name_is_facts_for_a_program():
+    for name in [*features.names(), *facts.known(), "wav2vec2"]:
+        result = CliRunner().invoke(main, ["explain", name, "--json"])
+        if result.exit_code:
+            assert CliRunner().invoke(main, ["explain", name]).exit_code == result.exit_code, name
+        else:
+            assert len(json.loads(result.stdout)) >= 2, name

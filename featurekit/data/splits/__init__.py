@@ -68,6 +68,28 @@ def explain(name: str) -> str:
     return "\n".join([*lines, f"use: featurekit split STORE --split '{called}' -o split.json"])
 
 
+def facts(name: str) -> dict[str, Any]:
+    """What :func:`explain` says, for a program.
+
+    Returns
+    -------
+    dict
+        ``summary``, ``settings`` with their defaults; of a protocol ``corpus``, ``source``, ``note``, ``has_dev``, and
+        ``tested``: fold → how many of ``by`` it tests.
+
+    Raises
+    ------
+    UnknownNameError
+        With the closest split.
+    """
+    found: dict[str, Any] = {"summary": describe(name), "settings": resolved(name, {})}
+    if name in protocols():
+        protocol = protocols()[name]
+        found |= {key: getattr(protocol, key) for key in ("corpus", "source", "note", "has_dev", "by")}
+        found["tested"] = {fold: len(parts["test"]) for fold, parts in protocol.folds.items()}
+    return found
+
+
 def resolved(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """All settings of a split: its defaults, then those given.
 
