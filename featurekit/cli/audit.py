@@ -14,6 +14,7 @@ from featurekit import store
 from featurekit.cli import grammar
 from featurekit.cli.extract import corpus_options
 from featurekit.cli.progress import Bars, counted
+from featurekit.cli.tables import fit
 from featurekit.cli.things import Kind, what_is
 from featurekit.data import Fold, JoinedStore, Split
 from featurekit.data.audit import Audit, audit_corpus, audit_split, fingerprint_column, training_ids
@@ -143,7 +144,7 @@ def describe(found: Audit) -> str:
         lines.append("  nothing is shared")
     if found.checked["audio"] != "checked":
         lines.append("audio under another codec, level or start was not looked for: --audio with the corpus's folder as --root")
-    return "\n".join(lines)
+    return fit("\n".join(lines))
 
 
 @dataclass

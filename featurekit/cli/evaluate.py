@@ -12,6 +12,7 @@ import click
 
 from featurekit.cli import grammar
 from featurekit.cli.progress import counted
+from featurekit.cli.tables import fit, in_blocks, wrap
 from featurekit.cli.things import Kind, what_is
 
 _SENTIMENT = {
@@ -53,7 +54,8 @@ def summary(scores: Mapping[str, Any]) -> str:
     lines = [f"{who}, {scores['split']['verdict']}"]
     of_values = scores["kind"] == "values"
     lines += (_of_values(scores) if of_values else _of_classes(scores)) + _no_interval(scores)
-    return "\n".join(lines if of_values else [*lines, confusion(scores["classes"], scores["confusion"])])
+    said = fit("\n".join(lines))
+    return said if of_values else f"{said}\n{confusion(scores['classes'], scores['confusion'])}"
 
 
 def tables(scores: Mapping[str, Any]) -> list[str]:
@@ -94,7 +96,7 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], columns: 
     with_names = [max(width, 1 + len(name)) for width, name in zip(widths, classes, strict=True)]
     if sum(with_names) <= free:  # else names are cut, so that more classes stand side by side
         widths = with_names
-    lines = ["rows: truth, columns: predicted; count and percent of the row"]
+    lines = [wrap("rows: truth, columns: predicted; count and percent of the row", hanging=2, width=columns)]
     for block in _blocks(widths, free):
         names = [_cut(classes[place], widths[place]) for place in block]
         lines.append(" " * head + "".join(names))
@@ -196,16 +198,14 @@ def _no_interval(scores: Mapping[str, Any]) -> list[str]:
 
 def _table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, float]) -> str:
     """Columns are names and what they are multiplied by: 100 for shares, 1 for numbers, 0 for counts."""
-    width = max(len(name) for name in (title, *rows)) + 2
-    heads = {name: _HEADS.get(name, name) for name in columns}
-    lines = ["", f"{title:<{width}}" + "".join(f"{head:>12}" for head in heads.values())]
+    heads = [title, *(f"{_HEADS.get(name, name):>10}" for name in columns)]
+    cells = []
     for name, row in rows.items():
-        cells = ""
-        for key, factor in columns.items():
-            value = str(row[key]) if not factor else (percent if factor == 100 else plain)(row[key])
-            cells += f"{value:>12}"
-        lines.append(f"{name:<{width}}{cells}")
-    return "\n".join(lines)
+        numbers = (
+            str(row[key]) if not factor else (percent if factor == 100 else plain)(row[key]) for key, factor in columns.items()
+        )
+        cells.append([name, *numbers])
+    return "\n" + in_blocks(cells, heads=heads, right=range(1, len(heads)))
 
 
 _HEADS = {"unweighted_accuracy": "UA", "accuracy": "WA", "macro_f1": "macro-F1", "weighted_f1": "weighted F1", "f1": "F1"}

@@ -206,10 +206,10 @@ def describe(summary: Summary) -> str:
     else:
         lines.append(f"nothing to compute: {_all_there(summary.shards)} ({summary.wall_s:.1f} s)")
     if summary.losses.removed:
-        lines.append(
-            f"{counted(summary.losses.removed, 'utterance')} that the store had left it; the way back: "
-            f"featurekit store revert {summary.store} {summary.losses.generation}   (until `featurekit store gc`)"
-        )
+        left = f"{counted(summary.losses.removed, 'utterance')} that the store had left it"
+        way = f"{left}; the way back, until `featurekit store gc`:"
+        back = ("store", "revert", summary.store, summary.losses.generation)
+        lines.append(grammar.command_line(way, "featurekit", *back))
     if summary.held_as:
         same = ", ".join(f"{asked} is {held}" for asked, held in summary.held_as.items())
         lines.append(f"the same values are stored once, under the first name: {same}")
@@ -274,8 +274,8 @@ def foretell(forecast: Forecast) -> str:
 
 
 def on_screen(lines: list[str]) -> str:
-    """Lines as a terminal shows them: long ones wrapped at words, what follows is indented."""
-    return "\n".join(wrap(line, indent=len(line) - len(line.lstrip()), hanging=4) for line in lines)
+    """Lines as a terminal shows them: long ones wrapped at words, what follows is indented; a broken command stays so."""
+    return "\n".join(line if "\n" in line else wrap(line, indent=len(line) - len(line.lstrip()), hanging=4) for line in lines)
 
 
 def _all_there(shards: int) -> str:

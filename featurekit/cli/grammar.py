@@ -16,6 +16,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from featurekit.cli import helptext, progress, tables
+
+_SHORT = 8  # words that a command may stand beside on a narrow screen, in columns
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -220,7 +224,27 @@ def next_step(*words: object | Callable[[], Words], as_json: bool = False) -> No
         return
     said = words[0]() if words and callable(words[0]) else words
     if said:
-        click.echo(f"next: featurekit {shlex.join(str(word) for word in said)}")
+        click.echo(command_line("next:", "featurekit", *said))
+
+
+def command_line(before: str, *words: object) -> str:
+    """A command that can be copied: where the screen is too narrow it goes on in the next line, as a shell takes it.
+
+    Parameters
+    ----------
+    before : str
+        What stands before it; where that is long, the command begins a line of its own.
+    *words : object
+        The command; words are quoted as a shell wants them.
+    """
+    quoted = [shlex.quote(str(word)) for word in words]
+    width = tables.screen_width()
+    line = " ".join([before, *quoted])
+    if width is None or len(line) <= width:
+        return line
+    if len(before) <= _SHORT:
+        return "\n".join(helptext.continued(quoted, width, before=f"{before} "))
+    return "\n".join([tables.wrap(before, hanging=2), *helptext.continued(quoted, width, before="  ")])
 
 
 def first_training(store: str | Path) -> list[object]:
@@ -288,4 +312,4 @@ class OneVoice(click.ClickException):
         """Print it on the standard error."""
         sentence = self.message.rstrip(".")
         sentence = sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
-        click.echo(f"featurekit: {sentence}\nhelp: {self._command} --help", err=True)
+        click.echo(f"{progress.wrapped_error(f'featurekit: {sentence}')}\nhelp: {self._command} --help", err=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 _NARROW = 70  # columns below which two of them, side by side, are too thin to read
+_INDENT = "    "
 _COMMENT = re.compile(r"^(featurekit .*?)\s{2,}(\S.*)$")  # what stands beside a command
 
 
@@ -45,6 +46,37 @@ def readable(command: click.Command) -> click.Command:
     for below in getattr(command, "commands", {}).values():
         readable(below)
     return command
+
+
+def continued(words: Sequence[str], width: int, *, before: str = "") -> Iterator[str]:
+    """A command over several lines, as a shell takes it: broken before options where it can be, and never in a word.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command, quoted.
+    width : int
+        Columns of the screen.
+    before : str
+        What stands before the first line.
+    """
+    pieces: list[list[str]] = []  # an option, and what belongs to it
+    for word in words:
+        if not pieces or word.startswith("-"):
+            pieces.append([])
+        pieces[-1].append(word)
+    available = width - len(" \\")
+    now = before.rstrip(" ") if before.strip() else before[:-1]
+    for piece in pieces:
+        whole = " ".join(piece)
+        # A piece that has a line of its own is not broken; one that is longer is, between words.
+        for part in [whole] if len(whole) + len(_INDENT) <= available else piece:
+            if now.strip() and len(f"{now} {part}") > available and now != before.rstrip(" "):
+                yield f"{now} \\"
+                now = f"{_INDENT}{part}"
+            else:
+                now = f"{now} {part}"
+    yield now
 
 
 def _fitted(paragraph: str, width: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from featurekit.cli import grammar
+from featurekit.cli import grammar, tables
 from featurekit.cli.things import Kind, what_is
 
 
@@ -67,11 +67,13 @@ def split_command(
         click.echo(json.dumps({**record, "parts": rows}))
         return
     settings = ", ".join(f"{name}={value}" for name, value in split.settings.items())
-    click.echo(f"{split.kind} ({settings}) of {source}: {len(manifest if ids is None else ids)} utterances")
+    head = f"{split.kind} ({settings}) of {source}: {len(manifest if ids is None else ids)} utterances"
+    click.echo(tables.wrap(head, hanging=2))
     click.echo(_table(rows, scheme.classes))
     for line in describe_notes(split.notes):
-        click.echo(line)
-    click.echo(f"verdict: {verdict}\ndigest {split.digest[:16]}" + (f" → {output}" if output else ""))
+        click.echo(tables.wrap(line, hanging=2))
+    click.echo(tables.wrap(f"verdict: {verdict}", hanging=2))
+    click.echo(f"digest {split.digest[:16]}" + (f" → {output}" if output else ""))
     if output is None:
         asked = ["--split", request, "--task", scheme.name, "--seed", seed]
         asked += ["--speaker-from", how["speaker_from"]]
@@ -150,22 +152,16 @@ def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:
 
 
 def _table(rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
-    wide = max(4, *(len(row["fold"]) for row in rows))
-    children = any(row["children"] for row in rows)
-    genders_of = [", ".join(f"{count} {name}" for name, count in sorted(row["genders"].items())) for row in rows]
-    heads = [f"{'fold':<{wide}}", "part ", "utterances", *(["children"] if children else []), "speakers"]
-    heads += [f"{'genders':<{max(7, *map(len, genders_of))}}", "minutes", *classes]
-    lines = ["  ".join(heads)]
-    for row, genders in zip(rows, genders_of, strict=True):
-        cells = [row["fold"], row["part"], row["utterances"], *([row["children"]] if children else []), row["speakers"]]
-        cells += [genders, f"{row['minutes']:.1f}", *(row["classes"].get(name, 0) for name in classes)]
-        left = {0, 1, 5 if children else 4}
-        padded = (
-            f"{cell:<{len(head)}}" if place in left else f"{cell:>{len(head)}}"
-            for place, (head, cell) in enumerate(zip(heads, map(str, cells), strict=True))
-        )
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
+    children = ["children"] if any(row["children"] for row in rows) else []
+    cells = []
+    for row in rows:
+        genders = ", ".join(f"{count} {name}" for name, count in sorted(row["genders"].items()))
+        counts = [row[name] for name in ("utterances", *children, "speakers")]
+        of_classes = [row["classes"].get(name, 0) for name in classes]
+        cells.append([row["fold"], row["part"], *counts, genders, f"{row['minutes']:.1f}", *of_classes])
+    heads = ["fold", "part", "utterances", *children, "speakers", "genders", "minutes", *classes]
+    numbers = [place for place, head in enumerate(heads) if head not in ("fold", "part", "genders")]
+    return tables.in_blocks(cells, heads=heads, keys=2, right=numbers)
 
 
 def _of_folds(said: dict[str, str]) -> str:

@@ -192,7 +192,8 @@ def drop(path: Path, column: str, dry_run: bool, as_json: bool) -> None:
     left = f"{counted(len(head.columns), 'column')} left"
     click.echo(f"{path}: {'would drop' if dry_run else 'dropped'} {column}, {left}")
     if before is not None and not dry_run:
-        click.echo(f"the way back: featurekit store revert {path} {before.generation}   (until `featurekit store gc`)")
+        way = "the way back, until `featurekit store gc`:"
+        click.echo(grammar.command_line(way, "featurekit", "store", "revert", path, before.generation))
     grammar.next_step("store", *(["drop", path, column] if dry_run else ["info", path]))
 
 

@@ -168,6 +168,58 @@ def table(
     return "\n".join(lines)
 
 
+def in_blocks(
+    rows: Iterable[Sequence[object]],
+    *,
+    heads: Sequence[str],
+    keys: int = 1,
+    right: Iterable[int] = (),
+    width: int | None = None,
+) -> str:
+    """A table whose columns go on below, beside the first ones again, where the screen is too narrow for all.
+
+    Parameters
+    ----------
+    rows : iterable of sequences
+        Cells, one sequence per row.
+    heads : sequence of str
+        A line above the rows.
+    keys : int
+        So many columns, which say what a row is, stand in each block.
+    right : iterable of int
+        As of :func:`table`.
+    width : int, optional
+        Columns of the screen; its own by default.
+
+    Examples
+    --------
+    >>> print(in_blocks([("0", 12, 34)], heads=("fold", "anger", "joy"), right=[1, 2], width=12))
+    fold  anger
+    0        12
+    <BLANKLINE>
+    fold  joy
+    0      34
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    n_columns = len(heads)
+    at_right = {column % n_columns for column in right}
+    width = width or screen_width()
+    widths = [max(len(row[column]) for row in [heads, *cells]) for column in range(n_columns)]
+    first = list(range(keys))
+    blocks = [first]
+    for column in range(keys, n_columns):
+        needed = sum(widths[place] + len(GAP) for place in blocks[-1]) + widths[column]
+        if width is not None and needed > width and len(blocks[-1]) > keys:
+            blocks.append(first)
+        blocks[-1] = [*blocks[-1], column]
+    pages = []
+    for block in blocks:
+        shown = [[row[column] for column in block] for row in cells]
+        numbers = [place for place, column in enumerate(block) if column in at_right]
+        pages.append(table(shown, heads=[heads[column] for column in block], right=numbers, width=width))
+    return "\n\n".join(pages)
+
+
 def _fitted(widths: Sequence[int], cells: Sequence[Sequence[str]], available: int) -> list[int]:
     """Take columns from the widest, one at a time; none becomes narrower than its longest word."""
     fitted = list(widths)

@@ -42,6 +42,18 @@ def test_every_help_list_and_explanation_can_be_printed(encoding):
     assert "->" in text
 
 
+def test_an_extraction_can_be_printed(tiny_corpus, tmp_path):
+    how = ["--root", str(tiny_corpus), "--features", "rms", "--backend", "serial", "-o", str(tmp_path / "b")]
+    words = ["extract", "--corpus", "demo", *how]
+    done = printed("ascii", [[*words, "--dry-run"], words])
+    text = done.stdout.decode("ascii")
+    assert "STATUS" not in text
+    assert "-> " in text
+    assert "36 utterances" in text
+    assert " x real time" in text
+    assert "Error" not in done.stderr.decode("ascii")
+
+
 def test_errors_and_tracebacks_can_be_printed():
     code = CODE + "\nsys.stderr.write('bar 3 \\u00d7 5 \\u2026\\n'); raise ValueError('\\u2192 \\u4e2d')"
     done = subprocess.run(

@@ -111,8 +111,8 @@ def test_utterances_that_leave_a_store_are_counted(tiny_corpus, tmp_path):
     assert "would remove 36 of the 72" in run(*arguments, "--features", "rms", "--dry-run", code=2)
     assert "would remove 36 of the 72" in run(*arguments, "--features", "rms", "--dry-run", "--replace")
     said = run(*arguments, "--features", "rms", "--replace")
-    assert "36 utterances that the store had left it; the way back: featurekit store revert" in said
-    advice = said.partition("the way back: featurekit ")[2].partition("   (")[0]
+    assert "36 utterances that the store had left it; the way back, until `featurekit store gc`: featurekit" in said
+    advice = said.partition("the way back, until `featurekit store gc`: featurekit ")[2].partition("\n")[0]
     assert "has 72 utterances, 1 column, as in generation 1; this is generation 3 now" in run(*shlex.split(advice))
     run("store", "revert", tmp_path / "s", 2)
     assert "way back" not in run(*arguments, "--features", "rms")
@@ -135,7 +135,7 @@ def test_two_own_corpora_with_the_default_output_are_two_stores(tiny_corpus, tmp
 def test_drop_prints_the_way_back_and_revert_goes_it(store):
     assert "would drop rms, 2 columns left" in run("store", "drop", store, "rms", "--dry-run")
     said = run("store", "drop", store, "rms")
-    advice = said.partition("the way back: featurekit ")[2].partition("   (")[0]
+    advice = said.partition("the way back, until `featurekit store gc`: featurekit ")[2]
     assert "3 columns again, as in generation 1" in run(*shlex.split(advice), "--dry-run")
     assert len(fk.open_store(store).columns) == 2
     assert "this is generation 3 now" in run(*shlex.split(advice))

@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -322,3 +323,50 @@ def invoke(*words, code=0):
     result = CliRunner().invoke(main, list(map(str, words)))
     assert result.exit_code == code, (words, result.output, result.exception)
     return result.output
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80])
+def test_a_long_command_goes_on_in_the_next_line_and_can_be_copied(columns, monkeypatch):
+    words = ["featurekit", "split", "some where -x", "--split", "speaker-kfold(k=5)", "--seed", 0, "--drop-unlabelled"]
+    words += ["--allow-speaker-overlap", "-o", "split.json"]
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for before in ("next:", "the way back, until `featurekit store gc`:"):
+        said = grammar.command_line(before, *words)
+        assert max(map(len, said.splitlines())) <= columns
+        command = said[said.index("featurekit split") :].replace("\\\n", "")
+        assert shlex.split(command) == [str(word) for word in words]
+    monkeypatch.delenv("COLUMNS")
+    assert "\n" not in grammar.command_line("next:", *words)
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_what_verbs_answer_fits_the_terminal_and_is_whole_in_a_pipe(columns, tiny_store, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_store, "demo")
+    Path("run").symlink_to(trained)
+    lines = [["split", "demo"], ["split", "demo", "--split", "loso"], ["audit", "run"], ["evaluate", "run"]]
+    lines += [["store", "drop", "demo", "rms"]]
+    in_pipes = [invoke(*words) for words in lines[:-1]]
+    for said in in_pipes:
+        assert max(map(len, said.splitlines())) > columns, "nothing is wrapped in a pipe"
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for words in lines:
+        said = invoke(*words)
+        assert max(map(len, said.splitlines())) <= columns, (words, said)
+    on_screen = [invoke(*words) for words in lines[:3]]
+    for piped, said in zip(in_pipes, on_screen, strict=False):
+        assert set(piped.split()) <= set(said.split()), "something is left out"
+
+
+def test_an_error_wraps_at_words_on_a_terminal(monkeypatch):
+    def no_file():
+        raise OSError
+
+    terminal = SimpleNamespace(isatty=lambda: True, fileno=no_file)
+    monkeypatch.setattr("featurekit.cli.progress.sys", SimpleNamespace(stderr=terminal))
+    monkeypatch.setenv("COLUMNS", "50")
+    said = invoke("train", "--store", "a", "--store", "b", "--model", "x", code=2) + invoke("list", code=2)
+    said += invoke("predict", "x", "--chunk", "y", code=2) + invoke("explain", "mfcc", "--json", "--toml", code=2)
+    lines = said.splitlines()
+    assert sum(line.startswith("featurekit: ") for line in lines) == 4
+    assert max(map(len, lines)) <= 50, lines
