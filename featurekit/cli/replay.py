@@ -32,8 +32,8 @@ def replay_command(run: Path, store: str | None, dry_run: bool, as_json: bool) -
     STORE is where the run's store is now; without it, it is taken from where it was.
 
     \b
-    featurekit replay cache/runs/demo-ub-bilstm-4e0094cd
-    featurekit replay cache/runs/demo-ub-bilstm-4e0094cd elsewhere/demo
+    featurekit replay cache/runs/demo-ub-bilstm-918093b3
+    featurekit replay cache/runs/demo-ub-bilstm-918093b3 elsewhere/demo
 
     On a CPU, with the same versions and as many threads, all is equal to the bit. It takes as long as the run took.
     Exit status: 0 when every prediction came again, else 1.
