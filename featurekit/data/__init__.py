@@ -1,8 +1,7 @@
 """What a model sees: tasks, splits, context windows, normalisation, datasets, batches.
 
-``Batch`` and the augmentations need torch and are imported when first asked for, so that splits and
-:func:`~featurekit.data.arrays.as_arrays` work without it. The function ``collate`` is in the module ``collate``, whose
-name it shares.
+The names below are imported when they are first used: ``Batch`` and the augmentations need torch, and whoever asks for a
+split or a task need not wait for the rest. The function ``collate`` is in the module ``collate``, whose name it shares.
 """
 
 from __future__ import annotations
@@ -10,26 +9,54 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from featurekit.data.arrays import as_arrays, as_frame, feature_names
-from featurekit.data.audit import Audit, audit_split, training_ids
-from featurekit.data.by_speaker import SpeakerNormalisedStore
-from featurekit.data.columns import usable_ids
-from featurekit.data.dataset import Dataset, Sample
-from featurekit.data.joined import JoinedStore
-from featurekit.data.normalise import Normaliser
-from featurekit.data.splits import make_split, predefined
-from featurekit.data.splits.folds import Fold, Split
-from featurekit.data.tasks import Task, get_task, labelled
-from featurekit.data.trimmed import TrimmedStore
-from featurekit.data.windows import context_windows
-
 if TYPE_CHECKING:
+    from featurekit.data.arrays import as_arrays, as_frame, feature_names
+    from featurekit.data.audit import Audit, audit_split, training_ids
     from featurekit.data.augment import VTLP, Compose, Mixup, RandomCrop, SpecAugment, Tempo, TimeShift, make_augment
+    from featurekit.data.by_speaker import SpeakerNormalisedStore
     from featurekit.data.collate import Batch
+    from featurekit.data.columns import usable_ids
+    from featurekit.data.dataset import Dataset, Sample
+    from featurekit.data.joined import JoinedStore
+    from featurekit.data.normalise import Normaliser
+    from featurekit.data.splits import make_split, predefined
+    from featurekit.data.splits.folds import Fold, Split
+    from featurekit.data.tasks import Task, get_task, labelled
+    from featurekit.data.trimmed import TrimmedStore
+    from featurekit.data.windows import context_windows
 
-_LAZY = {"Batch": "collate", "Compose": "augment", "RandomCrop": "augment"}
-_LAZY |= {"SpecAugment": "augment", "TimeShift": "augment", "Mixup": "augment", "Tempo": "augment"}
-_LAZY |= {"VTLP": "augment", "make_augment": "augment"}
+_MODULE_OF = {
+    "Audit": "audit",
+    "Batch": "collate",
+    "Compose": "augment",
+    "Dataset": "dataset",
+    "Fold": "splits.folds",
+    "JoinedStore": "joined",
+    "Mixup": "augment",
+    "Normaliser": "normalise",
+    "RandomCrop": "augment",
+    "Sample": "dataset",
+    "SpeakerNormalisedStore": "by_speaker",
+    "SpecAugment": "augment",
+    "Split": "splits.folds",
+    "Task": "tasks",
+    "Tempo": "augment",
+    "TimeShift": "augment",
+    "TrimmedStore": "trimmed",
+    "VTLP": "augment",
+    "as_arrays": "arrays",
+    "as_frame": "arrays",
+    "audit_split": "audit",
+    "context_windows": "windows",
+    "feature_names": "arrays",
+    "get_task": "tasks",
+    "labelled": "tasks",
+    "make_augment": "augment",
+    "make_split": "splits",
+    "predefined": "splits",
+    "training_ids": "audit",
+    "usable_ids": "columns",
+}
 
 __all__ = [
     "VTLP",
@@ -66,6 +93,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'featurekit.data' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"featurekit.data.{_LAZY[name]}"), name)
+    return getattr(importlib.import_module(f"featurekit.data.{_MODULE_OF[name]}"), name)
