@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.pop("COLUMNS", None)  # the width of the terminal of who tests, which xdist hands on
+os.unsetenv("COLUMNS")  # readline, which pytest imports, sets it for child processes and not for this one
 
 from featurekit import corpora, extraction  # noqa: E402
 from featurekit.corpora import demo  # noqa: E402

@@ -12,7 +12,7 @@ import click
 
 from featurekit.cli import grammar
 from featurekit.cli.progress import counted
-from featurekit.cli.tables import fit, in_blocks, wrap
+from featurekit.cli.tables import GAP, fit, in_blocks, screen_width, wrap
 from featurekit.cli.things import Kind, what_is
 
 _SENTIMENT = {
@@ -23,6 +23,9 @@ _SENTIMENT = {
     "accuracy5": "Acc5",
     "accuracy7": "Acc7",
 }
+
+
+_CELL, _WIDE = 10, 1000  # columns of a number in a table; of a pipe, which has any number
 
 
 @click.command("evaluate")
@@ -198,7 +201,9 @@ def _no_interval(scores: Mapping[str, Any]) -> list[str]:
 
 def _table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, float]) -> str:
     """Columns are names and what they are multiplied by: 100 for shares, 1 for numbers, 0 for counts."""
-    heads = [title, *(f"{_HEADS.get(name, name):>10}" for name in columns)]
+    first = max(map(len, (title, *rows)))
+    is_narrow = first + len(columns) * (len(GAP) + _CELL) > (screen_width() or _WIDE)
+    heads = [title, *(f"{_HEADS.get(name, name):>{0 if is_narrow else _CELL}}" for name in columns)]
     cells = []
     for name, row in rows.items():
         numbers = (

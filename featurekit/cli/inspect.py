@@ -158,9 +158,10 @@ def _say_plan(
         return
     missing = f" ({found.missing} of them are not there)" if found.missing else ""
     lines = [f"would read {counted(found.files, 'file')}{missing}, {found.bytes / 1e6:,.1f} MB"]
+    took = "less than 1 s" if found.seconds < 1 else f"about {duration(found.seconds)}"
     if found.sampled:
         lines.append(
-            f"about {duration(found.seconds)} with {counted(found.workers, 'worker')}, "
+            f"{took} with {counted(found.workers, 'worker')}, "
             f"by {counted(found.sampled, 'file')} that {'was' if found.sampled == 1 else 'were'} read"
         )
     lines.append("a visit writes nothing; leave out --dry-run to make it")

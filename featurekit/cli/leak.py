@@ -12,7 +12,7 @@ import click
 
 from featurekit.cli import grammar
 from featurekit.cli.progress import counted, duration
-from featurekit.cli.tables import wrap
+from featurekit.cli.tables import in_blocks, wrap
 from featurekit.cli.things import Kind, what_is
 from featurekit.errors import MissingDependencyError
 
@@ -81,7 +81,7 @@ def leak_command(
         click.echo(json.dumps({"folder": str(leak.folder), **result}))
     else:
         click.echo(describe(result))
-        click.echo(f"kept: {leak.folder}; plot: {note or picture}")
+        click.echo(wrap(f"kept: {leak.folder}; plot: {note or picture}", hanging=2))
         grammar.next_step("split", store, "--split", "speaker-disjoint", "-o", "split.json")
 
 
@@ -100,20 +100,22 @@ def foretell(forecast: LeakForecast) -> str:
 
 def describe(result: Mapping[str, Any]) -> str:
     """The table a person reads."""
-    lines = [
+    head = (
         f"{result['corpus']} · {result['model']} on {', '.join(result['features'])} · task {result['task']}, "
         f"{len(result['classes'])} classes · {result['n']} utterances of {result['n_speakers']} speakers · "
-        f"{result['folds']} folds, {counted(result['seeds'], 'seed')}",
-        f"  {'split':<16}  {'UA':>5}  {'95 % over speakers':>18}  {'seeds':>12}",
-    ]
-    rows = {**result["protocols"], "difference": result["difference"]}
-    for name, score in rows.items():
+        f"{result['folds']} folds, {counted(result['seeds'], 'seed')}"
+    )
+    rows = []
+    for name, score in {**result["protocols"], "difference": result["difference"]}.items():
         borders = score["interval"]
         between = f"[{100 * borders[0]:.1f}, {100 * borders[1]:.1f}]" if borders else "none"
         spread = f"{100 * min(score['by_seed']):.1f} to {100 * max(score['by_seed']):.1f}"
-        lines.append(f"  {name:<16}  {100 * score['ua']:>5.1f}  {between:>18}  {spread:>12}")
-    lines += [f"  {'chance':<16}  {100 * result['chance']:>5.1f}"]
+        rows.append((name, f"{100 * score['ua']:.1f}", between, spread))
+    rows.append(("chance", f"{100 * result['chance']:.1f}", "", ""))
+    heads = ("split", "UA", "95 % over speakers", "seeds")
+    scores = in_blocks(rows, heads=heads, right=(1, 2, 3))
+    lines = []
     lines += [f"always the majority class: UA {100 * result['chance']:.1f}, WA {100 * result['majority']:.1f}"]
     lines += [f"{result['why_no_interval']}"] if result["why_no_interval"] else []
     lines += [f"{name}: {score['verdict']}" for name, score in result["protocols"].items()]
-    return "\n".join(lines)
+    return "\n".join([wrap(head, hanging=2), scores, *(wrap(line, hanging=2) for line in lines)])

@@ -14,8 +14,9 @@ import click
 
 from featurekit import experiments, metrics
 from featurekit.cli import GOES_ON, evaluate
-from featurekit.cli.progress import Share, StatusLine, counted, duration, rate
+from featurekit.cli.progress import Share, StatusLine, counted, duration, rate, wrapped_error
 from featurekit.cli.split import describe_absent_classes
+from featurekit.cli.tables import fit
 from featurekit.data import Fold
 from featurekit.experiments import Run, RunProgress
 from featurekit.experiments.forecast import BatchTimer, seconds_of
@@ -163,7 +164,7 @@ class Lines(RunProgress):
     def _echo(self, text: str) -> None:
         self._said_s = time.monotonic()
         self._line.clear()
-        click.echo(text, err=self._err)
+        click.echo(wrapped_error(text) if self._err else fit(text), err=self._err)
 
 
 def _key(run: Run, fold: Fold) -> tuple[Path, str]:

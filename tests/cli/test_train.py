@@ -351,8 +351,9 @@ def test_the_confusion_matrix_names_its_axes_shows_shares_and_fits(columns):
     classes = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
     counts = [[192 if row == column else 7 * (row != 3) for column in range(8)] for row in range(8)]
     lines = evaluate.confusion(classes, counts, columns).splitlines()
-    assert lines[0] == "rows: truth, columns: predicted; count and percent of the row"
-    assert max(map(len, lines[1:])) <= columns
+    said = " ".join(" ".join(lines).split())
+    assert said.startswith("rows: truth, columns: predicted; count and percent of the row neutral ")
+    assert max(map(len, lines)) <= columns
     assert sum("192 80%" in line for line in lines) == 7
     assert sum("192 100%" in line for line in lines) == 1
     assert sum(line.count("surpri") for line in lines) == (2 if columns == 80 else 3)
