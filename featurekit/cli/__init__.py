@@ -147,7 +147,7 @@ class Verbs(click.Group):
             with signals.sigterm_as_interrupt():
                 return super().invoke(context)
         except click.UsageError as error:
-            raise _in_one_voice(error) from None
+            raise _in_one_voice(error, context.invoked_subcommand or "") from None
         except FeaturekitError as error:
             refuse(error)
         except ModuleNotFoundError as error:
@@ -189,10 +189,10 @@ def _warnings_as_notes() -> Iterator[None]:
         warnings.showwarning = others
 
 
-def _in_one_voice(error: click.UsageError) -> click.ClickException:
+def _in_one_voice(error: click.UsageError, verb: str = "") -> click.ClickException:
     # `featurekit` alone and `featurekit store` alone are answered by the help itself.
     is_help = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 has none
-    return error if isinstance(error, is_help) else grammar.OneVoice(error)
+    return error if isinstance(error, is_help) else grammar.OneVoice(error, verb)
 
 
 def refuse(error: FeaturekitError) -> NoReturn:

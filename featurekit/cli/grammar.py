@@ -304,9 +304,10 @@ class OneVoice(click.ClickException):
 
     exit_code = 2
 
-    def __init__(self, error: click.UsageError) -> None:
+    def __init__(self, error: click.UsageError, verb: str = "") -> None:
         super().__init__(" ".join(error.format_message().split()))
-        self._command = error.ctx.command_path if error.ctx is not None else "featurekit"
+        # click's parser, which misses the value of an option, does not say of which command.
+        self._command = error.ctx.command_path if error.ctx is not None else f"featurekit {verb}".rstrip()
 
     def show(self, file: Any = None) -> None:
         """Print it on the standard error."""

@@ -111,6 +111,10 @@ def test_wrong_use_has_the_voice_of_every_other_error(words, said):
     assert second.endswith(" --help")
 
 
+def test_an_option_without_its_value_names_the_help_of_its_verb():
+    assert invoke("train", "x", "--model", code=2).splitlines()[-1] == "help: featurekit train --help"
+
+
 def test_what_a_path_is_is_told_by_what_is_there(tiny_store, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
