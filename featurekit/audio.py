@@ -24,7 +24,6 @@ Float peaks above 1 are kept as they are: scaling or clipping them would invent 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -35,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from featurekit import decoder
 from featurekit.containers import MAX_S as MAX_S  # these three are part of this module's interface
 from featurekit.containers import MEANINGS as MEANINGS  # what a status, or a flag of what was kept, means
 from featurekit.containers import MIN_S as MIN_S
@@ -129,7 +129,7 @@ def read_header(path: str | Path) -> Header:
         When the file cannot be read (FileNotFoundError, PermissionError, an I/O error).
     """
     promise = read_promise(path)
-    with _open_decoder(path) as sound:
+    with decoder.open_sound(path) as sound:
         return _checked_header(sound, promise)
 
 
@@ -204,12 +204,12 @@ def decode(path: str | Path, start: float | None = None, end: float | None = Non
         When the file cannot be read.
     """
     promise = read_promise(path)
-    with _open_decoder(path) as sound:
+    with decoder.open_sound(path) as sound:
         header = _checked_header(sound, promise)
         if channel is not None and not 0 <= channel < header.channels:
             raise AudioError(Status.CHANNELS, f"channel {channel} asked for, the file has 0 to {header.channels - 1}")
         first, last, notes = _segment_frames(header, start, end)
-        samples, clipped = _read_mono(sound, first, last, channel)
+        samples, clipped = _read_mono(sound, path, first, last, channel)
     if len(samples) < last - first:
         raise AudioError(Status.TRUNCATED, f"{last - first} frames promised, {len(samples)} present")
     _refuse_nonfinite(samples, header.sample_rate)
@@ -273,24 +273,6 @@ def fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _open_decoder(path: str | Path) -> Any:
-    import soundfile  # lazy: a machine that only reads stores has no decoder
-
-    try:
-        return soundfile.SoundFile(os.fsencode(path))  # bytes: names that are not UTF-8 must open too
-    except soundfile.LibsndfileError as error:
-        raise _decoding_error(error, path) from None
-
-
-def _decoding_error(error: Any, path: str | bytes | Path) -> Exception:
-    if error.code == 2:  # libsndfile's "system error": the disk, not the bytes
-        return OSError(errno.EIO, "I/O error while decoding", os.fsdecode(path))
-    if error.code == 7:  # "File does not exist", it says of bytes that its MPEG decoder cannot read; it was opened before
-        return AudioError(Status.DECODE, "looks like MP3 by its name or first bytes, and holds no MPEG frame")
-    reason = " ".join(str(error.error_string).split()).rstrip(".") or "format not recognised"
-    return AudioError(Status.DECODE, f"libsndfile: {reason}")
-
-
 def _checked_header(sound: Any, promise: Promise) -> Header:
     frames, rate, channels = int(sound.frames), int(sound.samplerate), int(sound.channels)
     for word, promised, found in (("frames", promise.frames, frames), ("channels", promise.channels, channels)):
@@ -323,43 +305,17 @@ def _segment_frames(header: Header, start: float | None, end: float | None) -> t
     return first, last, notes
 
 
-def _read_mono(sound: Any, first: int, last: int, channel: int | None) -> tuple[np.ndarray, int]:
+def _read_mono(sound: Any, path: str | Path, first: int, last: int, channel: int | None) -> tuple[np.ndarray, int]:
     """Read frames in blocks → mono samples and how many were clipped; stops where the decoder does."""
-    import soundfile
-
     full_scale = _full_scale(sound.subtype)
     block_frames = max(_BLOCK_SAMPLES // sound.channels, 1)
-    blocks, clipped, position = [], 0, first
-    try:
-        if first:
-            sound.seek(first)
-        while position < last:
-            block = sound.read(min(block_frames, last - position), dtype="float32", always_2d=True)
-            if not len(block):
-                break
-            position += len(block)
-            if channel is not None:
-                block = block[:, channel : channel + 1]
-            clipped += sum(_count_clipped(column, full_scale) for column in block.T)
-            blocks.append(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32))
-    except soundfile.LibsndfileError as error:
-        if _ends_early(sound.name, sound.frames):
-            raise AudioError(Status.TRUNCATED, f"{sound.frames} frames promised, the file ends before them") from None
-        raise _decoding_error(error, sound.name) from None
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    read, clipped = [], 0
+    for block in decoder.blocks(sound, path, first, last, block_frames):
+        chosen = block if channel is None else block[:, channel : channel + 1]
+        clipped += sum(_count_clipped(column, full_scale) for column in chosen.T)
+        read.append(chosen[:, 0] if chosen.shape[1] == 1 else chosen.mean(axis=1, dtype=np.float32))
+    samples = np.concatenate(read) if read else np.zeros(0, np.float32)
     return np.ascontiguousarray(samples, dtype=np.float32), clipped
-
-
-def _ends_early(name: bytes, frames: int) -> bool:
-    """Whether the last frame cannot be reached: a FLAC cut short, where one damaged in the middle still seeks there."""
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(name) as sound:
-            sound.seek(frames - 1)
-            return len(sound.read(1)) == 0
-    except soundfile.LibsndfileError:
-        return True
 
 
 def _full_scale(subtype: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from featurekit.inference import Prediction, Predictor, Refused
 
 _STREAM = Path("-")
+_NO_TEXT = re.compile("[\\ud800-\\udfff]")
 _SHOWN = 3  # likeliest classes of a line; all of them are in --json and in the file of -o
 
 
@@ -179,9 +181,10 @@ def _table(output: Path | None, names: list[str]) -> Iterator[Any]:
     if output.suffix not in (".csv", ".jsonl"):
         raise ParameterError(f"-o takes FILE.csv or FILE.jsonl; got {output}")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("w", encoding="utf-8", newline="") as file:
+    # Of names that are no text, a table has the bytes as escapes: one such name must not spoil it for its readers.
+    with output.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         if output.suffix == ".jsonl":
-            yield lambda one: print(json.dumps(dataclasses.asdict(one), ensure_ascii=False), file=file, flush=True)
+            yield lambda one: print(_json_line(one), file=file, flush=True)
             return
         heads = ["path", "utterance", "start_s", "end_s", "predicted", *names, "notes", "error"]
         table = csv.DictWriter(file, heads, restval="", extrasaction="ignore")
@@ -194,6 +197,12 @@ def _table(output: Path | None, names: list[str]) -> Iterator[Any]:
             file.flush()
 
         yield row
+
+
+def _json_line(found: Prediction | Refused) -> str:
+    """JSON in UTF-8; a byte of a name that is no text is an escape, and ``json.loads`` gives the name back."""
+    text = json.dumps(dataclasses.asdict(found), ensure_ascii=False)
+    return _NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _line(found: Prediction | Refused) -> str:

@@ -234,7 +234,7 @@ def _how_to_add(store: Any, lacking: Sequence[ColumnInfo]) -> str:
 
 
 def audio_files(paths: Iterable[str | Path]) -> list[Path]:
-    """Files as they are; folders as the audio files below them, sorted.
+    """Files as they are; folders as the audio files below them, sorted, without those that a dot hides.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def audio_files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            named = (item for item in path.rglob("*") if audio.is_audio_name(item.name))
+            named = (item for item in path.rglob("*") if audio.is_audio_name(item.name) and not _hidden(item, path))
             inside = sorted(item for item in named if item.is_file() or item.is_symlink())  # a link to nothing is told as such
             if not inside:
                 raise ParameterError(f"there is no audio file in {str(path)!r}")
@@ -256,3 +256,8 @@ def audio_files(paths: Iterable[str | Path]) -> list[Path]:
         else:
             raise ParameterError(f"there is no file {str(path)!r}")
     return found
+
+
+def _hidden(item: Path, folder: Path) -> bool:
+    """Whether a file below a folder is passed over, as by the recipes: macOS leaves a ``._x.wav`` beside ``x.wav``."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in item.relative_to(folder).parts)

@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import shutil
 import textwrap
 import warnings
 
@@ -101,6 +103,29 @@ def test_a_table_has_a_row_per_file_and_all_classes(finished, tiny_corpus, tmp_p
     lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
     assert [line["predicted"] for line in lines] == [row["predicted"] for row in rows[:2]]
     assert "FILE.csv or FILE.jsonl" in run("predict", finished, *good, "-o", tmp_path / "p.txt", code=2)
+
+
+def test_a_name_that_is_not_utf8_is_valid_json_and_spoils_no_table(finished, tiny_corpus, tmp_path):
+    odd = os.fsencode(tmp_path / "caf") + b"\xe9.flac"
+    shutil.copy(next(tiny_corpus.rglob("*.flac")), odd)
+    printed = run("predict", finished, tmp_path, "--json")
+    run("predict", finished, tmp_path, "-o", tmp_path / "p.jsonl")
+    for text in (printed, (tmp_path / "p.jsonl").read_text("utf-8")):
+        assert os.fsencode(json.loads(text)["path"]) == odd
+    run("predict", finished, tmp_path, "-o", tmp_path / "p.csv")
+    assert "caf\\udce9.flac" in (tmp_path / "p.csv").read_text("utf-8")
+    assert run("predict", finished, tmp_path).count("positive ") == 1
+
+
+def test_what_a_mac_leaves_beside_files_is_passed_over_in_a_folder(finished, tiny_corpus, tmp_path):
+    good = next(tiny_corpus.rglob("*.flac"))
+    root = tmp_path / ".hidden" / "recordings"  # the folder that is named may be hidden itself
+    (root / "__MACOSX").mkdir(parents=True)
+    shutil.copy(good, root / "a.flac")
+    for twin in ("._a.flac", "__MACOSX/a.flac"):
+        (root / twin).write_bytes(bytes(100))
+    (line,) = [json.loads(line) for line in run("predict", finished, root, "--json").splitlines()]
+    assert line["path"] == str(root / "a.flac")
 
 
 def test_a_dry_run_counts_files_and_reads_none(finished, tiny_corpus, tmp_path):
