@@ -14,7 +14,7 @@ import click
 from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
 from featurekit.cli.extract import corpus_options
-from featurekit.cli.progress import Bar, counted, duration
+from featurekit.cli.progress import Bar, about, counted
 from featurekit.cli.tables import wrap
 from featurekit.cli.things import Kind, what_is
 from featurekit.inspection import Finding, Report, Severity
@@ -158,10 +158,9 @@ def _say_plan(
         return
     missing = f" ({found.missing} of them are not there)" if found.missing else ""
     lines = [f"would read {counted(found.files, 'file')}{missing}, {found.bytes / 1e6:,.1f} MB"]
-    took = "less than 1 s" if found.seconds < 1 else f"about {duration(found.seconds)}"
     if found.sampled:
         lines.append(
-            f"{took} with {counted(found.workers, 'worker')}, "
+            f"{about(found.seconds)} with {counted(found.workers, 'worker')}, "
             f"by {counted(found.sampled, 'file')} that {'was' if found.sampled == 1 else 'were'} read"
         )
     lines.append("a visit writes nothing; leave out --dry-run to make it")

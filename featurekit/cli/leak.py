@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurekit.cli import grammar
-from featurekit.cli.progress import counted, duration
+from featurekit.cli.progress import about, counted
 from featurekit.cli.tables import in_blocks, wrap
 from featurekit.cli.things import Kind, what_is
 from featurekit.errors import MissingDependencyError
@@ -93,7 +93,7 @@ def foretell(forecast: LeakForecast) -> str:
     elif forecast.seconds is None:
         cost = f"{counted(forecast.folds, 'fold')} to fit; how long that takes is not known"
     else:
-        cost = f"{counted(forecast.folds, 'fold')} to fit, about {duration(forecast.seconds)} on this machine"
+        cost = f"{counted(forecast.folds, 'fold')} to fit, {about(forecast.seconds)} on this machine"
     done = f"{forecast.folder}: nothing was written, leave out --dry-run to measure"
     return "\n".join(wrap(line, hanging=2) for line in (f"{there}; {cost}", done))
 

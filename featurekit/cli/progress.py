@@ -210,6 +210,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def about(seconds: float) -> str:
+    """A forecast for people: what takes next to nothing is not called zero.
+
+    >>> about(0.2), about(7.2)
+    ('less than 1 s', 'about 7 s')
+    """
+    return "less than 1 s" if seconds < 1 else f"about {duration(seconds)}"
+
+
 def starting(verb: str, what: str) -> None:
     """Say on a terminal, at once, what a verb begins with; imports may take seconds before anything else is said."""
     if sys.stderr.isatty():

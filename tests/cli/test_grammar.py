@@ -282,9 +282,9 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tiny_store, tiny_c
     monkeypatch.chdir(tmp_path)
     leak = ["leak", tiny_store, "--features", "rms", "--folds", 3, "--seeds", 2]
     said = {
-        (*leak,): ("0 of 4 pairs of a seed and a protocol", "12 folds to fit, about ", "nothing was written"),
+        (*leak,): ("0 of 4 pairs of a seed and a protocol", "12 folds to fit, ", " s on this machine", "nothing was written"),
         (*leak, "--model", "mlp-pool", "--epochs", 1): ("12 folds to fit; how long that takes is not known",),
-        (*leak, "--model", "mlp-pool", "--epochs", 9): ("12 folds to fit, about ",),
+        (*leak, "--model", "mlp-pool", "--epochs", 9): ("12 folds to fit, ", " s on this machine"),
         ("replay", trained): ("would train 1 fold × 1 epoch at most again", "the run took ", "is not measured"),
         ("export", trained, "-o", tmp_path / "model.pt"): ("would be TorchScript of fold 0", "of weights", "is not known"),
         ("doctor", tiny_corpus): ("would read 12 files, ", "less than 1 s with 1 worker, by 6 files that were read"),
