@@ -313,7 +313,10 @@ def _aiff_promise(file: BinaryIO, size: int, magic: bytes, suffix: str) -> Promi
     name_note = suffix not in (".aif", ".aiff", ".aifc")
     notes = (f"{Status.DECODE}: is AIFF, named {suffix or 'without a suffix'}",) if name_note else ()
     channels = frames = bits = sample_rate = None
+    form_end, has_sound = 8 + int.from_bytes(magic[4:8], "big"), False
     for name, offset, length in _chunks(file, 12, size, ">"):
+        if has_sound and frames is not None and offset - 8 >= form_end:
+            break  # what follows the form is no chunk of it: a tag, or padding
         _refuse_short(offset + length, size)
         if name == b"COMM" and length >= 18:
             channels, frames, bits, exponent, mantissa = struct.unpack(">HIHHQ", file.read(18))
@@ -321,6 +324,7 @@ def _aiff_promise(file: BinaryIO, size: int, magic: bytes, suffix: str) -> Promi
             # An 80-bit float; rates lie far inside what a shift can hold.
             sample_rate = mantissa >> (16446 - exponent) if 16383 <= exponent <= 16446 else 0
             refuse_insane(sample_rate, None)
+        has_sound = has_sound or name == b"SSND"
         if name == b"SSND" and channels and frames and bits and magic[8:12] == b"AIFF":
             _refuse_short(frames * channels * math.ceil(bits / 8), max(length - 8, 0))
     if frames == 0:
@@ -338,6 +342,23 @@ def _flac_promise(magic: bytes) -> Promise:
     if frames == 0:
         raise AudioError(Status.DECODE, "FLAC header does not say its length (a stream, or no frames): encode it again")
     return Promise(packed >> 44, (packed >> 41 & 7) + 1, frames)
+
+
+def codec_of(path: str | Path) -> str:
+    """Codec and bits of a file that no decoder here takes, as ``"Ogg with Speex"``; empty where they are none of these."""
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if head[:4] == b"OggS":
+        names = {b"\x7fFLAC": "FLAC", b"Speex   ": "Speex", b"\x80theora": "Theora (video)"}
+        return next((f"Ogg with {name}" for mark, name in names.items() if mark in head[:512]), "")
+    if head[:4] == b"fLaC" and len(head) >= 26:
+        bits = (int.from_bytes(head[18:26], "big") >> 36 & 31) + 1
+        return f"FLAC of {bits} bits" if bits not in (8, 16, 24) else ""
+    at = head.find(b"fmt ")
+    if head[:4] == b"RIFF" and 0 < at <= len(head) - 24:
+        tag, bits = struct.unpack("<H12xH", head[at + 8 : at + 24])
+        return f"WAV of {bits} bits per sample" if (tag, bits) in ((1, 64), (1, 40), (1, 48)) else ""
+    return ""
 
 
 def first_mpeg_frame(path: str | Path) -> int | None:

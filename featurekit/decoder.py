@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.containers import Status, first_mpeg_frame
+from featurekit.containers import Status, codec_of, first_mpeg_frame
 from featurekit.errors import AudioError, FeaturekitError
 
 HEADERLESS = frozenset({".au", ".snd", ".vox", ".gsm", ".raw", ".pcm"})  # suffixes of samples that often have no header
@@ -114,6 +114,9 @@ def _named(error: Any, path: str | Path) -> Exception:
         return OSError(errno.EIO, "I/O error while decoding", os.fsdecode(path))
     if error.code == _NO_FILE:  # it says so of bytes that its MPEG decoder cannot read; the file was opened before
         return AudioError(Status.DECODE, "looks like MP3 by its first bytes, and holds no MPEG frame")
+    codec = codec_of(path)
+    if codec:
+        return AudioError(Status.DECODE, f"is {codec}, which libsndfile does not read; convert it, as with ffmpeg to FLAC")
     reason = " ".join(str(error.error_string).split()).rstrip(".") or "format not recognised"
     suffix = Path(os.fsdecode(path)).suffix.lower()
     if error.code == _UNKNOWN_FORMAT and suffix in HEADERLESS:

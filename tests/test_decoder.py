@@ -3,6 +3,7 @@
 import ctypes
 import io
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -176,3 +177,47 @@ def test_threads_and_forks_leave_the_streams_as_they_were():
     for thread in threads:
         thread.join()
     assert now.value == streams.originals[1]
+
+
+def flac_of(bits):
+    content = bytearray(encoded("FLAC"))
+    packed = int.from_bytes(content[18:26], "big") & ~(31 << 36) | (bits - 1) << 36
+    content[18:26] = packed.to_bytes(8, "big")
+    return bytes(content)
+
+
+def ogg_with(mark):
+    return b"OggS\0\2" + bytes(20) + bytes([1, 80]) + mark.ljust(80, b"\0") + bytes(400)
+
+
+def wav_of(bits):
+    chunk = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, RATE * bits // 8, bits // 8, bits)
+    body = b"WAVE" + chunk + b"data" + struct.pack("<I", 1000 * bits // 8) + bytes(1000 * bits // 8)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("made", "of_what", "words"),
+    [
+        (flac_of, 12, "FLAC of 12 bits"),
+        (flac_of, 20, "FLAC of 20 bits"),
+        (ogg_with, b"Speex   1.2", "Ogg with Speex"),
+        (ogg_with, b"\x7fFLAC\1", "Ogg with FLAC"),
+        (wav_of, 64, "WAV of 64 bits"),
+    ],
+)
+def test_a_codec_that_is_not_read_is_named(tmp_path, made, of_what, words):
+    (tmp_path / "a.audio").write_bytes(made(of_what))
+    with pytest.raises(AudioError, match=words):
+        audio.decode(tmp_path / "a.audio")
+
+
+@pytest.mark.parametrize("behind", [b"TAG" + b"x" * 125, bytes(10_000), NOISE], ids=["ID3v1", "zeros", "noise"])
+def test_bytes_behind_the_form_of_an_aiff_change_nothing(tmp_path, behind):
+    content = encoded("AIFF")
+    (tmp_path / "a.aiff").write_bytes(content)
+    (tmp_path / "b.aiff").write_bytes(content + behind)
+    np.testing.assert_array_equal(audio.decode(tmp_path / "b.aiff").samples, audio.decode(tmp_path / "a.aiff").samples)
+    (tmp_path / "cut.aiff").write_bytes(content[:-1000])
+    with pytest.raises(AudioError, match="TRUNCATED"):
+        audio.decode(tmp_path / "cut.aiff")
