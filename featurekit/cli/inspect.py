@@ -17,7 +17,7 @@ from featurekit.cli.extract import corpus_options
 from featurekit.cli.progress import Bar, about, counted
 from featurekit.cli.tables import wrap
 from featurekit.cli.things import Kind, what_is
-from featurekit.inspection import Finding, Report, Severity
+from featurekit.inspection.findings import Finding, Report, Severity
 
 SHOWN_ITEMS = 10
 _COUNTED = ("expected", "labels", "sample_rate", "channels", "format")  # facts that are a value and how often it occurs

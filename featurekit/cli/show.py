@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from featurekit.cli import grammar
 from featurekit.cli.things import Kind, what_is
@@ -191,6 +190,8 @@ def _numbers(shown: Any) -> dict[str, Any]:
     }
     if values is None or not values.size:
         return facts
+    import numpy as np
+
     level = np.asarray(values, np.float64)
     if shown.scale is not None:
         level = shown.scale[0] + level / 255.0 * (shown.scale[1] - shown.scale[0])
