@@ -126,6 +126,6 @@ def test_without_matplotlib_a_pipeline_is_trained_by_its_bare_name_and_evaluated
     run = next(path for path in (tmp_path / "cache" / "runs").iterdir() if path.is_dir())
     assert "\nclass " in featurekit(training, "evaluate", run, cwd=tmp_path)
     utterance = json.loads(
-        featurekit(training, "predict", run, next((tmp_path / "demo").rglob("*.wav")), "--json", cwd=tmp_path)
+        featurekit(training, "predict", run, next((tmp_path / "demo").rglob("*.flac")), "--json", cwd=tmp_path)
     )
     assert utterance["probabilities"]
