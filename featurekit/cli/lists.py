@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -73,7 +74,7 @@ def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> No
 
         click.echo(facts.fragment(facts.get(name)))
         return
-    found = [(page, kind, after) for kind, explain, after in _EXPLANATIONS for page in [explain(name)] if page is not None]
+    found = _found(name)
     pages = [page for page, _, _ in found]
     if not found:
         known = [item for kind in KINDS for item in _LISTS[kind]()]
@@ -91,6 +92,16 @@ def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> No
         return
     click.echo(tables.fit(_without_marks("\n\n".join(pages))))
     grammar.next_step(lambda: _next(name, found[0][2]))
+
+
+def _found(name: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Pages on a name, each with its kind and the command that comes next, from the first group of kinds that has it."""
+    for group in _EXPLANATIONS:
+        pages = [(explain(name), kind, after) for kind, explain, after in group]
+        found = [(page, kind, after) for page, kind, after in pages if page is not None]
+        if found:
+            return found
+    return []
 
 
 def _facts(kind: str, name: str) -> dict[str, Any]:
@@ -112,7 +123,7 @@ def _facts(kind: str, name: str) -> dict[str, Any]:
         from featurekit.models import facts
 
         return {kind: dataclasses.asdict(facts.get(name))}
-    rows = {other: _LISTS[other]().get(name) for other in _USES}
+    rows = {other: _LISTS[other]().get(name) for other in _OF_ONE_LINE[kind]}
     return {
         _ONE_OF[other]: {"summary": _without_marks(text), "use": _USES[other][1].format(name)}
         for other, text in rows.items()
@@ -160,25 +171,33 @@ def _model_page(name: str) -> str | None:
     return facts.page(facts.get(name)) if name in facts.known() else None
 
 
-def _other_page(name: str) -> str | None:
+def _lines_page(kind: str, name: str) -> str | None:
     """Of a task, an augmentation, a perturbation or a pipeline: what it is, and the command that uses it."""
     found = []
-    for kind, (word, use) in _USES.items():
-        rows = _LISTS[kind]()
+    for others in _OF_ONE_LINE[kind]:
+        rows = _LISTS[others]()
         if name in rows:
+            word, use = _USES[others]
             said = tables.wrap(f"{name} ({word}): {rows[name]}", hanging=2)
             found.append(f"{said}\n  use: {use.format(name)}")
     return "\n".join(found) or None
 
 
-# What explains a name, and the command that comes next.
-_EXPLANATIONS: tuple[tuple[str, Callable[[str], str | None], tuple[str, ...]], ...] = (
-    ("corpus", _corpus_page, ("doctor", "--corpus", "{}")),
-    ("split", _split_page, ("list", "tasks")),
-    ("feature", _feature_page, ("explain", "{}", "--cost")),
-    ("model", _model_page, ("explain", "{}", "--toml")),
-    ("other", _other_page, ("list", "models")),
+# What explains a name, and the command that comes next. Kinds of one group share names (cs582 is a corpus, a preset and a
+# pipeline); those of two groups do not, so the search ends with the first group that has the name, before it imports more.
+_EXPLANATIONS: tuple[tuple[tuple[str, Callable[[str], str | None], tuple[str, ...]], ...], ...] = (
+    (("model", _model_page, ("explain", "{}", "--toml")),),
+    (
+        ("corpus", _corpus_page, ("doctor", "--corpus", "{}")),
+        ("feature", _feature_page, ("explain", "{}", "--cost")),
+        ("pipeline", partial(_lines_page, "pipeline"), ("train", "{}")),
+    ),
+    (
+        ("split", _split_page, ("list", "tasks")),
+        ("other", partial(_lines_page, "other"), ("list", "models")),
+    ),
 )
+_OF_ONE_LINE = {"pipeline": ("pipelines",), "other": ("tasks", "augmentations", "perturbations")}
 _ONE_OF = {"tasks": "task", "augmentations": "augmentation", "perturbations": "perturbation", "pipelines": "pipeline"}
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from featurekit import features
-from featurekit.cli import VERBS, main
+from featurekit.cli import VERBS, lists, main
 from featurekit.cli.lists import KINDS
 from featurekit.errors import EXTRAS
 from featurekit.inference import RUN_FORMAT
@@ -180,3 +180,14 @@ def test_every_name_is_facts_for_a_program():
             assert CliRunner().invoke(main, ["explain", name]).exit_code == result.exit_code, name
         else:
             assert len(json.loads(result.stdout)) >= 2, name
+
+
+def test_kinds_that_are_looked_through_one_after_the_other_share_no_name():
+    groups = [
+        {"models"},
+        {"corpora", "features", "presets", "pipelines"},
+        {"splits", "tasks", "augmentations", "perturbations"},
+    ]
+    assert set().union(*groups) == set(KINDS)
+    names = [{name for kind in group for name in lists._LISTS[kind]()} for group in groups]
+    assert len(set().union(*names)) == sum(map(len, names))
