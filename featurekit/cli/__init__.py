@@ -165,9 +165,8 @@ class Verbs(click.Group):
             sys.exit(1)
         except KeyboardInterrupt as error:
             command = context.meta[GOES_ON]
-            click.echo(
-                f"\nfeaturekit: interrupted; what was finished is kept, and this goes on from there:\n  {command}", err=True
-            )
+            said = "featurekit: interrupted; what was finished is kept, and this goes on from there:"
+            click.echo(f"\n{progress.wrapped_error(said)}\n  {command}", err=True)
             sys.exit(signals.status(error))
 
 
