@@ -151,7 +151,7 @@ class Manifest(Shown):
             file.writelines(self.lines())
 
     def to_frame(self) -> Any:
-        """A pandas data frame: one row an utterance, its id as the index, its fields and its raw labels as columns.
+        """A pandas data frame: one row per utterance, its id as the index, its fields and its raw labels as columns.
 
         A raw label whose name is also a field's stands under ``labels.<name>``.
 

@@ -260,7 +260,7 @@ def clustered_interval(
     clusters : array (n,)
         Speaker of each utterance.
     *arrays : array (n, …)
-        What the metric takes, one row an utterance (truth and prediction, say).
+        What the metric takes, one row per utterance (truth and prediction, say).
     level : float
         Coverage of the interval.
     n_resamples, seed : int

@@ -1,4 +1,4 @@
-"""One row an utterance: arrays for scikit-learn, a data frame for pandas, and the names of their columns."""
+"""One row per utterance: arrays for scikit-learn, a data frame for pandas, and the names of their columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def as_arrays(
     *,
     drop_unlabelled: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One row an utterance, for scikit-learn: frame columns pooled over time, vector columns as they are.
+    """One row per utterance, for scikit-learn: frame columns pooled over time, vector columns as they are.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def as_frame(
     Returns
     -------
     pandas.DataFrame
-        One row an utterance, its id as the index. Columns as :func:`feature_names` names them, then ``label`` and
+        One row per utterance, its id as the index. Columns as :func:`feature_names` names them, then ``label`` and
         ``speaker``.
 
     Raises

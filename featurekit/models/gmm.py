@@ -1,4 +1,4 @@
-"""Gaussian mixtures, one a class, on frames (a traditional method of Luo, Xu, Chen 2019), fitted by scikit-learn.
+"""Gaussian mixtures, one per class, on frames (a traditional method of Luo, Xu, Chen 2019), fitted by scikit-learn.
 
 An utterance's score for a class is its mean log-likelihood a frame under the class's mixture of diagonal Gaussians; classes
 count equally. The mean, not the sum, since frames are not independent: their sum would make every probability 0 or 1.

@@ -1,4 +1,4 @@
-"""Hidden Markov models, one a class, on frames (a traditional method of Luo, Xu, Chen 2019), fitted by hmmlearn.
+"""Hidden Markov models, one per class, on frames (a traditional method of Luo, Xu, Chen 2019), fitted by hmmlearn.
 
 Each state has one diagonal Gaussian; every state can follow every other. An utterance's score for a class is its
 log-likelihood by the forward algorithm, divided by its frames (:mod:`featurekit.models.gmm` says why); classes count

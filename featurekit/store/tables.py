@@ -1,4 +1,4 @@
-"""Where every utterance of a head lies: one row an utterance in manifest order, gathered from the shards."""
+"""Where every utterance of a head lies: one row per utterance in manifest order, gathered from the shards."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Standing:
     tensors : dict of dicts
         ``model``, ``best``, ``optimizer``, ``random``: name → tensor.
     history : list of dict
-        One row an epoch.
+        One row per epoch.
     updates : int
         Updates done.
     """
