@@ -34,7 +34,7 @@ def demo_command(output: Path, backend: str, jobs: int | None, as_json: bool) ->
     root = output / "demo-corpus"
     say = partial(click.echo, err=as_json)  # the answer alone is for a program
     say(f"1  synthesise speech with known sentiment → {root}")
-    with Bar(None, "synthesising", "recordings", log_every_s=10.0) as bar:
+    with Bar(None, "synthesising", "recordings", log_every_s=5.0) as bar:
         demo.synthesise(root, progress=lambda done, total: bar.advance())
     say(f"2  extract features, {backend} → {output / 'demo'}")
     summary = extraction.build_store(
@@ -45,7 +45,7 @@ def demo_command(output: Path, backend: str, jobs: int | None, as_json: bool) ->
         corpus="demo",
         backend=backend,
         workers=jobs,
-        progress=Bars(log_every_s=10.0),
+        progress=Bars(log_every_s=5.0),
     )
     say(extract.describe(summary))
     results = []
