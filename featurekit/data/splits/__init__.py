@@ -171,7 +171,9 @@ def make_split(
     material = gather(manifest, found, speaker_from, allow_speaker_overlap, seed)
     if len(set(material.speakers.values())) < 2 and name != "random":
         raise SplitError(f"there is only one speaker, {next(iter(material.speakers.values()), '')!r}; {WAY_ON}")
-    record = {key: value for key, value in settings.items() if key != "path"}  # where a list lay is not what it is
+    record = {
+        key: value for key, value in settings.items() if key not in ("path", "lists")
+    }  # where a list lay is not what it is
     record |= {"task": task.name, "seed": seed, "speaker_from": speaker_from}
     if name in protocols():
         return _of_protocol(name, protocols()[name], record, material)

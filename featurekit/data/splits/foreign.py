@@ -3,6 +3,7 @@
 ::
 
     split.csv                      id,part[,fold]        part is train, dev (valid, val) or test (eval)
+    x_train.csv, x_dev.csv, …      a table a part, with a column id or path
     data/emodb/fold_1/emodb_train_fold_1.jsonl           EmoBox: a folder a fold, a file a part, one object a line
     cuts_train.jsonl.gz, cuts_dev.jsonl.gz, …            lhotse: a file a part; the ids are the supervisions'
     train.txt, dev.txt, test.txt                         one id a line
@@ -16,24 +17,22 @@ import csv
 import gzip
 import io
 import json
-import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from featurekit.data.splits.folds import PARTS, Fold
 from featurekit.data.splits.material import listed
+from featurekit.data.splits.part_files import WORDS, part_files
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest
 
-_WORDS = {"train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev"}
-_WORDS |= {"test": "test", "eval": "test"}
-_FILES = (".txt", ".jsonl", ".jsonl.gz")
+_NAMES = ("id", "path", "file", "filename")  # of these columns the first that is there names an utterance
 _Row = tuple[str, str, list[str]]  # fold, part, names the utterance may have in the manifest
 
 
-def read_folds(path: str | Path, manifest: Manifest) -> list[Fold]:
+def read_folds(path: str | Path, manifest: Manifest, lists: Iterable[str] = ()) -> list[Fold]:
     """Folds of a CSV file or a folder, in the order of their names, with the manifest's own ids.
 
     Parameters
@@ -43,6 +42,8 @@ def read_folds(path: str | Path, manifest: Manifest) -> list[Fold]:
         of such files, one a fold.
     manifest : Manifest
         EmoBox's key ``emodb-03a01Fa`` is found as that id, as ``03a01Fa``, or by the file it names.
+    lists : iterable of str
+        Names, without suffix, of the lists of a folder to take where several are of one part.
 
     Raises
     ------
@@ -52,7 +53,8 @@ def read_folds(path: str | Path, manifest: Manifest) -> list[Fold]:
         When the file or folder cannot be read as a split.
     """
     path = Path(path)
-    rows = list(_folder(path) if path.is_dir() else _table(path))
+    lists = list(lists)
+    rows = list(_folder(path, lists) if path.is_dir() else _table(path))
     if not rows:
         raise ParameterError(f"{path} has no ids; expected a CSV with the columns id and part, or files like train.txt")
     by_path = {item.path: item.id for item in manifest if not item.parent and item.start is None}
@@ -81,20 +83,20 @@ def _table(path: Path) -> Iterator[_Row]:
         raise ParameterError(f"{path} is not a CSV in UTF-8: {error}") from None
     for line, row in enumerate(rows, 2):
         name, part = ((row.get(column) or "").strip() for column in ("id", "part"))
-        if not name or part.lower() not in _WORDS:
+        if not name or part.lower() not in WORDS:
             raise ParameterError(
-                f"{path}:{line}: expected the columns id, part and perhaps fold, with part one of {', '.join(_WORDS)}; "
+                f"{path}:{line}: expected the columns id, part and perhaps fold, with part one of {', '.join(WORDS)}; "
                 f"got id {name!r}, part {part!r}"
             )
-        yield (row.get("fold") or "0").strip(), _WORDS[part.lower()], [name]
+        yield (row.get("fold") or "0").strip(), WORDS[part.lower()], [name]
 
 
-def _folder(path: Path) -> Iterator[_Row]:
-    folders = [item for item in sorted(path.iterdir()) if item.is_dir() and _part_files(item)]
+def _folder(path: Path, lists: list[str]) -> Iterator[_Row]:
+    folders = {item: part_files(item, lists) for item in sorted(path.iterdir()) if item.is_dir()}
+    folders = {item: files for item, files in folders.items() if files}
     if not folders:
-        yield from _fold("0", _part_files(path))
-    for folder in folders:
-        files = _part_files(folder)
+        yield from _fold("0", part_files(path, lists))
+    for folder, files in folders.items():
         # EmoBox's EMO-DB has each file twice, …_fold1 and …_fold_1; its own reader takes the second.
         exact = {file: part for file, part in files.items() if file.name.split(".")[0].endswith(f"_{folder.name}")}
         yield from _fold(folder.name.removeprefix("fold_"), exact or files)
@@ -106,17 +108,6 @@ def _fold(name: str, files: Mapping[Path, str]) -> Iterator[_Row]:
             yield name, part, candidates
 
 
-def _part_files(folder: Path) -> dict[Path, str]:
-    """File → part, of the files whose names say a part."""
-    found = {}
-    for path in sorted(folder.iterdir()):
-        words = re.split(r"[^a-z]+", path.name.lower())
-        parts = [_WORDS[word] for word in words if word in _WORDS]
-        if path.is_file() and path.name.endswith(_FILES) and parts:
-            found[path] = parts[0]
-    return found
-
-
 def _ids(path: Path) -> Iterator[list[str]]:
     """For each utterance of a file, the names it may have."""
     try:
@@ -124,11 +115,32 @@ def _ids(path: Path) -> Iterator[list[str]]:
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ParameterError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    if path.suffix in (".csv", ".tsv"):
+        yield from _of_table(text, path)
+        return
     for number, line in enumerate(text.splitlines(), 1):
         if path.suffix == ".txt" and line.strip():
             yield [line.strip()]
         elif line.strip():
             yield from _of_record(line, f"{path}:{number}")
+
+
+def _of_table(text: str, path: Path) -> Iterator[list[str]]:
+    """The names in a table's column id, else path; a table of a single column is a list."""
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    lines = io.StringIO(text, newline="")
+    is_tsv = delimiter == "\t"  # which has no quoting
+    rows = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE) if is_tsv else csv.reader(lines, delimiter=delimiter)
+    head = [cell.strip() for cell in next(rows, [])]
+    column = next((name for name in _NAMES for cell in head if cell.lower() == name), None)
+    if column is None and len(head) > 1:
+        raise ParameterError(f"{path}:1: expected a column id or path, got {', '.join(head)}")
+    place = 0 if column is None else [cell.lower() for cell in head].index(column)
+    for row in ([head] if column is None else []) + list(rows):
+        name = row[place].strip() if len(row) > place else ""
+        if name:
+            file = PurePosixPath(name.replace("\\", "/"))
+            yield [name, file.as_posix(), str(file.with_suffix("")), file.stem] if file.suffix else [name]
 
 
 def _of_record(line: str, where: str) -> Iterator[list[str]]:

@@ -1,0 +1,103 @@
+"""Which part a file is by its name: as named, or asked for."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from featurekit.data.splits.foreign import read_folds
+from featurekit.data.splits.part_files import part_files
+from featurekit.errors import ParameterError
+from featurekit.manifest import Manifest, Utterance
+
+
+def folder(place, *names):
+    place.mkdir(exist_ok=True)
+    for name in names:
+        (place / name).write_text("u1\n")
+    return place
+
+
+def parts(place, chosen=()):
+    return {path.name: part for path, part in part_files(place, chosen).items()}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["train.txt", "valid.txt", "eval.txt"], {"train.txt": "train", "valid.txt": "dev", "eval.txt": "test"}),
+        (["train.txt", "train_dev.txt", "test.txt"], {"train.txt": "train", "train_dev.txt": "dev", "test.txt": "test"}),
+        (["x_train.csv", "x_devel.csv", "x_test.csv"], {"x_train.csv": "train", "x_devel.csv": "dev", "x_test.csv": "test"}),
+        (["cuts_train.00.jsonl.gz", "cuts_train.01.jsonl.gz", "cuts_test.jsonl.gz"], None),
+        (["test_clean.txt", "train_clean.txt", "notes.txt"], {"test_clean.txt": "test", "train_clean.txt": "train"}),
+        (["train.txt", "README.txt", "latest.txt"], {"train.txt": "train"}),
+    ],
+)
+def test_a_part_is_taken_as_it_is_named(tmp_path, names, expected):
+    expected = expected or {name: "train" if "train" in name else "test" for name in names}
+    assert parts(folder(tmp_path / "p", *names)) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "left_out"),
+    [
+        (["train.txt", "test.txt", "test2.txt", "test3.txt"], ["test2.txt", "test3.txt"]),
+        (["train.txt", "test.txt", "test_other.txt"], ["test_other.txt"]),
+        (["train.txt", "dev.txt", "train_dev.txt", "test.txt"], ["train_dev.txt"]),
+        (["train.txt", "trainval.txt", "test.txt"], ["trainval.txt"]),
+        (["a_train_fold_1.jsonl", "a_test_fold_1.jsonl", "a_test2_fold_1.jsonl"], ["a_test2_fold_1.jsonl"]),
+    ],
+)
+def test_other_lists_are_left_out_and_said(tmp_path, caplog, names, left_out):
+    with caplog.at_level(logging.WARNING):
+        found = parts(folder(tmp_path / "p", *names))
+    assert sorted(found) == sorted(set(names) - set(left_out))
+    assert f"are left out: {', '.join(left_out)}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (["train.txt", "test_clean.txt", "test_other.txt"], "the test part: test_clean.txt, test_other.txt"),
+        (["train.txt", "test1.txt", "test2.txt"], "the test part: test1.txt, test2.txt"),
+        (["train_a.txt", "train_b.txt", "test.txt"], "the train part: train_a.txt, train_b.txt"),
+        (["train_test.txt"], "the train part: train_test.txt"),
+    ],
+)
+def test_several_lists_of_one_part_are_asked_about(tmp_path, names, asked):
+    place = folder(tmp_path / "p", *names)
+    with pytest.raises(ParameterError, match=f"no name says which list is {asked}; name the one"):
+        part_files(place)
+    chosen = {name.removesuffix(".txt") for name in names[-1:]} | {"train_a"}
+    assert names[-1] in parts(place, chosen)
+
+
+def manifest():
+    return Manifest(Utterance(id=f"u{n}", path=f"a/u{n}.wav", speaker=f"s{n}") for n in range(1, 10))
+
+
+def test_two_tests_of_one_folder_are_two_and_train_dev_is_dev(tmp_path):
+    place = tmp_path / "p"
+    place.mkdir()
+    lists = {"train": "12", "train_dev": "34", "test_clean": "56", "test_other": "789"}
+    for name, numbers in lists.items():
+        (place / f"{name}.txt").write_text("".join(f"u{n}\n" for n in numbers))
+    (fold,) = read_folds(place, manifest(), ["test_other"])
+    assert (fold.train, fold.dev, fold.test) == (("u1", "u2"), ("u3", "u4"), ("u7", "u8", "u9"))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_a_part_names_utterances_by_id_or_by_path(tmp_path, delimiter):
+    rows = {"train": ["a/u1.wav", "./a/u2.wav"], "dev": ["a\\u3.wav"], "test": ["u4.wav"]}
+    for part, paths in rows.items():
+        lines = [delimiter.join(cells) for cells in [("label", "Path", "text"), *(("x", path, '"Oh') for path in paths)]]
+        if delimiter != "\t":
+            lines = [line.replace('"Oh', '"Oh"') for line in lines]
+        (tmp_path / f"x_{part}.{'tsv' if delimiter == chr(9) else 'csv'}").write_text("\n".join(lines) + "\n")
+    (fold,) = read_folds(tmp_path, manifest())
+    assert (fold.train, fold.dev, fold.test) == (("u1", "u2"), ("u3",), ("u4",))
+    (tmp_path / "x_train.csv").write_text("name,label\nu1,x\n")
+    (tmp_path / "x_train.tsv").unlink(missing_ok=True)
+    with pytest.raises(ParameterError, match=r"x_train.csv:1: expected a column id or path, got name, label"):
+        read_folds(tmp_path, manifest())
