@@ -12,6 +12,7 @@ from typing import Any
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import number, records, say_left_out
 from featurekit.corpora._parquet import parquet_records
+from featurekit.corpora._speakers import with_stand_ins
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError, MissingDependencyError
 from featurekit.manifest import Utterance
@@ -80,6 +81,11 @@ def utterances(root: Path) -> Iterator[Utterance]:
     for table_id, table in sorted((header.get("tables") or {}).items()):
         for where, record in _rows(root, table_id):
             _add(facts.setdefault(_index(record, where), _Facts()), record, table_id, table, header, where)
+    yield from with_stand_ins(_utterances(facts))
+    say_left_out(set(audio_paths(root)) - {file for file, _, _ in facts}, "are in no table")
+
+
+def _utterances(facts: Mapping[_Index, _Facts]) -> Iterator[Utterance]:
     cut = {file for file, start, end in facts if (start, end) != (None, None)}
     positions: dict[str, int] = {}
     for file, start, end in sorted(facts, key=lambda index: (index[0], index[1] or 0.0, index[2] or 0.0)):
@@ -95,10 +101,9 @@ def utterances(root: Path) -> Iterator[Utterance]:
             recording=recording,
             position=positions.setdefault(file, 0),
             labels={**shared.labels, **own.labels},
-            **{"speaker": recording, **shared.fields, **own.fields},  # type: ignore[arg-type]
+            **{**shared.fields, **own.fields},  # type: ignore[arg-type]
         )
         positions[file] += 1
-    say_left_out(set(audio_paths(root)) - {file for file, _, _ in facts}, "are in no table")
 
 
 def _read_header(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._jsonl import field, json_lines
+from featurekit.corpora._speakers import speaker_name, with_stand_ins
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
@@ -49,7 +50,8 @@ def utterances(root: Path) -> Iterator[Utterance]:
         <root>/casia.jsonl      {"key": "casia-239-wangzhe-neutral", "wav": "downloads/casia/...", "emo": "neutral", ...}
 
     All 28 metadata files of the public repository that were at hand are read (97,812 lines); start_time and end_time are used
-    where a line has them.
+    where a line has them. Where some lines name a speaker (``spk``), the others' are unknown; where none does, each line's key
+    stands in.
 
     Raises
     ------
@@ -63,20 +65,23 @@ def utterances(root: Path) -> Iterator[Utterance]:
         raise ManifestError(
             f"{root} has several metadata files ({', '.join(path.name for path in metadata)}); keep one in a root"
         )
-    for path in metadata:
-        for where, record in json_lines(path):
-            key, wav = field(record, "key", str, where), field(record, "wav", str, where)
-            start, end = (record.get(name) for name in ("start_time", "end_time"))
-            cut = start is not None and end is not None
-            emotion = record.get("emo")
-            yield Utterance(
-                id=key,
-                path=_place(root, wav),
-                start=field(record, "start_time", (int, float), where) if cut else None,
-                end=field(record, "end_time", (int, float), where) if cut else None,
-                speaker=str(record.get("spk") or key),
-                labels={} if emotion is None else {"emotion": str(emotion)},
-            )
+    yield from with_stand_ins(item for path in metadata for item in _lines(root, path))
+
+
+def _lines(root: Path, path: Path) -> Iterator[Utterance]:
+    for where, record in json_lines(path):
+        key, wav = field(record, "key", str, where), field(record, "wav", str, where)
+        start, end = (record.get(name) for name in ("start_time", "end_time"))
+        cut = start is not None and end is not None
+        emotion = record.get("emo")
+        yield Utterance(
+            id=key,
+            path=_place(root, wav),
+            start=field(record, "start_time", (int, float), where) if cut else None,
+            end=field(record, "end_time", (int, float), where) if cut else None,
+            speaker=speaker_name(record.get("spk")),
+            labels={} if emotion is None else {"emotion": str(emotion)},
+        )
 
 
 def _place(root: Path, wav: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from featurekit.corpora import Corpus, recipe
 from featurekit.corpora._jsonl import field, json_lines
+from featurekit.corpora._speakers import speaker_name, with_stand_ins
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
@@ -56,7 +57,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
         for where, cut in json_lines(path):
             found.extend(_read_cut(root, cut, where))
     positions: dict[str, int] = {}
-    for item in sorted(found, key=lambda item: (item.recording, item.start or 0.0, item.id)):
+    for item in sorted(with_stand_ins(found), key=lambda item: (item.recording, item.start or 0.0, item.id)):
         yield replace(item, position=positions.setdefault(item.recording, 0))
         positions[item.recording] += 1
 
@@ -72,7 +73,6 @@ def _read_cut(root: Path, cut: dict[str, Any], where: str) -> Iterator[Utterance
         if not isinstance(part, dict):
             raise ManifestError(f"{where}: a supervision must be an object, got {part!r}")
         begin = round(start + field(part, "start", (int, float), where), 6)
-        speaker = part.get("speaker")
         yield Utterance(
             id=field(part, "id", str, where),
             path=path,
@@ -80,7 +80,7 @@ def _read_cut(root: Path, cut: dict[str, Any], where: str) -> Iterator[Utterance
             end=round(begin + field(part, "duration", (int, float), where), 6),
             channel=channel,
             recording=str(recording.get("id", path)),
-            speaker=str(recording.get("id", path)) if speaker is None else str(speaker),
+            speaker=speaker_name(part.get("speaker")),
             gender=GENDERS.get(str(part.get("gender")).lower(), ""),
             language=part.get("language") or "",
             text=part.get("text") or "",

@@ -94,5 +94,5 @@ def test_what_audformat_writes_is_read(tmp_path, storage):
     assert [(item.id, item.end, item.speaker, dict(item.labels)) for item in manifest] == [
         ("audio/a_0.0_0.5", 0.5, "anna", {"valence": 1.5}),
         ("audio/a_0.5_", None, "anna", {}),
-        ("audio/b", None, "audio/b", {}),
+        ("audio/b", None, "", {}),
     ]

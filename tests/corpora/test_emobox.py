@@ -33,6 +33,13 @@ def test_times_and_speakers_are_used_where_a_line_has_them(miniature, put):
     assert (utterance.start, utterance.end, utterance.speaker, utterance.labels) == (1.0, 2.5, "7", {})
 
 
+def test_a_speaker_that_a_line_does_not_name_is_unknown_beside_known_ones(miniature, put):
+    root = miniature("emobox")
+    lines = [{"key": key, "wav": "a.wav", "spk": who} for key, who in zip("abcde", ("anna", None, "", " ", 0), strict=True)]
+    put(root / "casia.jsonl", "\n".join(map(json.dumps, [*lines, {"key": "f", "wav": "a.wav"}])))
+    assert [item.speaker for item in read_corpus("emobox", root)] == ["anna", "", "", "", "0", ""]
+
+
 def test_two_metadata_files_are_a_question(miniature, put):
     root = miniature("emobox")
     put(root / "other.jsonl", "")

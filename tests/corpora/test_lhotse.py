@@ -37,9 +37,19 @@ def test_every_supervision_is_an_utterance_in_the_time_of_its_recording(miniatur
     assert (utterance.start, utterance.end, utterance.channel, utterance.path) == (2.2, 2.7, 1, "a/talk.wav")
     assert (utterance.speaker, utterance.gender, utterance.language, utterance.text) == ("anna", "female", "en", "well")
     assert utterance.labels == {"emotion": "sad", "raters": {"a": "sad"}}
-    assert manifest["s1"].speaker == "r1"
+    assert (manifest["s1"].speaker, manifest["c2"].speaker) == ("", "")  # unknown, beside a known one
     assert (manifest["c2"].channel, manifest["c2"].end, manifest["c2"].labels) == (None, 1.0, {})
     assert audio.decode(root / utterance.path, utterance.start, utterance.end, utterance.channel).duration_s == 0.5
+
+
+def test_a_recording_stands_in_only_where_no_cut_names_a_speaker(miniature, cut, caplog):
+    root = miniature("lhotse")
+    for speaker, words in ((None, "no utterance names a speaker"), ("", "no utterance names a speaker"), (0, "")):
+        cut["supervisions"][0]["speaker"] = speaker
+        caplog.clear()
+        speakers = {item.id: item.speaker for item in written(root, cut)}
+        assert speakers == ({"s1": "", "s2": "0"} if speaker == 0 else {"s1": "r1", "s2": "r1"})
+        assert words in caplog.text
 
 
 def test_absolute_sources_must_lie_inside_the_root(miniature, cut, tmp_path):

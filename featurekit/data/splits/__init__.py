@@ -24,6 +24,7 @@ from featurekit.manifest import Manifest, manifest_of
 from featurekit.settings import parse_call
 
 _LISTS = (".json", ".csv")  # what a split that is a file ends in; it may be a folder too
+_GIVEN = ("predefined", "cross-corpus")  # somebody else says who tests
 _DEV = 0.1  # the share of training that a protocol without a dev gets one of
 
 
@@ -168,7 +169,7 @@ def make_split(
     manifest = manifest_of(manifest)
     task = get_task(task, manifest)
     found = labelled(manifest, task, None if ids is None else listed_ids(ids), drop_unlabelled=drop_unlabelled)
-    material = gather(manifest, found, speaker_from, allow_speaker_overlap, seed)
+    material = gather(manifest, found, speaker_from, allow_speaker_overlap, seed, are_given=name in _GIVEN)
     if len(set(material.speakers.values())) < 2 and name != "random":
         raise SplitError(f"there is only one speaker, {next(iter(material.speakers.values()), '')!r}; {WAY_ON}")
     record = {
@@ -179,7 +180,7 @@ def make_split(
         return _of_protocol(name, protocols()[name], record, material)
     folds = SPLITTERS[name](material, **settings)
     needs_dev = settings.get("dev", 0.0) > 0
-    return finish(name, folds, record, material, needs_dev=needs_dev, strict=name not in ("predefined", "cross-corpus"))
+    return finish(name, folds, record, material, needs_dev=needs_dev, strict=name not in _GIVEN)
 
 
 def predefined(
@@ -222,7 +223,7 @@ def predefined(
     children = [item.id for item in manifest if item.parent and (usable is None or item.id in usable)]
     kept = [item for item in wanted if (usable is None or item in usable) and not manifest[item].parent]
     found = labelled(manifest, task, [*kept, *children], drop_unlabelled=drop_unlabelled)
-    material = gather(manifest, found, speaker_from, allow_speaker_overlap, 0)
+    material = gather(manifest, found, speaker_from, allow_speaker_overlap, 0, are_given=True)
     record = {**(settings or {}), "task": task.name, "speaker_from": speaker_from}
     return finish(name, given(material, list(folds)), record, material, needs_dev=all(f.dev for f in folds), strict=False)
 

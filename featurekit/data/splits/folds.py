@@ -66,7 +66,8 @@ class Split(Shown):
     notes : mapping
         Per fold, where not zero: ``shared_speakers`` (how many), ``shared_recordings`` (which; dialogues whose
         speakers are in different parts), ``absent_classes`` (part → classes it lacks). Of the whole:
-        ``one_utterance_recordings``, ``not_in_manifest`` (what a protocol lists and the manifest lacks),
+        ``one_utterance_recordings``, ``unknown_speakers`` (how many utterances name no speaker, of how many, where others
+        do), ``not_in_manifest`` (what a protocol lists and the manifest lacks),
         ``other_manifest`` (digest of the manifest it was made from, where it is used on another), ``left_out`` (how many
         of its ids failed or have no label where it is used).
     """
@@ -97,10 +98,12 @@ class Split(Shown):
         """What the parts are disjoint in, in words; shown wherever a result is shown."""
         if self.speaker_source == "none":
             return "speakers unknown, may overlap"
+        unnamed, of = self.notes.get("unknown_speakers", (0, 0))
+        reservation = f"; {unnamed} of {of} utterances name no speaker" if unnamed else ""
         if self.notes.get("shared_speakers"):
-            return "SPEAKERS OVERLAP between parts"
+            return f"SPEAKERS OVERLAP between parts{reservation}"
         if self.speaker_source == "manifest":
-            return "speaker-disjoint"
+            return f"speaker-disjoint{reservation}"
         if self.notes.get("one_utterance_recordings"):
             return "utterance-disjoint only: every recording is one utterance and speakers are unknown"
         return "recording-disjoint"

@@ -24,7 +24,7 @@ class Material:
     manifest : Manifest
         Where everything else is looked up.
     labels, speakers : dict
-        Id → class, id → speaker; the ids are sorted.
+        Id → class, id → speaker, empty where nobody knows; the ids are sorted.
     source : {"manifest", "recording", "none"}
         As :class:`~featurekit.data.splits.folds.Split` records it.
     children : dict
@@ -42,6 +42,11 @@ class Material:
     children: dict[str, list[str]]
     seed: int
     allow: bool
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Id → speaker of the utterances that name one."""
+        return {name: speaker for name, speaker in self.speakers.items() if speaker}
 
     def by_speaker(self, ids: Iterable[str] | None = None) -> dict[str, list[str]]:
         """Speaker → ids, of all utterances or of these."""
@@ -71,8 +76,12 @@ class Material:
         return Fold(name, tuple(parts["train"]), tuple(parts["dev"]), test)
 
 
-def gather(manifest: Manifest, found: Mapping[str, str], speaker_from: str, allow: bool, seed: int) -> Material:
+def gather(
+    manifest: Manifest, found: Mapping[str, str], speaker_from: str, allow: bool, seed: int, *, are_given: bool = False
+) -> Material:
     """Tell originals from children and find everybody's speaker.
+
+    Where folds are given (``are_given``), some speakers may be unknown: the split counts them.
 
     Raises
     ------
@@ -96,10 +105,10 @@ def gather(manifest: Manifest, found: Mapping[str, str], speaker_from: str, allo
     speakers = {name: manifest[name].speaker if speaker_from == "manifest" else manifest[name].recording for name in labels}
     source = speaker_from
     missing = [name for name, speaker in speakers.items() if not speaker]
-    if missing and not allow:
+    if missing and not allow and not (are_given and len(missing) < len(speakers)):
         shown = listed([f"{name} (row {manifest.index(name) + 1})" for name in missing], 3)
         raise SplitError(f"{len(missing)} utterances have no speaker: {shown}; name them in the manifest, or {WAY_ON}")
-    if missing:
+    if len(missing) == len(speakers):
         source = "none"
     elif all(speaker == manifest[name].recording for name, speaker in speakers.items()):
         source = "recording"
@@ -133,7 +142,7 @@ def finish(
     notes: dict[str, Any] = {"shared_speakers": {}, "shared_recordings": {}, "absent_classes": {}}
     for fold in folds:
         _check(fold, material, needs_dev)
-        speakers = shared(fold, material.speakers)
+        speakers = shared(fold, material.named)
         recordings = shared(fold, {item: material.manifest[item].recording for item in material.labels})
         absent = _absent(fold, material)
         if material.source != "none" and speakers:
@@ -148,6 +157,9 @@ def finish(
         _refuse_untested(folds, material)
     recordings_seen = {material.manifest[item].recording for item in material.labels}
     notes["one_utterance_recordings"] = len(recordings_seen) == len(material.labels)
+    unknown = len(material.labels) - len(material.named)
+    if unknown and material.source == "manifest":
+        notes["unknown_speakers"] = [unknown, len(material.labels)]
     notes = {key: value for key, value in notes.items() if value}
     return Split(kind, tuple(done), settings, material.source, material.allow, material.manifest.digest, notes)
 
@@ -173,7 +185,7 @@ def _check(fold: Fold, material: Material, needs_dev: bool) -> None:
     twice = len(fold.train) + len(fold.dev) + len(fold.test) - len({*fold.train, *fold.dev, *fold.test})
     if twice:
         raise SplitError(f"fold {fold.name}: {twice} utterances are in two parts")
-    overlap = shared(fold, material.speakers)
+    overlap = shared(fold, material.named)
     if overlap and not material.allow:
         raise SplitError(
             f"fold {fold.name}: {len(overlap)} speakers are in more than one part ({listed(overlap)}); the result would be "

@@ -143,6 +143,24 @@ def test_missing_speakers_are_named(make):
     assert split.verdict == "speakers unknown, may overlap"
 
 
+def test_some_unknown_speakers_are_counted_by_the_verdict_of_folds_that_were_given(make):
+    manifest = Manifest(
+        Utterance(**{**vars_of(u), "speaker": "" if u.speaker == "s2" else u.speaker}) for u in make.manifest(3)
+    )
+    unknown = [item.id for item in manifest if not item.speaker]
+    parts = {name: tuple(item.id for item in manifest if item.id.startswith(f"{name}_")) for name in ("s0", "s1", "s2")}
+    given = [Fold("0", (*parts["s0"], *parts["s2"][:1]), (), (*parts["s1"], *parts["s2"][1:]))]
+    split = predefined(manifest, emotion(manifest), given)
+    assert split.notes["unknown_speakers"] == [len(unknown), len(manifest)]
+    assert split.verdict == f"speaker-disjoint; {len(unknown)} of {len(manifest)} utterances name no speaker"
+    again = Split.from_dict(split.to_dict())
+    assert (again.verdict, again.digest) == (split.verdict, split.digest)
+    with pytest.raises(SplitError, match=f"{len(unknown)} utterances have no speaker"):
+        make_split("speaker-disjoint", manifest, emotion(manifest))
+    mixed = make_split("random", manifest, emotion(manifest), allow_speaker_overlap=True)
+    assert mixed.verdict == f"SPEAKERS OVERLAP between parts; {len(unknown)} of {len(manifest)} utterances name no speaker"
+
+
 def test_recordings_stand_in_for_speakers_and_the_verdict_says_so(make):
     manifest = make.manifest(speaker="")
     split = make_split("speaker-disjoint", manifest, emotion(manifest), speaker_from="recording")
