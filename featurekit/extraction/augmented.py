@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,22 @@ def decode(root: Path, utterance: Utterance) -> audio.Signal:
     """
     signal = audio.decode(root / utterance.path, start=utterance.start, end=utterance.end, channel=utterance.channel)
     return perturbed(signal, utterance)
+
+
+def load_at_rates(root: Path, utterance: Utterance, rates: Sequence[int]) -> audio.SignalAtRates:
+    """What :func:`decode` gives, resampled to each of ``rates``; an original is decoded and resampled block by block.
+
+    Raises
+    ------
+    AudioError
+        As :func:`decode`.
+    """
+    if not utterance.perturbation:
+        path = root / utterance.path
+        return audio.load_at_rates(path, rates, start=utterance.start, end=utterance.end, channel=utterance.channel)
+    signal = decode(root, utterance)
+    samples = {rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in rates}
+    return audio.SignalAtRates(samples, signal.original_rate, signal.duration_s, signal.notes)
 
 
 def perturbed(signal: audio.Signal, utterance: Utterance) -> audio.Signal:

@@ -95,10 +95,10 @@ def hear(task: ShardWork, utterance: Utterance) -> Heard:
     AudioError
         When its bytes are bad.
     """
-    signal = _decode(task, utterance)
-    rates = {column.sample_rate for column in task.shard.columns}
-    signals = {rate: audio.resample(signal.samples, signal.sample_rate, rate) for rate in rates}
-    return Heard(signals, signal.duration_s, signal.original_rate, signal.notes)
+    _check_unchanged(task, utterance)
+    rates = sorted({column.sample_rate for column in task.shard.columns})
+    read = augmented.load_at_rates(task.root, utterance, rates)
+    return Heard(read.samples, read.duration_s, read.original_rate, read.notes)
 
 
 def judged(columns: Sequence[Column], heard: Heard | AudioError, arrays: Mapping[str, features.Value]) -> Outcome:
@@ -169,14 +169,13 @@ def _outcome(task: ShardWork, plan: features.Plan, utterance: Utterance) -> Outc
         raise
 
 
-def _decode(task: ShardWork, utterance: Utterance) -> audio.Signal:
+def _check_unchanged(task: ShardWork, utterance: Utterance) -> None:
     path, facts = task.root / utterance.path, task.files[utterance.path]
     if facts.digest == MISSING:
         raise AudioError("MISSING", f"there is no file {utterance.path} inside the corpus's root")
     # Another machine may have the same file under other times: where these differ, the bytes decide.
     if not facts.still_hold(path.stat()) and audio.hash_file(path) != facts.digest:
         raise ManifestError(f"{utterance.path} changed while the corpus was being extracted; run the same command again")
-    return augmented.decode(task.root, utterance)
 
 
 def _result(column: Column, value: features.Value, heard: Heard) -> store.UtteranceResult:

@@ -210,14 +210,14 @@ def test_a_full_disk_is_one_sentence_and_leaves_a_resumable_store(tiny_corpus, t
 
 
 def test_a_hiccup_of_the_file_system_is_tried_again(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
-    real, left = shards._decode, [1]
+    real, left = shards._check_unchanged, [1]
 
     def flaky(task, utterance):
         if left and left.pop():
             raise OSError(errno.EIO, "Input/output error")
         return real(task, utterance)
 
-    monkeypatch.setattr(shards, "_decode", flaky)
+    monkeypatch.setattr(shards, "_check_unchanged", flaky)
     assert not build(tiny_manifest, tiny_corpus, tmp_path / "s").failed
 
 
@@ -225,7 +225,7 @@ def test_a_lasting_failure_is_reported_after_a_few_attempts(tiny_corpus, tiny_ma
     def broken(task, utterance):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(shards, "_decode", broken)
+    monkeypatch.setattr(shards, "_check_unchanged", broken)
     with pytest.raises(WorkerError, match="run the same command again"):
         build(tiny_manifest, tiny_corpus, tmp_path / "s")
 

@@ -166,14 +166,14 @@ def test_what_a_twin_refuses_is_the_status_of_that_utterance_alone(tiny_corpus, 
 
 
 def test_a_hiccup_of_the_file_system_is_tried_again(tiny_corpus, tiny_manifest, tmp_path, with_gpu, monkeypatch):
-    real, left = shards._decode, [1]
+    real, left = shards._check_unchanged, [1]
 
     def flaky(task, utterance):
         if left and left.pop():
             raise OSError(5, "Input/output error")
         return real(task, utterance)
 
-    monkeypatch.setattr(shards, "_decode", flaky)
+    monkeypatch.setattr(shards, "_check_unchanged", flaky)
     assert not build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms").failed
 
 

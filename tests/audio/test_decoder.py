@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from featurekit import audio, decoder
-from featurekit.audio import Status
+from featurekit import audio
+from featurekit.audio import Status, decoder, quiet
 from featurekit.errors import AudioError
 from featurekit.extraction import build_store
 from featurekit.manifest import Manifest, Utterance
@@ -121,9 +121,11 @@ def test_a_disk_and_lack_of_memory_are_not_statuses(tmp_path, monkeypatch):
 
 PRINTS = """
 import ctypes, sys
-from featurekit import audio, decoder
+from featurekit import audio
+from featurekit.audio import containers, decoder
+from featurekit.errors import AudioError
 libc = ctypes.CDLL(None)
-with decoder.open_sound(sys.argv[1]):
+with decoder.open_sound(sys.argv[1], containers.examine(sys.argv[1])):
     libc.puts(b"from C")
     libc.perror(b"from C")
     print("from Python")
@@ -131,7 +133,7 @@ with decoder.open_sound(sys.argv[1]):
 for path in sys.argv[2:]:
     try:
         audio.decode(path)
-    except audio.AudioError:
+    except AudioError:
         pass
 libc.puts(b"C again")
 libc.fflush(None)
@@ -139,7 +141,7 @@ libc.fflush(None)
 
 
 def test_what_decoders_print_goes_nowhere_and_the_rest_where_it_belongs(tmp_path):
-    if decoder._streams() is None:
+    if quiet._streams() is None:
         pytest.skip("this C library does not say where its streams are")
     (tmp_path / "a.wav").write_bytes(encoded("WAV"))
     mp3 = encoded("MP3")
@@ -153,13 +155,13 @@ def test_what_decoders_print_goes_nowhere_and_the_rest_where_it_belongs(tmp_path
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of a fork beside threads
 def test_threads_and_forks_leave_the_streams_as_they_were():
-    streams = decoder._streams()
+    streams = quiet._streams()
     if streams is None:
         pytest.skip("this C library does not say where its streams are")
     inside, go_on = threading.Barrier(3), threading.Event()
 
     def decoding():
-        with decoder._quiet():
+        with quiet.quiet():
             inside.wait()
             go_on.wait()
 

@@ -13,11 +13,11 @@ import pytest
 import soundfile
 
 from featurekit import audio
-from featurekit.audio import Status
+from featurekit.audio import Status, decoder
 from featurekit.errors import AudioError, ParameterError
 
 RATE = 16_000
-CORPORA = Path(os.environ.get("FEATUREKIT_TEST_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
+CORPORA = Path(os.environ.get("FEATUREKIT_TEST_CORPORA", Path(__file__).parents[3] / "shared" / "corpora"))
 KINDS = [
     ("WAV", "PCM_16", "FILE"),
     ("WAV", "PCM_U8", "FILE"),
@@ -347,7 +347,7 @@ def test_clipping_in_one_channel_is_seen_before_the_mixdown_hides_it(tmp_path):
 def test_reading_in_blocks_gives_the_same_samples(tmp_path, monkeypatch):
     path = write(tmp_path / "a.flac", np.stack([noisy(), tone()], axis=1), kind=("FLAC", "PCM_16", "FILE"))
     whole = audio.decode(path, 0.1, 0.4)
-    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 1000)
+    monkeypatch.setattr(decoder, "_BLOCK_SAMPLES", 1000)
     np.testing.assert_array_equal(audio.decode(path, 0.1, 0.4).samples, whole.samples)
 
 

@@ -1,0 +1,156 @@
+"""What the readers of containers look at, and what they find: which bytes of a file are its audio, and how much that is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from featurekit.audio.statuses import Status
+from featurekit.errors import AudioError
+
+_SEARCHED = 1 << 20  # bytes looked through at a time
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes of the file.
+
+    Parameters
+    ----------
+    offset : int
+        Of the first.
+    length : int
+        How many.
+    """
+
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a decoder reads from its beginning to its end.
+
+    Parameters
+    ----------
+    pieces : tuple of Span and bytes
+        In order; bytes stand in place of a header that is wrong. An empty tuple is the file as it is.
+    frames : int or None
+        Samples per channel that the decoder must find; None where only the decoder can know.
+    """
+
+    pieces: tuple[Span | bytes, ...] = ()
+    frames: int | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The audio of a file.
+
+    Parameters
+    ----------
+    streams : tuple of Stream
+        What follows each other, one but for files that were joined.
+    sample_rate : int or None
+        In Hz; None where only the decoder can know.
+    channels : int or None
+        Likewise.
+    notes : tuple of str
+        What is odd and forbids nothing, each ``"STATUS: sentence"``.
+    codec : str
+        Name of a codec that libsndfile does not read, with its bits where they are the reason; empty where it does.
+    """
+
+    streams: tuple[Stream, ...] = (Stream(),)
+    sample_rate: int | None = None
+    channels: int | None = None
+    notes: tuple[str, ...] = ()
+    codec: str = ""
+
+    @property
+    def frames(self) -> int | None:
+        """Samples per channel of all streams; None where only the decoder can know."""
+        counts = [stream.frames for stream in self.streams]
+        return None if None in counts or not counts else sum(count for count in counts if count is not None)
+
+
+class Source:
+    """The bytes of an open file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where it lies; its suffix is all that a reader takes from it.
+    file : binary file
+        Open for reading.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the file.
+    start : int
+        Where the container begins, behind tags that stand in front of it.
+    """
+
+    def __init__(self, path: str | Path, file: BinaryIO) -> None:
+        self.file = file
+        self.suffix = Path(os.fsdecode(path)).suffix.lower()
+        self.size = os.fstat(file.fileno()).st_size
+        self.start = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes from an offset on; fewer than asked for where the file ends before."""
+        self.file.seek(offset)
+        return self.file.read(max(length, 0))
+
+    def find(self, needle: bytes, start: int, end: int | None = None) -> int:
+        """Offset of the first occurrence between ``start`` and ``end``; -1 where there is none."""
+        end = self.size if end is None else end
+        while start < end:
+            data = self.read(start, min(_SEARCHED, end - start))
+            at = data.find(needle)
+            if at >= 0:
+                return start + at
+            if len(data) < len(needle) or start + len(data) >= end:
+                return -1
+            start += len(data) - len(needle) + 1
+        return -1
+
+    def chunks(self, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+        """Yield (name, offset of the body, promised size) of the chunks of a RIFF or IFF file.
+
+        Raises
+        ------
+        AudioError
+            DECODE for a file of more chunks than any writer makes.
+        """
+        position = start
+        for _ in range(MAX_CHUNKS):
+            head = self.read(position, 8)
+            if len(head) < 8:
+                return
+            length = int.from_bytes(head[4:], "big" if order == ">" else "little")
+            yield head[:4], position + 8, length
+            position += 8 + length + length % 2  # chunks are padded to even sizes
+            if position > self.size:
+                return
+        raise AudioError(Status.DECODE, f"header has more than {MAX_CHUNKS} chunks")
+
+
+MAX_CHUNKS = 1000  # a file of empty chunks must not keep us busy
+UNKNOWN = 0xFFFFFFFF  # what streaming writers put where a size would be
+
+
+def refuse_short(promised: int, present: int) -> None:
+    """Refuse a file with fewer bytes than it promises.
+
+    Raises
+    ------
+    AudioError
+        TRUNCATED.
+    """
+    if promised > present:
+        raise AudioError(Status.TRUNCATED, f"{promised} bytes promised, {present} present")

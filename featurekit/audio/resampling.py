@@ -1,0 +1,101 @@
+"""From one sample rate to another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from featurekit.audio.statuses import Status
+from featurekit.errors import ParameterError
+
+_QUALITY = "HQ"
+_FED = 1 << 16  # samples at a time: soxr takes six times as long over pieces of 16 MiB
+_MORE_ROOM = 1 << 24  # samples that are kept free at most
+
+
+def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Resample with soxr HQ; equal rates return the samples as they are.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono.
+    from_rate, to_rate : int
+        In Hz.
+
+    Returns
+    -------
+    np.ndarray, shape (about n * to_rate / from_rate,), float32
+
+    Raises
+    ------
+    ParameterError
+        For a rate that is not positive.
+    """
+    _check_rates(from_rate, to_rate)
+    if from_rate == to_rate:
+        return samples
+    import soxr  # lazy: a machine that only reads stores has no resampler
+
+    return np.asarray(soxr.resample(samples, from_rate, to_rate, quality=_QUALITY), dtype=np.float32)
+
+
+def upsampling_note(from_rate: int, to_rate: int) -> tuple[str, ...]:
+    """The RATE note of a resampling upwards, as a tuple of one, or an empty tuple."""
+    if to_rate <= from_rate:
+        return ()
+    return (f"{Status.RATE}: upsampled from {from_rate} Hz to {to_rate} Hz, bands above {from_rate / 2:g} Hz hold nothing",)
+
+
+class Resampler:
+    """Resample what arrives in blocks, and gather it; the samples are those of :func:`resample`, bit for bit.
+
+    Parameters
+    ----------
+    from_rate, to_rate : int
+        In Hz.
+
+    Raises
+    ------
+    ParameterError
+        For a rate that is not positive.
+    """
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        _check_rates(from_rate, to_rate)
+        self._stream: Any = None
+        if from_rate != to_rate:
+            import soxr
+
+            self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality=_QUALITY)
+        self._gathered = np.empty(0, np.float32)
+        self._length = 0
+
+    def add(self, block: np.ndarray) -> None:
+        """Take in the next samples, shape (n,), float32."""
+        if self._stream is None:
+            self._gather(block)
+            return
+        for at in range(0, len(block), _FED):
+            self._gather(self._stream.resample_chunk(np.ascontiguousarray(block[at : at + _FED])))
+
+    def finish(self) -> np.ndarray:
+        """All samples, shape (n,), float32."""
+        if self._stream is not None:
+            self._gather(self._stream.resample_chunk(np.empty(0, np.float32), last=True))
+        self._gathered.resize(self._length, refcheck=False)
+        return self._gathered
+
+    def _gather(self, samples: np.ndarray) -> None:
+        needed = self._length + len(samples)
+        if needed > len(self._gathered):
+            # Room is made where the samples are: a second copy of two hours would be half a gigabyte.
+            self._gathered.resize(max(needed, min(2 * len(self._gathered), needed + _MORE_ROOM)), refcheck=False)
+        self._gathered[self._length : needed] = samples
+        self._length = needed
+
+
+def _check_rates(from_rate: int, to_rate: int) -> None:
+    if from_rate <= 0 or to_rate <= 0:
+        raise ParameterError(f"sample rates must be positive, got {from_rate} and {to_rate} Hz")
