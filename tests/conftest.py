@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -108,6 +109,25 @@ def real_corpora():
     if not folder.is_dir():
         pytest.skip("no real corpora here: set FEATUREKIT_TEST_CORPORA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ffmpeg():
+    """Run ffmpeg with arguments and return its standard output as bytes; tests that ask for it skip where it is missing.
+
+    An error of it fails the test with what it says: ``ffmpeg("-i", wav, "-c:a", "aac", m4a)``.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip(os.environ.get("FEATUREKIT_TEST_WITHOUT_FFMPEG", "the program ffmpeg is not installed"))
+
+    def run(*arguments):
+        command = [program, "-nostdin", "-v", "error", "-y", *arguments]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+        assert done.returncode == 0, f"{command}: {done.stderr.decode(errors='replace')}"
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")
