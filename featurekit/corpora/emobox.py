@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._jsonl import field, json_lines
 from featurekit.corpora._speakers import speaker_name, with_stand_ins
+from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
@@ -65,10 +68,11 @@ def utterances(root: Path) -> Iterator[Utterance]:
         raise ManifestError(
             f"{root} has several metadata files ({', '.join(path.name for path in metadata)}); keep one in a root"
         )
-    yield from with_stand_ins(item for path in metadata for item in _lines(root, path))
+    tree = _Tree(root)
+    yield from with_stand_ins(item for path in metadata for item in _lines(tree, path))
 
 
-def _lines(root: Path, path: Path) -> Iterator[Utterance]:
+def _lines(tree: _Tree, path: Path) -> Iterator[Utterance]:
     for where, record in json_lines(path):
         key, wav = field(record, "key", str, where), field(record, "wav", str, where)
         start, end = (record.get(name) for name in ("start_time", "end_time"))
@@ -76,7 +80,7 @@ def _lines(root: Path, path: Path) -> Iterator[Utterance]:
         emotion = record.get("emo")
         yield Utterance(
             id=key,
-            path=_place(root, wav),
+            path=tree.place(wav),
             start=field(record, "start_time", (int, float), where) if cut else None,
             end=field(record, "end_time", (int, float), where) if cut else None,
             speaker=speaker_name(record.get("spk")),
@@ -84,8 +88,29 @@ def _lines(root: Path, path: Path) -> Iterator[Utterance]:
         )
 
 
-def _place(root: Path, wav: str) -> str:
-    """The path as written, or, where nothing is there, without downloads/<name>/."""
-    parts = PurePosixPath(wav).parts
-    bare = PurePosixPath(*parts[2:]).as_posix() if len(parts) > 2 and parts[0] == PREFIX else wav
-    return bare if not (root / wav).is_file() and (root / bare).is_file() else wav
+class _Tree:
+    """The audio below a root, found by the names that the metadata gives it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def place(self, wav: str) -> str:
+        """The path as written, or without downloads/<name>/; where nothing is there, a file of another case or suffix."""
+        parts = PurePosixPath(wav).parts
+        bare = PurePosixPath(*parts[2:]).as_posix() if len(parts) > 2 and parts[0] == PREFIX else wav
+        written = next((path for path in (wav, bare) if (self._root / path).is_file()), None)
+        return written or self._alike.get(_folded(wav)) or self._alike.get(_folded(bare)) or wav
+
+    @cached_property
+    def _alike(self) -> dict[str, str]:
+        """Folded path → path, of those that one file has."""
+        files: dict[str, list[str]] = {}
+        for path in audio_paths(self._root):
+            files.setdefault(_folded(path), []).append(path)
+        return {name: found[0] for name, found in files.items() if len(found) == 1}
+
+
+def _folded(path: str) -> str:
+    """A path without suffix and case, in one Unicode form; EmoBox lists the mp4 of what we read as WAV."""
+    name, dot, suffix = path.rpartition(".")
+    return unicodedata.normalize("NFC", (name if dot and "/" not in suffix else path).casefold())

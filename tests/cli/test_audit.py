@@ -83,7 +83,7 @@ def test_a_csv_of_ids_and_a_manifest(emodb, tmp_path):
     said = run("audit", tmp_path / "folds.csv", "--manifest", tmp_path / "m.jsonl")
     assert "speaker-disjoint; 3 sentences shared by design; audio not checked" in said
     (tmp_path / "odd.csv").write_text("id,part\nnobody,test\n" + rows[0] + "\n")
-    assert "lacks 1 of 2 ids: nobody" in run("audit", tmp_path / "odd.csv", "--manifest", tmp_path / "m.jsonl", code=2)
+    assert "lacks 1 of 2 utterances: nobody" in run("audit", tmp_path / "odd.csv", "--manifest", tmp_path / "m.jsonl", code=2)
 
 
 def test_lhotse_cuts_name_their_own_speakers(tmp_path):

@@ -142,7 +142,7 @@ def test_a_split_of_another_manifest_or_with_unknown_ids_is_refused_and_a_larger
     run("split", small, "-o", tmp_path / "small.json")
     assert "made from another manifest" in run("split", large, "--split", tmp_path / "small.json")
     (tmp_path / "ids.csv").write_text("id,part\ns0_0,train\nnobody,test\n")
-    assert "lacks 1 of 2 ids: nobody" in run("split", small, "--split", tmp_path / "ids.csv", code=2)
+    assert "lacks 1 of 2 utterances: nobody" in run("split", small, "--split", tmp_path / "ids.csv", code=2)
 
 
 def test_classes_that_parts_lack_are_said(corpus):

@@ -25,6 +25,17 @@ def test_audio_may_lie_without_the_download_folder(miniature):
     assert read_corpus("emobox", root).utterances[0].path == "downloads/casia/wangzhe/neutral/239.wav"
 
 
+def test_audio_of_another_case_or_suffix_is_found_where_it_is_one_file(miniature, put):
+    root = miniature("emobox")
+    lines = [{"key": name, "wav": f"downloads/meld/test/{name}.mp4"} for name in ("DIA0_utt0", "dia1_utt0", "dia2_utt0")]
+    put(root / "casia.jsonl", "\n".join(map(json.dumps, lines)))
+    put(root / "test" / "dia0_utt0.wav", "")
+    put(root / "test" / "dia1_utt0.wav", "")
+    put(root / "test" / "dia1_utt0.flac", "")
+    paths = [item.path for item in read_corpus("emobox", root)]
+    assert paths == ["test/dia0_utt0.wav", "downloads/meld/test/dia1_utt0.mp4", "downloads/meld/test/dia2_utt0.mp4"]
+
+
 def test_times_and_speakers_are_used_where_a_line_has_them(miniature, put):
     root = miniature("emobox")
     line = {"key": "a", "wav": "a.wav", "start_time": 1, "end_time": 2.5, "spk": 7}

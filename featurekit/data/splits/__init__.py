@@ -16,7 +16,7 @@ from typing import Any
 from featurekit.data.names import listed_ids
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.material import WAY_ON, Material, finish, gather
-from featurekit.data.splits.official import Protocol, absent, official_folds, protocols
+from featurekit.data.splits.official import Protocol, absent, of_no_fold, official_folds, protocols
 from featurekit.data.splits.splitters import SPLITTERS, given
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
@@ -292,8 +292,8 @@ def _of_protocol(name: str, protocol: Protocol, record: dict[str, Any], material
     dev = record.get("dev", 0.0)
     folds = official_folds(protocol, material, dev=dev)
     split = finish(name, folds, record, material, needs_dev=protocol.has_dev or dev > 0)
-    lacking = absent(protocol, material)
-    return replace(split, notes={**split.notes, "not_in_manifest": lacking}) if lacking else split
+    notes = {"not_in_manifest": absent(protocol, material), "of_no_fold": of_no_fold(protocol, material)}
+    return replace(split, notes={**split.notes, **{key: said for key, said in notes.items() if said}})
 
 
 def _check_shares(settings: Mapping[str, Any]) -> None:

@@ -23,13 +23,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from featurekit.data.splits.folds import PARTS, Fold
+from featurekit.data.splits.lookup import Names, look_up
 from featurekit.data.splits.material import listed
 from featurekit.data.splits.part_files import WORDS, part_files
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest
 
 _NAMES = ("id", "path", "file", "filename")  # of these columns the first that is there names an utterance
-_Row = tuple[str, str, list[str]]  # fold, part, names the utterance may have in the manifest
+_Row = tuple[str, str, Names]  # fold, part, names
 
 
 def read_folds(path: str | Path, manifest: Manifest, lists: Iterable[str] = ()) -> list[Fold]:
@@ -57,20 +58,16 @@ def read_folds(path: str | Path, manifest: Manifest, lists: Iterable[str] = ()) 
     rows = list(_folder(path, lists) if path.is_dir() else _table(path))
     if not rows:
         raise ParameterError(f"{path} has no ids; expected a CSV with the columns id and part, or files like train.txt")
-    by_path = {item.path: item.id for item in manifest if not item.parent and item.start is None}
-    folds: dict[str, dict[str, dict[str, None]]] = {}
-    missing = []
-    for fold, part, candidates in rows:
-        found = next((name for name in (by_path.get(item, item) for item in candidates) if name in manifest), None)
-        if found is None:
-            missing.append(candidates[0])
-        else:
-            folds.setdefault(fold, {name: {} for name in PARTS})[part][found] = None
+    found = look_up(manifest, (names for _, _, names in rows))
+    missing = [names[0] for names, place in found.items() if place is None]
     if missing:
         raise SplitError(
-            f"{path}: the manifest lacks {len(missing)} of {len(rows)} ids: {listed(missing, 10)}; "
+            f"{path}: the manifest lacks {len(missing)} of {len(found)} utterances: {listed(missing, 10)}; "
             "use the manifest of the same corpus, or correct the ids"
         )
+    folds: dict[str, dict[str, dict[str, None]]] = {}
+    for fold, part, names in rows:
+        folds.setdefault(fold, {name: {} for name in PARTS})[part][str(found[names])] = None
     return [Fold(name, *(tuple(sorted(parts[part])) for part in PARTS)) for name, parts in sorted(folds.items(), key=_natural)]
 
 
@@ -88,7 +85,7 @@ def _table(path: Path) -> Iterator[_Row]:
                 f"{path}:{line}: expected the columns id, part and perhaps fold, with part one of {', '.join(WORDS)}; "
                 f"got id {name!r}, part {part!r}"
             )
-        yield (row.get("fold") or "0").strip(), WORDS[part.lower()], [name]
+        yield (row.get("fold") or "0").strip(), WORDS[part.lower()], (name,)
 
 
 def _folder(path: Path, lists: list[str]) -> Iterator[_Row]:
@@ -108,7 +105,7 @@ def _fold(name: str, files: Mapping[Path, str]) -> Iterator[_Row]:
             yield name, part, candidates
 
 
-def _ids(path: Path) -> Iterator[list[str]]:
+def _ids(path: Path) -> Iterator[Names]:
     """For each utterance of a file, the names it may have."""
     try:
         data = path.read_bytes()
@@ -120,12 +117,12 @@ def _ids(path: Path) -> Iterator[list[str]]:
         return
     for number, line in enumerate(text.splitlines(), 1):
         if path.suffix == ".txt" and line.strip():
-            yield [line.strip()]
+            yield (line.strip(),)
         elif line.strip():
             yield from _of_record(line, f"{path}:{number}")
 
 
-def _of_table(text: str, path: Path) -> Iterator[list[str]]:
+def _of_table(text: str, path: Path) -> Iterator[Names]:
     """The names in a table's column id, else path; a table of a single column is a list."""
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     lines = io.StringIO(text, newline="")
@@ -139,11 +136,10 @@ def _of_table(text: str, path: Path) -> Iterator[list[str]]:
     for row in ([head] if column is None else []) + list(rows):
         name = row[place].strip() if len(row) > place else ""
         if name:
-            file = PurePosixPath(name.replace("\\", "/"))
-            yield [name, file.as_posix(), str(file.with_suffix("")), file.stem] if file.suffix else [name]
+            yield name, PurePosixPath(name.replace("\\", "/")).as_posix()
 
 
-def _of_record(line: str, where: str) -> Iterator[list[str]]:
+def _of_record(line: str, where: str) -> Iterator[Names]:
     try:
         record = json.loads(line)
     except ValueError as error:
@@ -154,19 +150,14 @@ def _of_record(line: str, where: str) -> Iterator[list[str]]:
         yield _emobox_names(record)
     else:
         parts = record.get("supervisions") or [record]
-        yield from ([str(part["id"])] if len(parts) > 1 else [str(part["id"]), record["id"]] for part in parts)
+        yield from ((str(part["id"]),) if len(parts) > 1 else (str(part["id"]), record["id"]) for part in parts)
 
 
-def _emobox_names(record: Mapping[str, Any]) -> list[str]:
-    """The key, without its corpus, the file's stem, and the file's path below ``downloads/<corpus>``."""
+def _emobox_names(record: Mapping[str, Any]) -> Names:
+    """The key, without its corpus, and the file's path, as it is and below ``downloads/<corpus>``."""
     key, wav = record["key"], PurePosixPath(str(record.get("wav", record.get("audio", ""))))
-    return [
-        key,
-        key.removeprefix(f"{record.get('dataset', '')}-"),
-        wav.stem,
-        wav.as_posix(),
-        PurePosixPath(*wav.parts[2:]).as_posix(),
-    ]
+    bare = key.removeprefix(f"{record.get('dataset', '')}-")
+    return key, bare, wav.as_posix(), PurePosixPath(*wav.parts[2:]).as_posix()
 
 
 def _natural(item: tuple[str, Any]) -> tuple[Any, ...]:

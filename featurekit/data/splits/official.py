@@ -5,7 +5,8 @@ A protocol is a JSON file in ``protocols/``, so that an installed package has it
     {"corpus": "iemocap", "title": "…", "by": "speaker", "source": "…", "note": "…",
      "folds": {"Ses01F": {"test": ["Ses01F"], "dev": ["Ses01M"]}, …}}
 
-``train`` may be listed; else it is what dev and test leave. ``dev`` may be; else it is cut by speaker from training.
+``train`` may be listed; else it is what dev and test leave. ``dev`` may be; else it is cut by speaker from training. An
+utterance that no fold lists is refused, or left out where the protocol says ``"leaves_out": true``.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Protocol:
         Where it is from; what a user has to know.
     folds : mapping
         Fold → part → names.
+    leaves_out : bool
+        Whether an utterance that no fold lists is left out; all parts are then listed. Else it is refused.
     """
 
     corpus: str
@@ -48,6 +51,7 @@ class Protocol:
     source: str
     folds: Mapping[str, Mapping[str, list[str]]]
     note: str = ""
+    leaves_out: bool = False
 
     @property
     def has_dev(self) -> bool:
@@ -75,6 +79,12 @@ def absent(protocol: Protocol, material: Material) -> list[str]:
     return sorted(name for key, name in protocol.members.items() if key not in have)
 
 
+def of_no_fold(protocol: Protocol, material: Material) -> int:
+    """How many utterances of the material no fold of the protocol lists."""
+    members = protocol.members
+    return sum(_member(protocol, material, name) not in members for name in material.labels)
+
+
 def official_folds(protocol: Protocol, material: Material, *, dev: float = 0.0) -> list[Fold]:
     """The folds of a protocol on this material.
 
@@ -87,7 +97,7 @@ def official_folds(protocol: Protocol, material: Material, *, dev: float = 0.0) 
     for name in material.labels:
         groups.setdefault(_member(protocol, material, name), []).append(name)
     strangers = sorted(groups.keys() - protocol.members.keys())
-    if strangers:
+    if strangers and not (protocol.leaves_out and len(strangers) < len(groups)):
         unknown = [item for key in strangers for item in groups[key]]
         theirs = sorted({str(getattr(material.manifest[item], protocol.by)) for item in unknown})
         raise SplitError(

@@ -81,6 +81,31 @@ def test_emoboxs_keys_are_found_by_the_file_where_our_ids_are_others(tmp_path, m
     assert {renamed[name].speaker for name in fold.test} == {"03"}
 
 
+def test_emoboxs_names_meet_a_tree_of_another_case_and_files_of_another_suffix(tmp_path):
+    manifest = Manifest(
+        Utterance(id=f"{part}-{name}", path=f"{part}/{name}.wav", speaker=name[:2])
+        for part, names in (("train_splits", ("KL_a", "DC_a")), ("test_splits", ("KL_a",)))
+        for name in names
+    )
+    folder = tmp_path / "fold_1"
+    folder.mkdir()
+    for part, names in (("train", ("kl_a", "dc_a")), ("test", ("kl_a",))):
+        lines = [
+            {"key": f"meld-{name}-{part}", "dataset": "meld", "wav": f"downloads/meld/{part}_splits/{name}.mp4"}
+            for name in names
+        ]
+        (folder / f"meld_{part}_fold_1.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (fold,) = read_folds(tmp_path, manifest)
+    assert (fold.train, fold.test) == (("train_splits-DC_a", "train_splits-KL_a"), ("test_splits-KL_a",))
+
+
+def test_what_the_manifest_lacks_is_counted_in_utterances_and_not_in_lines(tmp_path, manifest):
+    folder = emobox(tmp_path, {1: ["03"], 2: ["08"], 3: ["09"]})
+    fewer = Manifest(item for item in manifest if item.id not in ("10Wa", "10Wb"))
+    with pytest.raises(SplitError, match=r"lacks 2 of 16 utterances: emodb-10Wa, emodb-10Wb; use"):
+        read_folds(folder, fewer)
+
+
 def test_lhotse_cuts_and_lists_of_ids_are_read_a_file_a_part(tmp_path, manifest):
     cuts, lists = tmp_path / "cuts", tmp_path / "lists"
     cuts.mkdir()
@@ -97,7 +122,7 @@ def test_lhotse_cuts_and_lists_of_ids_are_read_a_file_a_part(tmp_path, manifest)
 
 def test_ids_the_manifest_lacks_are_listed(tmp_path, manifest):
     path = csv_of(tmp_path / "a.csv", [*(f"{name},train" for name in manifest.ids), "99Wa,test", "99Wb,test"])
-    with pytest.raises(SplitError, match=r"lacks 2 of 18 ids: 99Wa, 99Wb;"):
+    with pytest.raises(SplitError, match=r"lacks 2 of 18 utterances: 99Wa, 99Wb;"):
         read_folds(path, manifest)
 
 

@@ -22,6 +22,7 @@ FACTS = {
     "emodb-speakers": (10, {1}),
     "iemocap-sessions": (5, {2}),
     "iemocap-speakers": (10, {1}),
+    "mosei-standard": (1, {678}),
     "mosi-luo2019": (1, {19}),
     "mosi-standard": (1, {31}),
     "ravdess-emobox": (6, {4}),
@@ -109,6 +110,24 @@ def test_strangers_are_refused_and_absent_members_noted():
     actors = [name for name in protocols()["ravdess-emobox"].members.values() if name != "Actor_11"]
     most = made_of(actors)
     assert make_split("ravdess-emobox", most, get_task("emotion", most)).notes["not_in_manifest"] == ["Actor_11"]
+
+
+def test_moseis_standard_folds_are_2249_300_and_678_videos_and_others_are_left_out():
+    protocol = protocols()["mosei-standard"]
+    listed = protocol.folds["0"]
+    assert [len(set(listed[part])) for part in PARTS] == [2249, 300, 678]
+    assert (listed["train"][0], listed["dev"][0], listed["test"][0]) == ("hh04W3xXa5s", "188343", "7l3BNtSE0xc")
+    assert len(protocol.members) == 3227  # no two of them differ in case only
+    chosen = {part: listed[part][:3] for part in PARTS}
+    manifest = made_of([*(name for names in chosen.values() for name in names), "nobodys"], by="recording")
+    split = make_split("mosei-standard", manifest, get_task("emotion", manifest), speaker_from="recording")
+    for part in PARTS:
+        assert {manifest[name].recording for name in split.fold().part(part)} == set(chosen[part])
+    assert (split.notes["of_no_fold"], len(split.notes["not_in_manifest"])) == (4, 3227 - 9)
+    assert split.verdict == "recording-disjoint"
+    strange = made_of(["a", "b", "c"], by="recording")
+    with pytest.raises(SplitError, match="12 utterances belong to no fold of this protocol for cmu_mosei"):
+        make_split("mosei-standard", strange, get_task("emotion", strange), speaker_from="recording")
 
 
 def real_manifest(name, real_corpora, folder=None):
