@@ -48,9 +48,9 @@ def look_up(manifest: Manifest, wanted: Iterable[Names]) -> dict[Names, str | No
 
 
 def folded(name: str) -> str:
-    """A name without case, in one Unicode form.
+    r"""A name without case, in one Unicode form.
 
-    >>> folded("KL") == folded("kl"), folded("ju\\u0308rgen") == folded("J\\u00fcrgen")
+    >>> folded("KL") == folded("kl"), folded("ju\u0308rgen") == folded("J\u00fcrgen")
     (True, True)
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
