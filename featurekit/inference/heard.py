@@ -86,9 +86,20 @@ class Ear:
         AudioError
             When a feature is not finite, which no store would hold either.
         """
+        with threadpool_limits(1):
+            signals = {rate: audio.resample(samples, sample_rate, rate) for rate in self.plan.sample_rates}
+        return self.of_signals(signals, sample_rate)
+
+    def of_signals(self, signals: dict[int, np.ndarray], original_rate: int) -> Heard:
+        """Features of one utterance that is there at each rate of ``self.plan.sample_rates``.
+
+        Raises
+        ------
+        AudioError
+            When a feature is not finite, which no store would hold either.
+        """
         # One thread: the bytes of a store; and threads only wait for each other on work so small. Samples of 1e30 overflow.
         with threadpool_limits(1), np.errstate(all="ignore"):
-            signals = {rate: audio.resample(samples, sample_rate, rate) for rate in self.plan.sample_rates}
             values = self.plan.compute(signals)
         arrays = {name: value.pixels if isinstance(value, features.ImageArray) else value for name, value in values.items()}
         for name, array in arrays.items():
@@ -96,7 +107,7 @@ class Ear:
                 raise AudioError(audio.Status.NONFINITE, f"{name} is not finite for this utterance")
         if self._trim_db is not None:
             arrays = self._between_silences(arrays, self._trim_db)
-        return Heard(arrays, audio.upsampling_note(sample_rate, max(self.plan.sample_rates)))
+        return Heard(arrays, audio.upsampling_note(original_rate, max(self.plan.sample_rates)))
 
     def _between_silences(self, arrays: Mapping[str, np.ndarray], trim_db: float) -> dict[str, np.ndarray]:
         store: Any = _One(self._described.columns, arrays)

@@ -87,6 +87,17 @@ class Refused:
     end_s: float | None = None
 
 
+@dataclass(frozen=True)
+class Listened:
+    """A file whose features are there, and that is not judged yet."""
+
+    path: str
+    heard: Heard
+    duration_s: float
+    original_rate: int
+    notes: tuple[str, ...]
+
+
 class Predictor(Shown):
     """A finished run, ready for new audio.
 
@@ -175,7 +186,7 @@ class Predictor(Shown):
         Prediction or Refused
             In the order of the paths.
         """
-        waiting: list[tuple[str, audio.Signal, Heard] | Refused] = []
+        waiting: list[Listened | Refused] = []
         for path in [paths] if isinstance(paths, (str, Path)) else paths:
             waiting.append(self._listened(str(path)))
             if len(waiting) >= batch_size:
@@ -238,25 +249,25 @@ class Predictor(Shown):
             return centre + half * logits.cpu().numpy()
         return logits.softmax(-1).cpu().numpy()
 
-    def _listened(self, path: str) -> tuple[str, audio.Signal, Heard] | Refused:
+    def _listened(self, path: str) -> Listened | Refused:
         try:
-            signal = audio.decode(path)
-            return path, signal, self.ear(signal.samples, signal.sample_rate)
+            read = audio.load_at_rates(path, self.ear.plan.sample_rates)
+            heard = self.ear.of_signals(read.samples, read.original_rate)
+            return Listened(path, heard, read.duration_s, read.original_rate, read.notes + heard.notes)
         except AudioError as error:
             return Refused(path, "file", str(error))
         except OSError as error:
             return Refused(path, "file", str(error) if isinstance(error, FeaturekitError) else error.strerror or str(error))
 
-    def _told(self, waiting: Sequence[tuple[str, audio.Signal, Heard] | Refused]) -> Iterator[Prediction | Refused]:
-        heard = [item[2] for item in waiting if not isinstance(item, Refused)]
+    def _told(self, waiting: Sequence[Listened | Refused]) -> Iterator[Prediction | Refused]:
+        heard = [item.heard for item in waiting if not isinstance(item, Refused)]
         answers = iter(self.judge([self.alone(one) for one in heard])) if heard else iter(())
         for item in waiting:
             if isinstance(item, Refused):
                 yield item
             else:
-                path, signal, one = item
-                times_s, notes = (0.0, signal.duration_s), signal.notes + one.notes
-                yield self.prediction(next(answers), path, "file", times_s, notes, sample_rate=signal.original_rate)
+                times_s = (0.0, item.duration_s)
+                yield self.prediction(next(answers), item.path, "file", times_s, item.notes, sample_rate=item.original_rate)
 
     @property
     def _orders(self) -> bool:

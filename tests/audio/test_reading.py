@@ -6,6 +6,8 @@ import hashlib
 import os
 import random
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -485,3 +487,33 @@ def test_every_status_has_words():
     assert set(audio.MEANINGS) == set(audio.Status) - {audio.Status.OK}
     assert audio.in_words("DECODE") == "DECODE (not audio, or of a format that cannot be read)"
     assert audio.in_words("MINE") == "MINE"
+
+
+def test_a_long_file_is_resampled_while_it_is_decoded(tmp_path):
+    """20 minutes at 48 kHz are 230 MB of float32, and 77 MB at 16 kHz: the former never stand in memory."""
+    path, minute = tmp_path / "long.flac", np.tile(tone(rate=48000), 2 * 60)[: 48000 * 60].astype(np.float32)
+    with soundfile.SoundFile(path, "w", 48000, 1) as file:
+        for _ in range(20):
+            file.write(minute)
+    code = """
+import resource, sys
+from featurekit import audio
+audio.load(sys.argv[1], 16000, end=1.0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert len(audio.load(sys.argv[1], 16000).samples) == 20 * 60 * 16000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    grown_kib = int(subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True).stdout)
+    assert grown_kib < 160 << 10
+
+
+@pytest.mark.parametrize("rates", [(16000, 22050, 8000), (44100,), (48000, 16000)])
+def test_several_rates_at_once_are_those_of_one_after_the_other(tmp_path, monkeypatch, rates):
+    path = write(tmp_path / "a.wav", np.tile(noisy(), 20), rate=16000)
+    whole = audio.decode(path)
+    monkeypatch.setattr(decoder, "_BLOCK_SAMPLES", 7777)
+    read = audio.load_at_rates(path, rates)
+    assert list(read.samples) == list(rates)
+    for rate in rates:
+        np.testing.assert_array_equal(read.samples[rate], audio.resample(whole.samples, whole.sample_rate, rate))
+    assert (read.notes, read.original_rate, read.duration_s) == (whole.notes, whole.original_rate, whole.duration_s)
