@@ -119,7 +119,7 @@ def ffmpeg():
     """
     program = shutil.which("ffmpeg")
     if program is None:
-        pytest.skip(os.environ.get("FEATUREKIT_TEST_WITHOUT_FFMPEG", "the program ffmpeg is not installed"))
+        pytest.skip("the program ffmpeg is not installed")
 
     def run(*arguments):
         command = [program, "-nostdin", "-v", "error", "-y", *arguments]
