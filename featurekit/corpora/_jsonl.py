@@ -31,6 +31,32 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise ManifestError(f"{path}:{number + 1}: the archive is broken ({error})") from None
 
 
+def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, object) of a JSONL file, or of a JSON file with one list of objects; ``.gz`` is unpacked.
+
+    Raises
+    ------
+    ManifestError
+        As :func:`json_lines`, and for JSON that is no list of objects.
+    """
+    if not path.name.endswith((".json", ".json.gz")):
+        yield from json_lines(path)
+        return
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            records = json.load(file, parse_constant=_refuse)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ManifestError(f"{path}: the archive is broken ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{path}: not JSON that can be kept ({error})") from None
+    if not isinstance(records, list):
+        raise ManifestError(f"{path}: expected a list of objects, got {type(records).__name__}")
+    for number, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            raise ManifestError(f"{path}: number {number} must be an object, got {type(record).__name__}")
+        yield f"{path}: number {number}", record
+
+
 def _parse(line: bytes, where: str) -> dict[str, Any]:
     try:
         record = json.loads(line, parse_constant=_refuse)

@@ -17,6 +17,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -149,8 +150,33 @@ def _of_record(line: str, where: str) -> Iterator[Names]:
     if "key" in record:
         yield _emobox_names(record)
     else:
-        parts = record.get("supervisions") or [record]
-        yield from ((str(part["id"]),) if len(parts) > 1 else (str(part["id"]), record["id"]) for part in parts)
+        yield from _lhotse_names(record, where)
+
+
+def _lhotse_names(record: dict[str, Any], where: str) -> Iterator[Names]:
+    """Of each supervision in a cut, as a piece of it and as a whole; a cut or a supervision alone by its id."""
+    cut, name = record, record["id"]
+    if isinstance(record.get("tracks"), list):  # padded with silence
+        tracks = [track.get("cut") for track in record["tracks"] if isinstance(track, dict)]
+        cut = next((track for track in tracks if isinstance(track, dict) and track.get("type") != "PaddingCut"), record)
+    parts = cut.get("supervisions") or []
+    if not isinstance(parts, list) or not all(isinstance(part, dict) and "id" in part for part in parts):
+        raise ParameterError(f"{where}: supervisions must be objects with an id")
+    if not parts:
+        yield (name,)
+    for part in parts:
+        if _lies_inside(part, cut):
+            whole = str(part["id"])
+            yield (f"{whole}@{name}", whole, name) if len(parts) == 1 else (f"{whole}@{name}", whole)
+
+
+def _lies_inside(part: Mapping[str, Any], cut: Mapping[str, Any]) -> bool:
+    """Whether a supervision has any of its cut; the recipe leaves out those that have not."""
+    times = part.get("start", 0), part.get("duration", 0), cut.get("duration", math.inf)
+    if not all(isinstance(time, (int, float)) for time in times):
+        return True
+    start, duration, end = times
+    return not duration or (start + duration > 0 and start < end)
 
 
 def _emobox_names(record: Mapping[str, Any]) -> Names:

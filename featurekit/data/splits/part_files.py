@@ -46,7 +46,7 @@ def part_files(folder: Path, chosen: Iterable[str] = ()) -> dict[Path, str]:
         When several lists are of one part and no name says which is meant; or when a chosen one is not there.
     """
     files = [path for path in sorted(folder.iterdir()) if path.name.endswith(SUFFIXES) and path.is_file()]
-    named = {path: said for path in files if (said := _named(path))}
+    named = {path: said for path in files if not _is_companion(path, files) and (said := _named(path))}
     usual = _usual([said.others for said in named.values() if said.plain])
     wanted = set(chosen) & {_stem(path) for path in named}
     found: dict[Path, str] = {}
@@ -86,6 +86,14 @@ def _named(path: Path) -> _Said | None:
         return None
     part = parts[0] if parts else WORDS[numbered[0][1]]
     return _Said(part, len(set(parts)) == 1 and not numbered, others)
+
+
+def _is_companion(path: Path, files: Iterable[Path]) -> bool:
+    """Whether it is lhotse's recordings beside the supervisions or cuts of the same name, which list the utterances."""
+    better = {"recordings": ("supervisions", "cuts"), "supervisions": ("cuts",)}
+    return any(
+        path.name.replace(word, kind) in {file.name for file in files} - {path.name} for word in better for kind in better[word]
+    )
 
 
 def _meant(lists: Mapping[Path, _Said], usual: tuple[str, ...]) -> list[Path]:

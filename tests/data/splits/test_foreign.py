@@ -120,6 +120,26 @@ def test_lhotse_cuts_and_lists_of_ids_are_read_a_file_a_part(tmp_path, manifest)
     assert read_folds(cuts, manifest) == read_folds(lists, manifest) == expected
 
 
+def test_lhotses_padded_cuts_pieces_and_supervisions_meet_what_the_recipe_makes_of_them(tmp_path):
+    manifest = Manifest(Utterance(id=name, path="a.wav", start=0.0, end=1.0) for name in ("s1@w0", "s1@w1", "s2", "c3"))
+    windows = [
+        {"id": f"w{n}", "duration": 1.0, "supervisions": [{"id": "s1", "start": -n, "duration": 1.5}]} for n in (0, 1, 2)
+    ]  # s1 has nothing of the third one
+    inner = {"id": "c2", "type": "MonoCut", "supervisions": [{"id": "s2"}]}
+    padded = {"id": "mix", "tracks": [{"cut": {"type": "PaddingCut"}}, {"cut": inner}]}
+    for part, records in (("train", windows), ("dev", [padded]), ("test", [{"id": "c3", "supervisions": []}])):
+        (tmp_path / f"cuts_{part}.jsonl").write_text("\n".join(map(json.dumps, records)))
+    assert read_folds(tmp_path, manifest) == [Fold("0", ("s1@w0", "s1@w1"), ("s2",), ("c3",))]
+
+
+def test_recordings_beside_supervisions_are_no_list(tmp_path):
+    manifest = Manifest(Utterance(id=name, path="a.wav") for name in ("s1", "s2"))
+    for part, name in (("train", "s1"), ("test", "s2")):
+        for kind, record in (("recordings", {"id": "r"}), ("supervisions", {"id": name, "recording_id": "r"})):
+            (tmp_path / f"toy_{kind}_{part}.jsonl").write_text(json.dumps(record))
+    assert read_folds(tmp_path, manifest) == [Fold("0", ("s1",), (), ("s2",))]
+
+
 def test_ids_the_manifest_lacks_are_listed(tmp_path, manifest):
     path = csv_of(tmp_path / "a.csv", [*(f"{name},train" for name in manifest.ids), "99Wa,test", "99Wb,test"])
     with pytest.raises(SplitError, match=r"lacks 2 of 18 utterances: 99Wa, 99Wb;"):
