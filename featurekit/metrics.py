@@ -6,27 +6,13 @@ docstring says otherwise; where a metric is not defined (no utterances, a consta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from featurekit.errors import ParameterError
-
-FEWEST_SPEAKERS = 5  # with fewer an interval over speakers says nothing that can be trusted
-
-
-def too_few_speakers(n_speakers: int) -> str:
-    """Why so many speakers have no interval; empty where they have one.
-
-    >>> too_few_speakers(2), too_few_speakers(5)
-    ('2 speakers are too few for an interval over speakers, which needs 5', '')
-    """
-    if n_speakers >= FEWEST_SPEAKERS:
-        return ""
-    who = "1 speaker is" if n_speakers == 1 else f"{n_speakers} speakers are"
-    return f"{who} too few for an interval over speakers, which needs {FEWEST_SPEAKERS}"
 
 
 def confusion(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Any] | None = None) -> np.ndarray:
@@ -88,7 +74,7 @@ def recall(counts: np.ndarray) -> np.ndarray:
     return np.divide(np.diag(counts), support, out=np.full(len(counts), np.nan), where=support > 0)
 
 
-def headline(counts: np.ndarray) -> dict[str, float]:
+def headline(counts: np.ndarray, *, whole: np.ndarray | None = None) -> dict[str, float]:
     """``accuracy``, ``unweighted_accuracy``, ``macro_f1`` and ``weighted_f1`` of a confusion matrix (rows = truth).
 
     The numbers that the functions of these names give. Classes that are neither true nor predicted take no part.
@@ -97,16 +83,23 @@ def headline(counts: np.ndarray) -> dict[str, float]:
     ----------
     counts : array (K, K)
         As :func:`confusion` returns it.
+    whole : array (K, K), optional
+        Counts of which these are a part: the means over classes run over the classes of the whole, so that they are the same
+        figure, and are nan where the part lacks the truth of one of them.
     """
     support, hits = counts.sum(axis=1).astype(np.float64), np.diag(counts).astype(np.float64)
     total, either = support.sum(), support + counts.sum(axis=0)
     if not total:
         return dict.fromkeys(("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1"), float("nan"))
     scores = np.divide(2 * hits, either, out=np.zeros(len(counts)), where=either > 0)
+    true, named = support > 0, either > 0
+    if whole is not None:
+        true, named = whole.sum(axis=1) > 0, whole.sum(axis=1) + whole.sum(axis=0) > 0
+    lacks = bool(np.any(support[true] == 0))
     return {
         "accuracy": float(hits.sum() / total),
-        "unweighted_accuracy": float((hits[support > 0] / support[support > 0]).mean()),
-        "macro_f1": float(scores[either > 0].mean()),
+        "unweighted_accuracy": float("nan") if lacks else float((hits[true] / support[true]).mean()),
+        "macro_f1": float("nan") if lacks else float(scores[named].mean()),
         "weighted_f1": float((scores * support).sum() / total),
     }
 
@@ -240,67 +233,6 @@ def calibration(confidence: ArrayLike, correct: ArrayLike, n_bins: int = 15) -> 
         bins.append({"above": place / n_bins, "n": int(inside.sum()), **means})
     gaps = sum(entry["n"] * abs(entry["confidence"] - entry["accuracy"]) for entry in bins)
     return {"ece": gaps / len(confidence) if len(confidence) else float("nan"), "bins": bins}
-
-
-def clustered_interval(
-    metric: Callable[..., Any],
-    clusters: ArrayLike,
-    *arrays: ArrayLike,
-    level: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int = 0,
-) -> tuple[Any, Any]:
-    """Percentile bootstrap interval that resamples **speakers**, not utterances, since a speaker's errors go together.
-
-    Parameters
-    ----------
-    metric : callable
-        Called as ``metric(*arrays)`` on each resample, for example :func:`unweighted_accuracy`; it returns a number, or
-        several as an array (m,), each of which gets its interval.
-    clusters : array (n,)
-        Speaker of each utterance.
-    *arrays : array (n, …)
-        What the metric takes, one row per utterance (truth and prediction, say).
-    level : float
-        Coverage of the interval.
-    n_resamples, seed : int
-        How many bootstrap samples, from which seed; the same seed gives the same interval.
-
-    Returns
-    -------
-    (float, float), or two arrays (m,)
-        Lower and upper border; nan with fewer than two speakers, where nothing can be said. Resamples on which the metric
-        is not defined take no part.
-
-    Raises
-    ------
-    ParameterError
-        When lengths differ or ``level`` is not in (0, 1).
-    """
-    if not 0 < level < 1:
-        raise ParameterError(f"level is {level}; it must lie between 0 and 1, for example 0.95")
-    columns = [np.asarray(array) for array in arrays]
-    labels, numbers = np.unique(np.asarray(clusters), return_inverse=True)
-    if any(len(column) != len(numbers) for column in columns):
-        raise ParameterError(f"got {len(numbers)} speakers for arrays of {[len(column) for column in columns]} rows")
-    if len(labels) < 2:
-        nothing = np.full_like(np.asarray(metric(*columns), dtype=np.float64), np.nan)
-        return nothing[()], nothing[()]
-    rows = [np.flatnonzero(numbers == number) for number in range(len(labels))]
-    rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(n_resamples):
-        drawn = np.concatenate([rows[number] for number in rng.integers(0, len(rows), len(rows))])
-        values.append(metric(*(column[drawn] for column in columns)))
-    table = np.asarray(values, dtype=np.float64)
-    borders = np.full((2, *table.shape[1:]), np.nan)
-    for place in np.ndindex(table.shape[1:]):
-        finite = table[(slice(None), *place)]
-        finite = finite[np.isfinite(finite)]
-        if len(finite):
-            borders[(slice(None), *place)] = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    low, high = borders
-    return (float(low), float(high)) if low.ndim == 0 else (low, high)
 
 
 def _pair(truth: ArrayLike, predicted: ArrayLike, dtype: Any = None) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ ALLOWED = {
     "registry": set(),
     "settings": set(),
     "metrics": set(),
+    "statistics": set(),
     "notebook": set(),
     "spool": set(),
     "utterance": {"notebook", "settings"},
@@ -35,7 +36,7 @@ ALLOWED = {
     "corpora": {"registry", "settings", "manifest", "audio"},
     "extraction": {"settings", "manifest", "notebook", "audio", "features", "store", "backends"},
     "data": {"settings", "manifest", "notebook", "store", "features"},
-    "evaluation": {"data", "metrics"},
+    "evaluation": {"data", "metrics", "statistics"},
     "training": {"settings", "data", "models", "metrics", "evaluation"},
     "inference": {
         "settings",

@@ -131,18 +131,6 @@ def test_confidences_that_are_true_are_calibrated():
     assert metrics.calibration(confidence, rng.uniform(size=200_000) < confidence)["ece"] < 0.005
 
 
-def test_several_metrics_get_the_intervals_each_would_get_alone():
-    rng = np.random.default_rng(2)
-    speakers, truth, predicted = np.repeat(np.arange(8), 10), rng.integers(0, 3, 80), rng.integers(0, 3, 80)
-    both = metrics.clustered_interval(
-        lambda t, p: np.array([metrics.accuracy(t, p), metrics.macro_f1(t, p)]), speakers, truth, predicted
-    )
-    for place, metric in enumerate((metrics.accuracy, metrics.macro_f1)):
-        assert (both[0][place], both[1][place]) == metrics.clustered_interval(metric, speakers, truth, predicted)
-    alone = metrics.clustered_interval(lambda t, p: np.ones(2), ["a", "a"], [0, 1], [0, 1])
-    assert np.isnan(alone).all()
-
-
 def test_what_is_not_defined_is_nan_and_not_zero():
     assert np.isnan(metrics.accuracy([], []))
     assert np.isnan(metrics.unweighted_accuracy([], []))
@@ -150,34 +138,12 @@ def test_what_is_not_defined_is_nan_and_not_zero():
     assert np.isnan(metrics.mae([], []))
 
 
-def test_the_interval_is_seeded_and_holds_the_value():
-    rng = np.random.default_rng(1)
-    speakers = np.repeat(np.arange(10), 20)
-    truth, predicted = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
-    first = metrics.clustered_interval(metrics.accuracy, speakers, truth, predicted, seed=3)
-    assert first == metrics.clustered_interval(metrics.accuracy, speakers, truth, predicted, seed=3)
-    assert first != metrics.clustered_interval(metrics.accuracy, speakers, truth, predicted, seed=4)
-    assert first[0] <= metrics.accuracy(truth, predicted) <= first[1]
-
-
-def test_speakers_who_err_together_widen_the_interval():
-    # Ten speakers, each all right or all wrong: ten independent facts, not two hundred.
-    speakers = np.repeat(np.arange(10), 20)
-    right = np.repeat(np.arange(10) % 2, 20)
-    by_speaker = metrics.clustered_interval(metrics.accuracy, speakers, right, np.ones(200, int))
-    by_utterance = metrics.clustered_interval(metrics.accuracy, np.arange(200), right, np.ones(200, int))
-    assert np.diff(by_speaker)[0] > 3 * np.diff(by_utterance)[0]
-
-
-def test_the_interval_of_independent_utterances_matches_the_normal_one():
-    truth, predicted = np.zeros(400, int), (np.arange(400) % 4 == 0).astype(int)
-    low, high = metrics.clustered_interval(metrics.accuracy, np.arange(400), truth, predicted, n_resamples=2000)
-    half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
-    assert low == pytest.approx(0.75 - half, abs=0.01)
-    assert high == pytest.approx(0.75 + half, abs=0.01)
-
-
-def test_one_speaker_gives_no_interval():
-    assert np.isnan(metrics.clustered_interval(metrics.accuracy, ["a", "a"], [0, 1], [0, 0])).all()
-    with pytest.raises(ParameterError, match="level"):
-        metrics.clustered_interval(metrics.accuracy, ["a", "b"], [0, 1], [0, 0], level=95)
+def test_a_part_of_a_whole_is_scored_over_the_classes_of_the_whole():
+    whole = np.array([[2, 0, 1], [1, 1, 0], [0, 0, 0]])  # the third class is guessed only
+    part = np.array([[2, 0, 0], [0, 1, 0], [0, 0, 0]])
+    assert metrics.headline(part)["macro_f1"] == 1
+    assert metrics.headline(part, whole=whole)["macro_f1"] == pytest.approx(2 / 3)
+    assert metrics.headline(whole, whole=whole) == metrics.headline(whole)
+    lacking = metrics.headline(np.array([[2, 0, 0], [0, 0, 0], [0, 0, 0]]), whole=whole)
+    assert np.isnan([lacking["unweighted_accuracy"], lacking["macro_f1"]]).all()
+    assert lacking["accuracy"] == lacking["weighted_f1"] == 1

@@ -1,16 +1,19 @@
 """What is actually run: every run file resolves as ``featurekit train`` reads it, and the tour runs."""
 
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from featurekit import features, training
 from featurekit.cli.train import run_settings
 from featurekit.data import augment, splits, tasks
 from featurekit.features.presets import PRESETS
+from featurekit.manifest import Utterance
 from featurekit.models import MODELS
 from featurekit.settings import parse_call
 
@@ -55,6 +58,46 @@ def test_files_of_this_folder_that_others_name_exist():
     }
     assert named
     assert [(name, path) for name, path in named if not (FOLDER / name).exists()] == []
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    """pipelines/logistic.py as a module."""
+    pytest.importorskip("sklearn")
+    spec = importlib.util.spec_from_file_location("baseline", FOLDER / "logistic.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def spoken(making, path, speakers, label_of):
+    """A store of six utterances a speaker; what is heard is the class, and a little noise."""
+    rng = np.random.default_rng(0)
+    labels = [label_of(who, k) for who in range(speakers) for k in range(6)]
+    utterances = [
+        Utterance(f"s{n // 6}_{n}", f"{n}.wav", speaker=f"s{n // 6}", labels={"emotion": label}, fingerprint=f"{n:064}")
+        for n, label in enumerate(labels)
+    ]
+    return making.vectors(path, utterances, [rng.normal(size=3) + 9 * (label == "sad") for label in labels])
+
+
+@pytest.mark.parametrize(("speakers", "folds"), [(2, 2), (4, 4), (5, 5), (8, 6)])
+def test_the_baseline_leaves_out_speakers_in_as_many_folds_as_there_can_be(speakers, folds, baseline, making, tmp_path):
+    told = baseline.scored(spoken(making, tmp_path / "s", speakers, lambda who, k: ["angry", "sad"][k % 2]), "voice", "emotion")
+    assert f"{6 * speakers} test utterances of {speakers} speakers, {folds} speaker-disjoint folds" in told
+    assert "UA 100.0" in told
+    assert "chance: UA 50.0; always the majority class of each fold's training part: UA 50.0, WA 50.0" in told
+    assert ("UA 100.0 [" in told) == (speakers >= 5)
+    assert ("no interval worth having" in told) == (speakers < 5)
+
+
+def test_the_baseline_says_what_cannot_be_learnt(baseline, making, tmp_path):
+    one = spoken(making, tmp_path / "one", 1, lambda who, k: ["angry", "sad"][k % 2])
+    with pytest.raises(SystemExit, match="has one speaker"):
+        baseline.scored(one, "voice", "emotion")
+    apart = spoken(making, tmp_path / "apart", 2, lambda who, k: ["angry", "sad"][who])
+    with pytest.raises(SystemExit, match=r"without s. all of .* is '\w+': nothing can be learnt"):
+        baseline.scored(apart, "voice", "emotion")
 
 
 def test_the_tour_goes_from_samples_to_logits():

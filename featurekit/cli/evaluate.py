@@ -38,7 +38,7 @@ def evaluate_command(run: Path, as_json: bool) -> None:
     featurekit evaluate cache/runs/emodb-resnet18-cae56bfe
     featurekit evaluate cache/runs/emodb-resnet18-cae56bfe --json | jq .pooled
 
-    Nothing is trained or predicted, and nothing is written. Intervals are 95 %, by resampling speakers.
+    Nothing is trained or predicted, and nothing is written. Intervals are 95 %: one speaker is left out at a time.
     """
     what_is(run, Kind.RUN, verb="evaluate")
     from featurekit.experiments.scores import rescored
@@ -191,12 +191,16 @@ def _with_interval(scores: Mapping[str, Any], name: str, shown: Any) -> str:
 
 
 def _no_interval(scores: Mapping[str, Any]) -> list[str]:
-    """Why the scores stand without intervals, and what gives some."""
-    if "why" not in scores["intervals"]:
-        return []
-    few = counted(scores["intervals"]["n_speakers"], "speaker")
-    way = "" if scores["split"].get("kind") == "loso" else "; use --split loso"
-    return [f"  {few}: no interval worth having{way}"]
+    """Why scores stand without intervals, or with others, and what gives some."""
+    if "why" in scores["intervals"]:
+        few = counted(scores["intervals"]["n_speakers"], "speaker")
+        way = "" if scores["split"].get("kind") in ("loso", "cross-corpus") else "; use --split loso"
+        return [f"  {few}: no interval worth having{way}"]
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for name, reason in scores["intervals"].get("notes", {}).items():
+        kind = "no interval" if scores["intervals"][name] is None else "interval"
+        by_reason.setdefault((kind, reason), []).append(_HEADS.get(name, _SENTIMENT.get(name, name)))
+    return [f"  {kind} of {', '.join(names)}: {reason}" for (kind, reason), names in by_reason.items()]
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, float]) -> str:

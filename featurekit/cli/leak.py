@@ -52,8 +52,8 @@ def leak_command(
     featurekit leak cache/emodb --features mel256 --seeds 10
     featurekit leak cache/emodb --features mel256 --model resnet18 --epochs 5 --seeds 1
 
-    The difference is what a published number may owe to speakers that are in training and in test. Its interval resamples
-    speakers. What is computed is kept: the same command with more seeds computes only those.
+    The difference is what a published number may owe to speakers that are in training and in test. Its interval leaves out
+    one speaker at a time. What is computed is kept: the same command with more seeds computes only those.
     """
     from featurekit import display
     from featurekit.experiments.leak import Leak, LeakSettings
@@ -105,8 +105,8 @@ def describe(result: Mapping[str, Any]) -> str:
         f"{len(result['classes'])} classes · {result['n']} utterances of {result['n_speakers']} speakers · "
         f"{result['folds']} folds, {counted(result['seeds'], 'seed')}"
     )
-    rows = []
-    for name, score in {**result["protocols"], "difference": result["difference"]}.items():
+    rows, scored = [], {**result["protocols"], "difference": result["difference"]}
+    for name, score in scored.items():
         borders = score["interval"]
         between = f"[{100 * borders[0]:.1f}, {100 * borders[1]:.1f}]" if borders else "none"
         spread = f"{100 * min(score['by_seed']):.1f} to {100 * max(score['by_seed']):.1f}"
@@ -116,6 +116,7 @@ def describe(result: Mapping[str, Any]) -> str:
     scores = in_blocks(rows, heads=heads, right=(1, 2, 3))
     lines = []
     lines += [f"always the majority class: UA {100 * result['chance']:.1f}, WA {100 * result['majority']:.1f}"]
-    lines += [f"{result['why_no_interval']}"] if result["why_no_interval"] else []
+    lines += [f"no interval: {result['why_no_interval']}"] if result["why_no_interval"] else []
+    lines += [f"{name}: {score['note']}" for name, score in scored.items() if score["interval"] and score["note"]]
     lines += [f"{name}: {score['verdict']}" for name, score in result["protocols"].items()]
     return "\n".join([wrap(head, hanging=2), scores, *(wrap(line, hanging=2) for line in lines)])

@@ -19,8 +19,6 @@ def score(
     training_counts: Mapping[str, Mapping[str, int]] | None = None,
     human: Mapping[str, Any] | None = None,
     level: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Everything a report says about predictions of classes; JSON-able, with None where a number is not defined.
 
@@ -37,16 +35,16 @@ def score(
         fold's training part (of equals the first class). Without them it takes the evaluated ones.
     human : mapping, optional
         How far people agree with these labels (``accuracy``, ``unweighted_accuracy``); carried along.
-    level, n_resamples, seed : float, int, int
-        Of the bootstrap by speaker.
+    level : float
+        Coverage of the intervals.
 
     Returns
     -------
     dict
         ``kind``: "classes"; ``n``, ``classes``; ``pooled``: ``accuracy`` (WA), ``unweighted_accuracy`` (UA), ``macro_f1``,
-        ``weighted_f1`` over all predictions together; ``intervals``: (low, high) of each, resampling speakers, or None with
-        ``why`` where there are fewer than five; ``folds``: the
-        same metrics of each fold; ``fold_mean``, ``fold_std``: plain mean and sample deviation over folds;
+        ``weighted_f1`` over all predictions together; ``intervals``: (low, high) of each over speakers
+        (:mod:`featurekit.statistics`), or None with ``why`` where there are fewer than five, or with the reason in ``notes``;
+        ``folds``: the same metrics of each fold; ``fold_mean``, ``fold_std``: plain mean and sample deviation over folds;
         ``per_class``: recall, precision, F1, support; ``per_speaker``, ``per_gender``: n, WA, UA, and the WA of ``majority``;
         ``chance``: the expected UA of guessing; ``confusion``: counts, rows
         are the truth; ``calibration``: ``ece`` and ``bins``, None without probabilities, and where the model's scores are none
@@ -76,12 +74,16 @@ def score(
         return {"n": int(inside.sum()), **measured(t[inside], p[inside])}
 
     counts = counted(t, p)
+
+    def of_the_same_classes(t: np.ndarray, p: np.ndarray) -> Scores:
+        return metrics.headline(counted(t, p), whole=counts)
+
     result = {
         "kind": "classes",
         "n": len(rows),
         "classes": names,
         "pooled": scored(np.ones(len(rows), dtype=bool)),
-        "intervals": groups.intervals(measured, t, p, level=level, n_resamples=n_resamples, seed=seed),
+        "intervals": groups.intervals(of_the_same_classes, t, p, scales={}, level=level, notes=_held_alone(truth, groups)),
         **groups.by_fold(scored),
         "per_class": _per_class(counts, names),
         **groups.by_person(
@@ -95,6 +97,15 @@ def score(
         "human": None if human is None else dict(human),
     }
     return jsonable(result)
+
+
+def _held_alone(truth: Sequence[str], groups: Groups) -> dict[str, str]:
+    """Why the means over classes have no interval where one speaker alone has a class."""
+    having: dict[str, set[str]] = {}
+    for label, speaker in zip(truth, groups.speakers.tolist(), strict=True):
+        having.setdefault(label, set()).add(speaker)
+    alone = [f"{next(iter(speakers))} alone has {label}" for label, speakers in sorted(having.items()) if len(speakers) == 1]
+    return dict.fromkeys(("unweighted_accuracy", "macro_f1"), f"speaker {', '.join(alone)}") if alone else {}
 
 
 def _majority(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from featurekit import metrics
+from featurekit import statistics
 from featurekit.errors import ParameterError
 
 Scores = dict[str, float]
@@ -58,25 +58,28 @@ class Groups:
         return len(np.unique(self.speakers))
 
     def intervals(
-        self, measured: Callable[..., Scores], *arrays: np.ndarray, level: float, n_resamples: int, seed: int
+        self,
+        measured: Callable[..., Scores],
+        *arrays: np.ndarray,
+        scales: Mapping[str, statistics.Scale],
+        level: float,
+        notes: Mapping[str, str],
     ) -> dict[str, Any]:
-        """(low, high) of each score of ``measured(*arrays)``, resampling speakers; ``level``, ``n_speakers``.
+        """(low, high) of each score of ``measured(*arrays)``, over speakers; ``level``, ``n_speakers``, ``method``.
 
-        With too few speakers each is None, and ``why`` says so.
+        ``scales`` says what kind of figure a score is that is no share. A score has None where there is no interval.
+        ``notes`` says why, or how else one was made, score by score; those given know better than what is found here. With too
+        few speakers each is None, and ``why`` says so.
         """
-        facts = {"level": level, "n_speakers": self.n_speakers}
-        if why := metrics.too_few_speakers(self.n_speakers):
-            return {**dict.fromkeys(measured(*arrays)), **facts, "why": why}
-        low, high = metrics.clustered_interval(
-            lambda *drawn: np.array(list(measured(*drawn).values())),
-            self.speakers,
-            *arrays,
-            level=level,
-            n_resamples=n_resamples,
-            seed=seed,
-        )
-        borders = zip(low.tolist(), high.tolist(), strict=True)
-        return {**dict(zip(measured(*arrays), borders, strict=True)), **facts}
+        names, facts = list(measured(*arrays)), {"level": level, "n_speakers": self.n_speakers}
+        if why := statistics.too_few_speakers(self.n_speakers):
+            return {**dict.fromkeys(names), **facts, "why": why}
+        left_out = statistics.leave_one_out(lambda *left: list(measured(*left).values()), self.speakers, *arrays)
+        kinds = [scales.get(name, statistics.SHARE) for name in names]
+        found = dict(zip(names, statistics.intervals(left_out, kinds, level=level), strict=True))
+        said = {name: notes.get(name, one.note) for name, one in found.items() if one.note}
+        borders = {name: one.borders for name, one in found.items()}
+        return {**borders, **facts, "method": statistics.method(left_out), **({"notes": said} if said else {})}
 
     def by_fold(self, score: Callable[[np.ndarray], Scores]) -> dict[str, Any]:
         """``folds``: the scores of each; ``fold_mean``, ``fold_std``: their plain mean and sample deviation."""

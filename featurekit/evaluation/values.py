@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from featurekit import metrics
+from featurekit import metrics, statistics
 from featurekit.errors import ParameterError
 from featurekit.evaluation.rows import Groups, Scores, checked, jsonable
 
 _SENTIMENT_SCALE = (-3.0, 3.0)
 _ERRORS = ("mae", "correlation", "ccc")
+_SCALES = {"mae": statistics.ERROR, "correlation": statistics.CORRELATION, "ccc": statistics.CORRELATION}
 
 
 def score_values(
@@ -22,8 +23,6 @@ def score_values(
     scale: tuple[float, float] | None = None,
     training_means: Mapping[str, Sequence[float]] | None = None,
     level: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Everything a report says about predicted ratings; JSON-able, with None where a number is not defined.
 
@@ -40,14 +39,14 @@ def score_values(
     training_means : mapping, optional
         Fold → mean ratings of its training part, which the baseline answers there; without them those of the evaluated
         ones.
-    level, n_resamples, seed : float, int, int
-        Of the bootstrap by speaker.
+    level : float
+        Coverage of the intervals.
 
     Returns
     -------
     dict
         ``kind``: "values"; ``n``, ``outputs``; ``pooled``: ``mae``, ``correlation`` (Pearson), ``ccc``, each the mean over the
-        outputs, and for a sentiment score ``has0_accuracy``, …; ``intervals``: (low, high) of each, resampling speakers;
+        outputs, and for a sentiment score ``has0_accuracy``, …; ``intervals``: (low, high) of each over speakers;
         ``folds``, ``fold_mean``, ``fold_std``; ``per_output``: MAE, correlation, CCC; ``per_speaker``, ``per_gender``: n and
         MAE; ``constant``: the same metrics of answering in each fold its training mean, with the ``values`` answered.
 
@@ -76,7 +75,7 @@ def score_values(
         "n": len(rows),
         "outputs": list(outputs),
         "pooled": scored(np.ones(len(rows), dtype=bool)),
-        "intervals": groups.intervals(measured, t, p, level=level, n_resamples=n_resamples, seed=seed),
+        "intervals": groups.intervals(measured, t, p, scales=_SCALES, level=level, notes={}),
         **groups.by_fold(scored),
         "per_output": {name: _errors(t[:, k], p[:, k]) for k, name in enumerate(outputs)},
         **groups.by_person(scored, ("mae",)),

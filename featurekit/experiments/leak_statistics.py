@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from featurekit import metrics
+from featurekit import statistics
 
 PROTOCOLS = ("random", "speaker-disjoint")
-LEVEL, N_RESAMPLES = 0.95, 2000
 
 
 def compare_protocols(
@@ -19,10 +19,10 @@ def compare_protocols(
     """UA of both protocols and their difference, with intervals.
 
     A seed's UA is taken over all folds' predictions together, since each utterance is predicted once; the UA of a
-    protocol is the mean over seeds. The intervals are percentiles of a bootstrap over **speakers**: the same drawn
-    speakers count in both protocols, so the difference is paired. They say what other speakers of this kind would do to
-    the numbers; the spread over seeds, which is given beside them, says what other folds would do, and is no interval:
-    seeds share all their data.
+    protocol is the mean over seeds. The intervals leave one **speaker** out at a time, the same one in both protocols, so the
+    difference is paired (:mod:`featurekit.statistics`). They say what other speakers of this kind would do to the numbers;
+    the spread over seeds, which is given beside them, says what other folds would do, and is no interval: seeds share all
+    their data.
 
     Parameters
     ----------
@@ -35,8 +35,9 @@ def compare_protocols(
     -------
     dict
         ``n``, ``n_speakers``, ``seeds``, ``classes``, ``chance`` (in UA), ``majority`` (its share, so the WA of
-        always answering it), ``why_no_interval`` (or None); ``protocols``: ``ua``, ``interval`` (or None), ``by_seed``,
-        ``recalls``; ``difference``: ``ua``, ``interval``, ``by_seed``. All in [0, 1].
+        always answering it), ``why_no_interval`` (or None), ``method`` of the intervals; ``protocols``: ``ua``, ``interval``
+        (or None), ``note`` (why there is none, or how else it was made), ``by_seed``, ``recalls``; ``difference``: ``ua``,
+        ``interval``, ``note``, ``by_seed``. All in [0, 1].
     """
     ids = sorted(labels)
     classes = sorted(set(labels.values()))
@@ -47,13 +48,13 @@ def compare_protocols(
         for protocol, of_seeds in predicted.items()
     }
     hits = {protocol: every.mean(axis=0) for protocol, every in right.items()}
-    why = metrics.too_few_speakers(len(set(who.tolist())))
-
-    def interval(metric: Callable[..., float], *arrays: np.ndarray) -> list[float] | None:
-        if why:
-            return None
-        return list(metrics.clustered_interval(metric, who, *arrays, level=LEVEL, n_resamples=N_RESAMPLES))
-
+    both = [hits[protocol] for protocol in PROTOCOLS]
+    left_out = statistics.leave_one_out(partial(_figures, n_classes=len(classes)), who, truth, *both)
+    found = statistics.intervals(left_out, (statistics.SHARE, statistics.SHARE, statistics.DIFFERENCE))
+    figures = [
+        {"ua": float(value), "interval": None if one.borders is None else list(one.borders), "note": one.note}
+        for value, one in zip(left_out.values, found, strict=True)
+    ]
     result: dict[str, Any] = {
         "n": len(ids),
         "n_speakers": len(set(who.tolist())),
@@ -61,28 +62,30 @@ def compare_protocols(
         "classes": classes,
         "chance": 1 / len(classes),
         "majority": float(np.bincount(truth).max() / len(ids)),
-        "why_no_interval": why or None,
+        "why_no_interval": next((one.note for one in found if one.borders is None), None),
+        "method": statistics.method(left_out),
         "protocols": {},
     }
-    for protocol in PROTOCOLS:
+    for place, protocol in enumerate(PROTOCOLS):
         result["protocols"][protocol] = {
-            "ua": _mean_recall(truth, hits[protocol]),
-            "interval": interval(_mean_recall, truth, hits[protocol]),
+            **figures[place],
             "by_seed": [_mean_recall(truth, one) for one in right[protocol]],
             "recalls": dict(zip(classes, _recalls(truth, hits[protocol]).tolist(), strict=True)),
         }
-
-    def difference(truth: np.ndarray, random: np.ndarray, disjoint: np.ndarray) -> float:
-        return _mean_recall(truth, random) - _mean_recall(truth, disjoint)
-
-    both = [hits[protocol] for protocol in PROTOCOLS]
     pairs = zip(*(result["protocols"][protocol]["by_seed"] for protocol in PROTOCOLS), strict=True)
     result["difference"] = {
-        "ua": difference(truth, *both),
-        "interval": interval(difference, truth, *both),
+        **figures[-1],
         "by_seed": [random - disjoint for random, disjoint in pairs],
     }
     return result
+
+
+def _figures(truth: np.ndarray, random: np.ndarray, disjoint: np.ndarray, *, n_classes: int) -> tuple[float, float, float]:
+    """UA of both protocols and their difference; nan where the truth lacks a class."""
+    if len(set(truth.tolist())) < n_classes:
+        return (float("nan"),) * 3
+    uas = _mean_recall(truth, random), _mean_recall(truth, disjoint)
+    return (*uas, uas[0] - uas[1])
 
 
 def _recalls(truth: np.ndarray, hits: np.ndarray) -> np.ndarray:

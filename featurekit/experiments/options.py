@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from featurekit.data import Fold
 from featurekit.errors import ParameterError
 from featurekit.notebook import Shown, Table
+from featurekit.statistics import FEWEST_SPEAKERS
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
@@ -95,10 +96,6 @@ class RunSettings(Shown):
         said = {item.name: getattr(self, item.name) for item in fields(self)}
         default = RunSettings("", "")
         return {name: str(value) for name, value in said.items() if value != getattr(default, name)}
-
-
-# Of fewer, resampled speakers say nothing about other speakers: no interval is shown.
-FEWEST_SPEAKERS = 5
 
 
 @dataclass(frozen=True, repr=False)

@@ -45,14 +45,14 @@ def rescored(folder: str | Path) -> dict[str, Any]:
             f"`featurekit train {folder}` goes on from there"
         )
     rows = [row for number in range(len(names)) for row in read_predictions(folder, number)]
-    seed, reference = record["settings"]["seed"], record["reference"]
+    reference = record["reference"]
     if record["kind"] == "values":
         scale = None if record["scale"] is None else tuple(record["scale"])
         means = _of_each_fold(reference["training_mean"], names)
-        scores = evaluation.score_values(rows, record["outputs"], scale=scale, training_means=means, seed=seed)
+        scores = evaluation.score_values(rows, record["outputs"], scale=scale, training_means=means)
     else:
         counts = _of_each_fold(reference["training_counts"], names)
-        scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"], seed=seed)
+        scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"])
     return scores | {"split": record["split"]}
 
 

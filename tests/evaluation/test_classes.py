@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 from featurekit import metrics
 from featurekit.errors import ParameterError
 from featurekit.evaluation import score
+from featurekit.statistics import SHARE, intervals, leave_one_out
 
 
 def predictions(n=90, seed=0):
@@ -57,14 +58,49 @@ def test_speakers_and_genders_are_scored_apart_and_unknown_genders_left_out():
     assert result["per_gender"]["f"]["n"] == 44
 
 
-def test_the_interval_resamples_speakers_and_is_seeded():
+def test_the_interval_leaves_out_a_speaker_at_a_time_and_needs_no_seed():
     rows = predictions()
-    result = score(rows, seed=1)
+    result = score(rows)
     low, high = result["intervals"]["unweighted_accuracy"]
     assert low < result["pooled"]["unweighted_accuracy"] < high
     assert result["intervals"]["n_speakers"] == 6
-    assert result == score(rows, seed=1)
-    assert result["intervals"] != score(rows, seed=2)["intervals"]
+    assert result["intervals"]["method"] == "one speaker left out at a time, t with 5 degrees of freedom"
+    assert "notes" not in result["intervals"]
+    assert score(rows[::-1])["intervals"]["accuracy"] == pytest.approx(result["intervals"]["accuracy"])
+
+
+def test_a_class_that_one_speaker_alone_has_leaves_the_means_over_classes_without_an_interval():
+    rows = predictions()
+    rows[0]["label"] = "bored"
+    found = score(rows)["intervals"]
+    assert found["unweighted_accuracy"] is None
+    assert found["macro_f1"] is None
+    assert found["notes"] == dict.fromkeys(("unweighted_accuracy", "macro_f1"), "speaker s0 alone has bored")
+    assert found["accuracy"][0] < found["accuracy"][1]
+
+
+def test_a_class_that_is_only_guessed_counts_in_macro_f1_whoever_is_left_out():
+    rows = predictions()
+    rows[0]["predicted"] = "bored"  # s0 alone is called so; without s0 the mean would else run over a class less
+    truth, predicted, speakers = (np.array([row[key] for row in rows]) for key in ("label", "predicted", "speaker"))
+    names = ["angry", "bored", "calm", "sad"]
+    found = leave_one_out(lambda t, p: metrics.macro_f1(t, p, names), speakers, truth, predicted)
+    (expected,) = intervals(found, [SHARE])
+    assert score(rows)["intervals"]["macro_f1"] == pytest.approx(expected.borders)
+
+
+def test_a_perfect_result_has_the_interval_of_the_number_of_speakers_and_says_so():
+    rows = [{**row, "predicted": row["label"]} for row in predictions()]
+    found = score(rows)["intervals"]
+    assert found["accuracy"] == pytest.approx([0.025 ** (1 / 6), 1])
+    assert found["notes"]["accuracy"] == "the same in all 6 speakers: Clopper and Pearson's interval of their number"
+
+
+def test_always_one_answer_has_no_interval_of_its_mean_recall_and_says_so():
+    rows = [{**row, "predicted": "sad"} for row in predictions()]
+    found = score(rows)["intervals"]
+    assert found["unweighted_accuracy"] is None
+    assert found["notes"] == {"unweighted_accuracy": "it is the same whichever speaker is left out"}
 
 
 def test_the_majority_is_taken_from_training_where_it_is_known():
@@ -117,14 +153,14 @@ def test_predictions_that_cannot_be_scored_are_refused():
     assert score([{**row, "fold": "1"}, {**row, "fold": "2"}])["n"] == 2
 
 
-def test_every_headline_metric_has_an_interval_of_its_own_resamples():
+def test_every_headline_metric_has_an_interval_of_its_own():
     rows = predictions()
     result = score(rows)
     speakers = np.array([row["speaker"] for row in rows])
     truth, predicted = (np.array([row[key] for row in rows]) for key in ("label", "predicted"))
     for name in ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1"):
-        alone = metrics.clustered_interval(getattr(metrics, name), speakers, truth, predicted)
-        assert result["intervals"][name] == pytest.approx(alone, abs=1e-12)
+        (alone,) = intervals(leave_one_out(getattr(metrics, name), speakers, truth, predicted), [SHARE])
+        assert result["intervals"][name] == pytest.approx(alone.borders, abs=1e-12)
 
 
 def test_the_calibration_is_that_of_the_likeliest_class():

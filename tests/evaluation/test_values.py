@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
+from featurekit import statistics
 from featurekit.errors import ParameterError
 from featurekit.evaluation import score_values
 
@@ -47,10 +48,25 @@ def test_a_sentiment_score_gets_both_forms_of_acc2():
     assert result["pooled"]["has0_accuracy"] == pytest.approx(np.mean((truth >= 0) == (predicted >= 0)))
     assert {"has0_f1", "non0_accuracy", "non0_f1", "accuracy5", "accuracy7"} <= result["pooled"].keys()
     assert result["fold_mean"].keys() == result["fold_std"].keys() == result["pooled"].keys() - {"n"}
-    assert result["intervals"].keys() == result["pooled"].keys() - {"n"} | {"level", "n_speakers"}
+    assert result["intervals"].keys() == result["pooled"].keys() - {"n"} | {"level", "n_speakers", "method"}
     for name in ("mae", "ccc", "has0_accuracy"):
         low, high = result["intervals"][name]
         assert low < result["pooled"][name] < high
+
+
+def test_each_rating_has_its_interval_on_its_own_scale():
+    rows = predictions(n=400)
+    for row in rows:
+        row["predicted"] = [row["label"][0] * (0.999 if row["speaker"] != "s0" else 0.9)]
+    found = score_values(rows, ["score"])["intervals"]
+    truth, predicted = columns(rows)
+    left_out = statistics.leave_one_out(lambda t, p: np.abs(t - p).mean(), [row["speaker"] for row in rows], truth, predicted)
+    (expected,) = statistics.intervals(left_out, [statistics.ERROR])
+    assert found["mae"] == pytest.approx(expected.borders)
+    assert found["mae"][0] > 0  # on its own scale it would fall below
+    assert -1 < found["ccc"][0] < found["ccc"][1] < 1
+    exact = [{**row, "predicted": row["label"]} for row in rows]
+    assert score_values(exact, ["score"])["intervals"]["notes"]["mae"] == "it is the same whichever speaker is left out"
 
 
 def test_the_baseline_answers_the_training_mean():

@@ -37,8 +37,7 @@ def test_speakers_are_dealt_whole_and_utterances_class_by_class():
 
 def test_a_planted_leak_is_measured(making, tmp_path):
     """Each speaker has a voice of its own and one emotion: known speakers are all right, unknown ones are chance."""
-    from featurekit import store
-    from featurekit.manifest import Manifest, Utterance
+    from featurekit.manifest import Utterance
 
     rng = np.random.default_rng(0)
     utterances = [
@@ -53,23 +52,7 @@ def test_a_planted_leak_is_measured(making, tmp_path):
         for n in range(8)
     ]
     voices = 10 * rng.normal(size=(12, 24))
-    info = store.ColumnInfo("voice", "0" * 64, "vector", 24)
-    rows = [
-        store.UtteranceResult(0, "", (voices[who] + rng.normal(size=24))[None].astype(np.float32), None, 16000)
-        for who in range(12)
-        for _ in range(8)
-    ]
-    key = store.shard_key([info.key], [(item.id, item.fingerprint) for item in utterances])
-    content = store.ShardContent(
-        key=key,
-        columns=(info,),
-        ids=[u.id for u in utterances],
-        fingerprints=[u.fingerprint for u in utterances],
-        results={"voice": rows},
-    )
-    store.create(tmp_path / "s", corpus="planted")
-    store.commit_shard(tmp_path / "s", content)
-    store.publish_head(tmp_path / "s", Manifest(utterances), [store.GroupInfo((info,), (key,), {"modulus": 8})])
+    making.vectors(tmp_path / "s", utterances, [voices[who] + rng.normal(size=24) for who in range(12) for _ in range(8)])
     result = Leak(settings(tmp_path / "s", features="voice", task="emotion", folds=4, seeds=3), out=tmp_path).execute()
     assert result["protocols"]["random"]["ua"] == 1.0
     assert result["protocols"]["speaker-disjoint"]["ua"] < 0.8

@@ -102,6 +102,17 @@ def fill(path: Path, utterances: Manifest | None = None, columns=COLUMNS, seed: 
     return head
 
 
+def vectors(path: Path, utterances, values, corpus: str = "planted") -> Path:
+    """A store of one column, voice: a vector of these values for each utterance."""
+    utterances, info = list(utterances), store.ColumnInfo("voice", digest("voice"), "vector", len(values[0]))
+    results = [store.UtteranceResult(0, "", np.asarray(value, np.float32)[None], None, 16000) for value in values]
+    shard = content(utterances, (info,), results={"voice": results})
+    store.create(path, corpus=corpus)
+    store.commit_shard(path, shard)
+    store.publish_head(path, Manifest(utterances), [store.GroupInfo((info,), (shard.key,), {"modulus": len(utterances)})])
+    return path
+
+
 def all_files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file())
 
