@@ -28,7 +28,8 @@ def scored(path: str, request: str, task: str) -> str:
     for number, (train, test) in enumerate(GroupKFold(folds).split(X, groups=speakers)):
         counts[str(number)] = Counter(y[train].tolist())
         if len(counts[str(number)]) < 2:
-            sys.exit(f"without {', '.join(sorted(set(speakers[test])))} all of {path} is {str(y[train][0])!r}: nothing can be learnt")
+            left_out, only = ", ".join(sorted(set(speakers[test]))), str(y[train][0])
+            sys.exit(f"without {left_out} all of {path} is {only!r}: nothing can be learnt")
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)).fit(X[train], y[train])
         guessed = model.predict(X[test]).tolist()
         for row, guess in zip(test.tolist(), guessed, strict=True):
