@@ -121,10 +121,14 @@ class Recipe:
         The facts.
     utterances : callable
         ``utterances(root)`` yields :class:`~featurekit.manifest.Utterance` in a stable order.
+    of_tables : callable or None
+        ``of_tables(root, manifest)`` yields those of the corpus's own tables that a manifest's name means; None where it means
+        none of them.
     """
 
     corpus: Corpus
     utterances: Callable[[Path], Iterable[Utterance]]
+    of_tables: Callable[[Path, Path], Iterable[Utterance] | None] | None = None
 
     def __post_init__(self) -> None:
         # The registry tells two members of one name apart by their modules, and all recipes are made in this one.
@@ -139,8 +143,15 @@ class Recipe:
 CORPORA: Registry[Recipe] = Registry("corpus", "featurekit.corpora")
 
 
-def recipe(corpus: Corpus) -> Callable[[Callable[[Path], Iterable[Utterance]]], Recipe]:
+def recipe(
+    corpus: Corpus, *, of_tables: Callable[[Path, Path], Iterable[Utterance] | None] | None = None
+) -> Callable[[Callable[[Path], Iterable[Utterance]]], Recipe]:
     """Decorate ``utterances(root)`` of a corpus: it joins :data:`CORPORA`.
+
+    Parameters
+    ----------
+    corpus, of_tables
+        As :class:`Recipe` has them.
 
     Raises
     ------
@@ -149,7 +160,7 @@ def recipe(corpus: Corpus) -> Callable[[Callable[[Path], Iterable[Utterance]]], 
     """
 
     def register(utterances: Callable[[Path], Iterable[Utterance]]) -> Recipe:
-        return CORPORA.add(corpus.name, Recipe(corpus, utterances))
+        return CORPORA.add(corpus.name, Recipe(corpus, utterances, of_tables))
 
     return register
 
@@ -227,7 +238,7 @@ def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Pa
         Its folder; None asks ``FEATUREKIT_CORPORA/<name>`` and ``featurekit.toml``.
     manifest : str, Path or None
         CSV, JSONL or Parquet table to read instead of the recipe's own search; its paths are relative to ``root``. A relative
-        name that does not exist is looked up in ``root``.
+        name that does not exist is looked up in ``root``. Of an audformat database it may name tables (``db.emotion.csv``).
 
     Returns
     -------
@@ -244,6 +255,9 @@ def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Pa
     """
     found, folder = CORPORA.get(name), locate(name, root)
     if manifest is not None:
+        own = found.of_tables(folder, Path(manifest)) if found.of_tables else None
+        if own is not None:
+            return Manifest(own, where=f"corpus {name} in {folder}")
         table = next((path for path in (Path(manifest), folder / manifest) if path.exists()), Path(manifest))
         return Manifest(read_table(table), where=str(manifest))
     read = Manifest(found.utterances(folder), where=f"corpus {name} in {folder}")

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-import re
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import number, records, say_left_out
-from featurekit.corpora._parquet import parquet_records
+from featurekit.corpora._audformat_database import HEADER, Database, seconds
+from featurekit.corpora._labels import say_left_out
+from featurekit.corpora._languages import short_code
 from featurekit.corpora._speakers import with_stand_ins
 from featurekit.corpora._walk import audio_paths
-from featurekit.errors import ManifestError, MissingDependencyError
+from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
-HEADER = "db.yaml"
 FIELDS = {"speaker": "speaker", "gender": "gender", "sex": "gender", "language": "language"}
-TEXTS = {"transcription": "text", "text": "text", "transcript": "text"}
+TEXTS = {"transcription": "text", "text": "text", "transcript": "text", "sentence": "text"}
+GENDERS = {"f": "female", "m": "male"}
 
 CORPUS = Corpus(
     name="audformat",
@@ -34,7 +34,11 @@ CORPUS = Corpus(
 ├── db.emotion.csv       one file a table: file,emotion or file,start,end,emotion; .parquet too
 └── audio/*.wav
 """,
-    labels={"<column>": "every other column of every table; <table>.<column> where two tables disagree"},
+    labels={
+        "<column>": "every other column of every table; <table>.<column> where two tables disagree",
+        "<fact>": "what a scheme's labels or a misc table say of a value (a speaker's age); <column>.<fact> where two disagree",
+        "split": "part of the official split that a table is",
+    },
     defects=(
         Defect(
             "what a column means is in the header; files that no table lists are left out, and said",
@@ -43,8 +47,8 @@ CORPUS = Corpus(
     ),
 )
 
-_TIME = re.compile(r"(?:(\d+) days? )?(\d+):(\d+):(\d+(?:\.\d+)?)")
 _Index = tuple[str, float | None, float | None]
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -53,7 +57,23 @@ class _Facts:
     labels: dict[str, Any] = field(default_factory=dict)
 
 
-@recipe(CORPUS)
+def _of_tables(root: Path, manifest: Path) -> Iterable[Utterance] | None:
+    """The utterances of some tables, as ``--manifest`` names them: ``db.emotion.csv``, ``emotion`` or ``emotion,arousal``."""
+    if manifest.suffix == ".jsonl" or not (root / HEADER).is_file():
+        return None
+    database = Database(root)
+    names = [name.strip() for name in str(manifest).split(",")]
+    chosen = [PurePosixPath(name).name.removeprefix("db.") for name in names]
+    chosen = [name if name in database.tables else PurePosixPath(name).stem for name in chosen]
+    unknown = [name for name in chosen if name not in database.tables]
+    if len(unknown) == len(chosen) and manifest.suffix:
+        return None  # a table that somebody wrote
+    if unknown:
+        raise ManifestError(f"{root / HEADER}: there is no table {unknown[0]!r}; its tables are {', '.join(database.tables)}")
+    return _read(root, database, frozenset(chosen))
+
+
+@recipe(CORPUS, of_tables=_of_tables)
 def utterances(root: Path) -> Iterator[Utterance]:
     """Join all tables of a database: segments where a table has them, else files.
 
@@ -62,8 +82,10 @@ def utterances(root: Path) -> Iterator[Utterance]:
         <root>/db.yaml            tables: {emotion: {type: filewise, columns: {emotion: {scheme_id: emotion}}}}
         <root>/db.emotion.csv     audio/001.wav,anger
 
-    What a table says of a whole file holds for its segments. Columns speaker, gender, language and transcription, and what the
-    speaker scheme's labels say of a speaker, become fields; every other column stays a raw label. Misc tables are not read.
+    What a table says of a whole file holds for its segments. Where only the rows of some tables are to be utterances,
+    ``--manifest`` names them (``db.emotion.csv``). Columns speaker, gender, language and transcription become fields, a text as
+    its scheme's sentence; so does what a scheme's labels or a misc table say of a speaker's gender or language. Every other
+    column, and every other fact (age), is a raw label. The header's language holds where it names one.
 
     Header and tables are as audformat 1.4 writes them (a test compares where it is installed).
 
@@ -74,23 +96,51 @@ def utterances(root: Path) -> Iterator[Utterance]:
     MissingDependencyError
         Without PyYAML.
     """
-    if not (root / HEADER).is_file():
-        return
-    header = _read_header(root / HEADER)
+    if (root / HEADER).is_file():
+        yield from _read(root, Database(root))
+
+
+def _read(root: Path, database: Database, chosen: frozenset[str] = frozenset()) -> Iterator[Utterance]:
     facts: dict[_Index, _Facts] = {}
-    for table_id, table in sorted((header.get("tables") or {}).items()):
-        for where, record in _rows(root, table_id):
-            _add(facts.setdefault(_index(record, where), _Facts()), record, table_id, table, header, where)
-    yield from with_stand_ins(_utterances(facts))
-    say_left_out(set(audio_paths(root)) - {file for file, _, _ in facts}, "are in no table")
+    rows: dict[str, dict[_Index, None]] = {}  # table → its index
+    labelled: set[str] = set()  # tables of whole files that say more than who speaks
+    for table_id in sorted(database.tables):
+        rows[table_id] = {}
+        for where, record in database.rows(table_id):
+            file, start, end = str(record.pop("file", "")), record.pop("start", None), record.pop("end", None)
+            index = file, seconds(start, where), seconds(end, where)
+            rows[table_id][index] = None
+            if _add(facts.setdefault(index, _Facts()), record, table_id, database, where) and index[1:] == (None, None):
+                labelled.add(table_id)
+        if part := database.part(table_id):
+            for index in rows[table_id]:
+                _label(facts[index], "split", part, table_id)
+    wanted = {index for table_id in chosen or rows for index in rows[table_id]}
+    if not chosen:
+        wanted = _finest(wanted, rows, labelled)
+        say_left_out(set(audio_paths(root)) - {file for file, _, _ in facts}, "are in no table")
+    if unread := database.unread():
+        _logger.warning("misc tables that no column refers to, left out: %s", ", ".join(unread))
+    yield from with_stand_ins(_utterances(facts, wanted, short_code(database.language)))
 
 
-def _utterances(facts: Mapping[_Index, _Facts]) -> Iterator[Utterance]:
-    cut = {file for file, start, end in facts if (start, end) != (None, None)}
+def _finest(wanted: set[_Index], rows: Mapping[str, Mapping[_Index, None]], labelled: set[str]) -> set[_Index]:
+    """Segments of a file in place of the whole; a warning says where they replace labelled files."""
+    cut = {file for file, start, end in wanted if (start, end) != (None, None)}
+    replaced = {file for name in labelled for file, start, end in rows[name] if file in cut and (start, end) == (None, None)}
+    if replaced:
+        files = {file for name in labelled for file, start, end in rows[name] if (start, end) == (None, None)}
+        parts = [name for name, index in rows.items() if any(start is not None or end is not None for _, start, end in index)]
+        count = sum(file in replaced and (start, end) != (None, None) for file, start, end in wanted)
+        text = "%d of %d labelled files are read as their %d segments (%s); --manifest %s reads the files"
+        tables = ",".join(sorted(labelled))
+        _logger.warning(text, len(replaced), len(files), count, ", ".join(parts), tables)
+    return {index for index in wanted if index[1:] != (None, None) or index[0] not in cut}
+
+
+def _utterances(facts: Mapping[_Index, _Facts], wanted: set[_Index], language: str) -> Iterator[Utterance]:
     positions: dict[str, int] = {}
-    for file, start, end in sorted(facts, key=lambda index: (index[0], index[1] or 0.0, index[2] or 0.0)):
-        if start is None and end is None and file in cut:
-            continue
+    for file, start, end in sorted(wanted, key=lambda index: (index[0], index[1] or 0.0, index[2] or 0.0)):
         shared, own = facts.get((file, None, None), _Facts()), facts[file, start, end]
         recording = str(PurePosixPath(file).with_suffix(""))
         yield Utterance(
@@ -101,85 +151,52 @@ def _utterances(facts: Mapping[_Index, _Facts]) -> Iterator[Utterance]:
             recording=recording,
             position=positions.setdefault(file, 0),
             labels={**shared.labels, **own.labels},
-            **{**shared.fields, **own.fields},  # type: ignore[arg-type]
+            **{"language": language, **shared.fields, **own.fields},  # type: ignore[arg-type]
         )
         positions[file] += 1
 
 
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        yaml = importlib.import_module("yaml")
-    except ImportError:
-        raise MissingDependencyError(f"{path}: reading it needs PyYAML: pip install 'featurekit[tables]'") from None
-    try:
-        header = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, ValueError) as error:
-        raise ManifestError(f"{path}: not YAML: {error}") from None
-    if not isinstance(header, dict):
-        raise ManifestError(f"{path}: expected a mapping with schemes and tables")
-    return header
-
-
-def _rows(root: Path, table_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    stem = root / f"db.{table_id}"
-    if stem.with_name(f"{stem.name}.parquet").is_file():
-        yield from parquet_records(stem.with_name(f"{stem.name}.parquet"))
-    elif stem.with_name(f"{stem.name}.csv").is_file():
-        yield from records(stem.with_name(f"{stem.name}.csv"), ("file",))
-    else:
-        raise ManifestError(
-            f"{root / HEADER}: the table {table_id!r} is neither {stem.name}.csv nor .parquet; save it so again"
-        )
-
-
-def _index(record: dict[str, Any], where: str) -> _Index:
-    file = record.pop("file", "")
-    return str(file), _seconds(record.pop("start", None), where), _seconds(record.pop("end", None), where)
-
-
-def _seconds(value: Any, where: str) -> float | None:
-    if value in (None, "", "NaT"):
-        return None
-    if hasattr(value, "total_seconds"):
-        return float(value.total_seconds())
-    match = _TIME.fullmatch(str(value))
-    if match is None:
-        raise ManifestError(f"{where}: expected a time like 0 days 00:00:01.5, got {value!r}")
-    days, hours, minutes, seconds = match.groups()
-    return round(int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(seconds), 9)
-
-
-def _add(facts: _Facts, record: dict[str, Any], table_id: str, table: Any, header: dict[str, Any], where: str) -> None:
-    columns = (table or {}).get("columns") or {}
-    if (table or {}).get("split_id"):
-        facts.labels["split"] = table["split_id"]
+def _add(facts: _Facts, record: dict[str, Any], table_id: str, database: Database, where: str) -> bool:
+    """Take in a row; whether it labels its file or segment, beyond who speaks, how and what."""
+    table, labels = database.tables[table_id], 0
     for name, cell in record.items():
         if cell in (None, ""):
             continue
-        scheme_id = (columns.get(name) or {}).get("scheme_id", "")
-        scheme = (header.get("schemes") or {}).get(scheme_id) or {}
-        value = _checked(name, cell, scheme, where)
-        kind = FIELDS.get(name) or FIELDS.get(scheme_id) or TEXTS.get(name)
+        scheme_id = database.scheme_of(table, name)
+        value = database.value(name, cell, scheme_id, where)
+        told = database.told(name, scheme_id, value)
+        kind = FIELDS.get(name) or FIELDS.get(scheme_id) or TEXTS.get(name) or TEXTS.get(scheme_id)
+        if isinstance(told, Mapping):
+            told = dict(told)
+            value = next((told.pop(key) for key in TEXTS if kind == "text" and isinstance(told.get(key), str)), value)
+            _facts_of(facts, told, name)
+        elif kind == "text" and isinstance(told, str):
+            value = told
         if kind:
-            facts.fields[kind] = str(value)
-            about = scheme.get("labels", {}).get(value) if isinstance(scheme.get("labels"), dict) else None
-            if kind == "speaker" and isinstance(about, Mapping):
-                facts.fields |= {FIELDS[key]: str(told) for key, told in about.items() if key in FIELDS}
-        elif facts.labels.get(name, value) != value:
-            facts.labels[f"{table_id}.{name}"] = value
+            facts.fields[kind] = _field(kind, value)
         else:
-            facts.labels[name] = value
+            labels += 1
+            _label(facts, name, value, table_id)
+    _facts_of(facts, database.told_of(record), table_id)
+    return labels > 0
 
 
-def _checked(name: str, cell: Any, scheme: Mapping[str, Any], where: str) -> Any:
-    """The cell as its scheme's type; labels and limits of the scheme hold."""
-    if scheme.get("dtype") in ("float", "int"):
-        low, high = (float(scheme.get(limit, sign)) for limit, sign in (("minimum", "-inf"), ("maximum", "inf")))
-        value: Any = number(str(cell), name, where, low, high)
-        value = int(value) if scheme["dtype"] == "int" else value
-    else:
-        value = cell if isinstance(cell, (str, bool)) else str(cell)
-    labels = scheme.get("labels")
-    if isinstance(labels, (list, dict)) and value not in labels:
-        raise ManifestError(f"{where}: {name} {value!r} is no label of its scheme ({', '.join(map(str, labels))})")
-    return value
+def _facts_of(facts: _Facts, told: Mapping[str, Any], source: str) -> None:
+    """What is said of a value: who speaks and how as fields, all else as labels."""
+    for key, value in told.items():
+        if value in (None, ""):
+            continue
+        if key in FIELDS:
+            facts.fields[FIELDS[key]] = _field(FIELDS[key], value)
+        else:
+            _label(facts, str(key), value, source)
+
+
+def _label(facts: _Facts, name: str, value: Any, source: str) -> None:
+    """Keep a raw label; where another one of its name says something else, under the name of its source."""
+    facts.labels[name if facts.labels.get(name, value) == value else f"{source}.{name}"] = value
+
+
+def _field(kind: str, value: Any) -> str:
+    text = str(value)
+    return short_code(text) if kind == "language" else GENDERS.get(text.lower(), text) if kind == "gender" else text

@@ -19,7 +19,7 @@ def test_segments_inherit_what_is_said_of_their_file(miniature):
         {"emotion": "anger", "split": "train", "valence": 1.5},
     )
     assert (second.start, second.end, second.position, second.recording) == (0.5, 1.25, 1, "audio/a")
-    assert (second.speaker, second.gender, second.language) == ("anna", "female", "deu")
+    assert (second.speaker, second.gender, second.language) == ("anna", "female", "de")
     assert (whole.speaker, whole.gender, whole.start, whole.labels["emotion"]) == ("ben", "male", None, "sad")
 
 
@@ -67,11 +67,181 @@ def test_what_is_broken_names_file_and_line(miniature, put, name, content, messa
         read_corpus("audformat", root)
 
 
+VAD = """\
+file,start,end,voice
+audio/a.wav,0 days 00:00:00.1,0 days 00:00:00.9,True
+audio/a.wav,0 days 00:00:00.9,0 days 00:00:01.9,False
+"""
+
+
+@pytest.fixture
+def with_pauses(miniature, put):
+    """Files labelled in one table, and a second one with the pauses of one of them."""
+    root = miniature("audformat")
+    put(
+        root / "db.yaml",
+        "schemes: {voice: {dtype: bool}}\ntables: {emotion: {}, files: {}, vad: {columns: {voice: {scheme_id: voice}}}}",
+    )
+    put(root / "db.vad.csv", VAD)
+    return root
+
+
+def test_segments_in_place_of_labelled_files_are_said_and_tables_can_be_named(with_pauses, caplog):
+    assert len(read_corpus("audformat", with_pauses)) == 3
+    said = "1 of 2 labelled files are read as their 2 segments (vad); --manifest emotion reads the files"
+    assert said in caplog.text
+    caplog.clear()
+    for name in ("emotion", "db.emotion.csv", "emotion,files", str(with_pauses / "db.emotion.csv")):
+        whole = read_corpus("audformat", with_pauses, manifest=name)
+        assert [(item.id, item.speaker, dict(item.labels)) for item in whole] == [
+            ("audio/a", "anna", {"emotion": "anger"}),
+            ("audio/b", "ben", {"emotion": "sad"}),
+        ]
+    assert [item.labels["voice"] for item in read_corpus("audformat", with_pauses, manifest="vad")] == [True, False]
+    assert not caplog.text
+    with pytest.raises(ManifestError, match=r"db.yaml: there is no table 'emotio'; its tables are emotion, files, vad"):
+        read_corpus("audformat", with_pauses, manifest="emotio")
+    (with_pauses / "own.csv").write_text("path,label\naudio/b.wav,x\n")
+    assert read_corpus("audformat", with_pauses, manifest="own.csv").ids == ["b"]
+
+
+def test_segments_of_files_that_only_name_their_speakers_replace_them_without_a_word(with_pauses, put, caplog):
+    put(with_pauses / "db.emotion.csv", "file,speaker\naudio/a.wav,anna\naudio/b.wav,ben\n")
+    assert len(read_corpus("audformat", with_pauses)) == 3
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0 days", 0.0),
+        ("1 days", 86400.0),
+        ("1 day 00:00:01.5", 86401.5),
+        ("00:01:01", 61.0),
+        ("0 days 00:00:00.250000", 0.25),
+        ("NaT", None),
+        ("", None),
+    ],
+)
+def test_a_time_is_read_in_every_form_that_pandas_writes(miniature, put, text, seconds):
+    root = miniature("audformat")
+    put(root / "db.segments.csv", f"file,start,end,valence\naudio/b.wav,{text},,1\n")
+    (utterance,) = (item for item in read_corpus("audformat", root) if item.path == "audio/b.wav")
+    assert utterance.start == seconds
+
+
+@pytest.mark.parametrize("text", ["-1 days +23:59:59", "days", "soon", "0 days 1"])
+def test_what_is_no_time_is_refused(miniature, put, text):
+    root = miniature("audformat")
+    put(root / "db.segments.csv", f"file,start,end,valence\naudio/a.wav,{text},,1\n")
+    with pytest.raises(ManifestError, match=r"segments.csv:2: expected a time like 0 days 00:00:01.5"):
+        read_corpus("audformat", root)
+
+
+def test_a_table_is_a_part_by_its_split_or_by_the_type_that_says_more(miniature, put):
+    root = miniature("audformat")
+    header = (
+        "tables: {emotion: {split_id: SPLIT}, files: {}}\nsplits: {ev: {type: test}, test-2: {type: test}, rest: {type: other}}"
+    )
+    for split_id, part in (("ev", "test"), ("test-2", "test-2"), ("rest", "rest"), ("unsaid", "unsaid")):
+        put(root / "db.yaml", header.replace("SPLIT", split_id))
+        assert {item.labels["split"] for item in read_corpus("audformat", root)} == {part}
+
+
+def test_a_misc_table_without_a_column_is_said(miniature, put, caplog):
+    root = miniature("audformat")
+    put(root / "db.yaml", "tables: {emotion: {}}\nmisc_tables: {rooms: {levels: {room: str}}}")
+    put(root / "db.rooms.csv", "room,size\nhall,9\n")
+    read_corpus("audformat", root)
+    assert "misc tables that no column refers to, left out: rooms" in caplog.text
+
+
 def test_pickled_tables_are_refused(miniature):
     root = miniature("audformat")
     (root / "db.emotion.csv").rename(root / "db.emotion.pkl")
     with pytest.raises(ManifestError, match=r"the table 'emotion' is neither db.emotion.csv nor .parquet"):
         read_corpus("audformat", root)
+
+
+@pytest.fixture
+def database():
+    """A database of audformat with two files of two speakers, and a function that adds a column to their table."""
+    audformat = pytest.importorskip("audformat")
+    db = audformat.Database("mini", "x", "research", languages=["de"])
+    db["files"] = audformat.Table(audformat.filewise_index(["audio/a.wav", "audio/b.wav"]))
+
+    def column(name, values, scheme=None):
+        if scheme is not None:
+            db.schemes[name] = scheme
+        db["files"][name] = audformat.Column(scheme_id=name if scheme is not None else None)
+        db["files"][name].set(values)
+
+    return audformat, db, column
+
+
+def saved(db, folder, storage):
+    db.save(folder, storage_format=storage)
+    return read_corpus("audformat", folder)
+
+
+@pytest.mark.parametrize("storage", ["csv", "parquet"])
+@pytest.mark.filterwarnings("ignore")
+def test_what_misc_tables_say_of_speakers_is_kept_as_audformat_gives_it(tmp_path, database, storage):
+    audformat, db, column = database
+    pandas = pytest.importorskip("pandas")
+    db["people"] = audformat.MiscTable(pandas.Index(["7", "8"], name="person"))
+    for name, scheme, values in (
+        ("gender", audformat.Scheme(labels=["female", "male"]), ["female", "male"]),
+        ("age", audformat.Scheme("int"), [31, None]),
+        ("language", None, ["eng", None]),
+    ):
+        if scheme is not None:
+            db.schemes[name] = scheme
+        db["people"][name] = audformat.Column(scheme_id=name if scheme is not None else None)
+        db["people"][name].set(values)
+    column("speaker", ["7", "8"], audformat.Scheme("str", labels="people"))
+    read = saved(db, tmp_path / "db", storage)
+    assert [(item.speaker, item.gender, item.language, dict(item.labels)) for item in read] == [
+        ("7", "female", "en", {"age": 31}),
+        ("8", "male", "de", {}),
+    ]
+    assert [item.gender for item in read] == db["files"]["speaker"].get(map="gender").tolist()
+
+
+@pytest.mark.parametrize("storage", ["csv", "parquet"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_misc_table_is_joined_by_the_name_of_its_index_too(tmp_path, database, storage):
+    audformat, db, column = database
+    pandas = pytest.importorskip("pandas")
+    db["speaker"] = audformat.MiscTable(pandas.Index(["7", "8"], name="speaker"))
+    db["visits"] = audformat.MiscTable(pandas.MultiIndex.from_tuples([("7", "x"), ("8", "y")], names=["speaker", "room"]))
+    for table, name, values in (("speaker", "sex", ["f", "male"]), ("visits", "mood", ["good", "bad"])):
+        db[table][name] = audformat.Column()
+        db[table][name].set(values)
+    column("speaker", ["7", "8"])
+    column("room", ["x", "x"])
+    read = saved(db, tmp_path / "db", storage)
+    assert [(item.speaker, item.gender, dict(item.labels)) for item in read] == [
+        ("7", "female", {"room": "x", "mood": "good"}),
+        ("8", "male", {"room": "x"}),
+    ]
+
+
+@pytest.mark.parametrize("storage", ["csv", "parquet"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_text_is_the_sentence_of_its_scheme_and_values_have_their_types(tmp_path, database, storage):
+    audformat, db, column = database
+    sentences = {"q1": "seven green boats", "q2": {"text": "a second ticket", "words": 3}}
+    column("transcription", ["q1", "q2"], audformat.Scheme(labels=sentences))
+    column("speaker", [1, 2], audformat.Scheme(labels={1: {"age": 40, "gender": "male"}, 2: {"age": 25}}))
+    column("heard", [True, None], audformat.Scheme("bool"))
+    column("pause", ["0.5s", "0s"], audformat.Scheme("time"))
+    read = saved(db, tmp_path / "db", storage)
+    assert [(item.text, item.speaker, item.gender, dict(item.labels)) for item in read] == [
+        ("seven green boats", "1", "male", {"age": 40, "heard": True, "pause": 0.5}),
+        ("a second ticket", "2", "", {"age": 25, "words": 3, "pause": 0.0}),
+    ]
+    assert {item.language for item in read} == {"de"}
 
 
 @pytest.mark.parametrize("storage", ["csv", "parquet"])

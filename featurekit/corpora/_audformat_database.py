@@ -1,0 +1,197 @@
+"""An audformat database: its header, the rows of its tables, and what its schemes and misc tables say of a value."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from featurekit.corpora._labels import number, records
+from featurekit.corpora._parquet import parquet_records
+from featurekit.errors import ManifestError, MissingDependencyError
+
+HEADER = "db.yaml"
+_TIME = re.compile(r"(?:(\d+) days?)?(?:(?:^| )(\d+):(\d+):(\d+(?:\.\d+)?))?")
+_BOOLEANS = {"true": True, "false": False}
+_PARTS = ("train", "dev", "test")
+
+
+class Database:
+    """A database below a folder.
+
+    Parameters
+    ----------
+    root : Path
+        Where db.yaml lies.
+
+    Raises
+    ------
+    ManifestError
+        For a header that is none.
+    MissingDependencyError
+        Without PyYAML.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._header = _read_header(root / HEADER)
+        self.tables = self._mapping("tables")
+        self._schemes = self._mapping("schemes")
+
+    @property
+    def language(self) -> str:
+        """The language, where the header names a single one."""
+        languages = self._header.get("languages") or ()
+        languages = [languages] if isinstance(languages, str) else languages
+        return str(languages[0]) if isinstance(languages, list) and len(languages) == 1 else ""
+
+    def part(self, table_id: str) -> str:
+        """The part of the official split that a table is: the name of its split, or the type where that says more."""
+        split_id = str((self.tables[table_id] or {}).get("split_id") or "")
+        kind = (self._mapping("splits").get(split_id) or {}).get("type")
+        return split_id if split_id.lower().startswith(_PARTS) or kind not in _PARTS else str(kind)
+
+    def scheme_of(self, table: Any, column: str) -> str:
+        """The scheme of a table's column; empty where it has none."""
+        return str((((table or {}).get("columns") or {}).get(column) or {}).get("scheme_id") or "")
+
+    def value(self, column: str, cell: Any, scheme_id: str, where: str) -> Any:
+        """The cell as its scheme's type.
+
+        Raises
+        ------
+        ManifestError
+            For a value that the scheme does not allow.
+        """
+        scheme = self._schemes.get(scheme_id) or {}
+        value = _typed(column, cell, scheme, where)
+        labels = scheme.get("labels")
+        if isinstance(labels, str):
+            labels = {key: None for (key,) in self.misc.get(labels, ((), {}))[1]}
+        if isinstance(labels, (list, dict)) and value not in labels and str(value) not in map(str, labels):
+            raise ManifestError(f"{where}: {column} {value!r} is no label of its scheme ({', '.join(map(str, labels))})")
+        return value
+
+    def told(self, column: str, scheme_id: str, value: Any) -> Any:
+        """What the scheme's labels, or a misc table, say of a value: a mapping, a text, or None."""
+        labels = (self._schemes.get(scheme_id) or {}).get("labels")
+        if isinstance(labels, Mapping):
+            return next((about for label, about in labels.items() if str(label) == str(value)), None)
+        if isinstance(labels, str):
+            return self.misc.get(labels, ((), {}))[1].get((str(value),))
+        names = {(column,), (scheme_id,)}
+        found = [rows.get((str(value),)) for levels, rows in self.misc.values() if levels in names]
+        return {key: told for row in found for key, told in (row or {}).items()} or None
+
+    def told_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What misc tables of several levels say of a row that has them all as columns."""
+        several = [(levels, rows) for levels, rows in self.misc.values() if len(levels) > 1 and set(levels) <= record.keys()]
+        found = [rows.get(tuple(_key(record[level]) for level in levels), {}) for levels, rows in several]
+        return {key: told for row in found for key, told in row.items()}
+
+    def unread(self) -> list[str]:
+        """Misc tables that no scheme and no column refers to."""
+        schemes = {str(scheme.get("labels")) for scheme in self._schemes.values() if isinstance(scheme, Mapping)}
+        columns = {name for table in self.tables.values() for name in (table or {}).get("columns") or {}}
+        columns |= {
+            self.scheme_of(table, name) for table in self.tables.values() for name in (table or {}).get("columns") or {}
+        }
+        return [name for name, (levels, _) in self.misc.items() if name not in schemes and not set(levels) <= columns]
+
+    @cached_property
+    def misc(self) -> dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], dict[str, Any]]]]:
+        """Misc table → (levels of its index, index → its row)."""
+        found = {}
+        for table_id, table in self._mapping("misc_tables").items():
+            levels = tuple((table or {}).get("levels") or ())
+            rows: dict[tuple[str, ...], dict[str, Any]] = {}
+            for where, record in self.rows(table_id, levels):
+                key = tuple(_key(record.pop(level, "")) for level in levels)
+                rows[key] = {
+                    name: _typed(name, cell, self._schemes.get(self.scheme_of(table, name)) or {}, where)
+                    for name, cell in record.items()
+                    if cell not in (None, "")
+                }
+            found[table_id] = levels, rows
+        return found
+
+    def rows(self, table_id: str, required: tuple[str, ...] = ("file",)) -> Iterator[tuple[str, dict[str, Any]]]:
+        """File and line, and column → cell, of a table's rows.
+
+        Raises
+        ------
+        ManifestError
+            For a table that is neither CSV nor Parquet, or broken.
+        """
+        stem = self._root / f"db.{table_id}"
+        if stem.with_name(f"{stem.name}.parquet").is_file():
+            yield from parquet_records(stem.with_name(f"{stem.name}.parquet"))
+        elif stem.with_name(f"{stem.name}.csv").is_file():
+            yield from records(stem.with_name(f"{stem.name}.csv"), required)
+        else:
+            raise ManifestError(
+                f"{self._root / HEADER}: the table {table_id!r} is neither {stem.name}.csv nor .parquet; save it so again"
+            )
+
+    def _mapping(self, name: str) -> dict[str, Any]:
+        found = self._header.get(name) or {}
+        if not isinstance(found, dict):
+            raise ManifestError(f"{self._root / HEADER}: {name} must be a mapping, got {type(found).__name__}")
+        return {str(key): value for key, value in found.items()}
+
+
+def seconds(value: Any, where: str) -> float | None:
+    """A time of pandas in seconds; None where there is none.
+
+    >>> seconds("0 days", ""), seconds("1 days 00:00:01.5", ""), seconds("NaT", "")
+    (0.0, 86401.5, None)
+
+    Raises
+    ------
+    ManifestError
+        For anything else, and for a negative time.
+    """
+    if value in (None, "", "NaT"):
+        return None
+    if hasattr(value, "total_seconds"):
+        return float(value.total_seconds())
+    match = _TIME.fullmatch(str(value))
+    if match is None or not any(match.groups()):
+        raise ManifestError(f"{where}: expected a time like 0 days 00:00:01.5, got {value!r}")
+    days, hours, minutes, rest = (float(group or 0) for group in match.groups())
+    return round(days * 86400 + hours * 3600 + minutes * 60 + rest, 9)
+
+
+def _typed(name: str, cell: Any, scheme: Mapping[str, Any], where: str) -> Any:
+    dtype = scheme.get("dtype")
+    if dtype in ("float", "int"):
+        low, high = (float(scheme.get(limit, sign)) for limit, sign in (("minimum", "-inf"), ("maximum", "inf")))
+        value = number(str(cell), name, where, low, high)
+        return int(value) if dtype == "int" else value
+    if dtype == "time":
+        return seconds(cell, where)
+    if dtype == "bool" and isinstance(cell, str):
+        return _BOOLEANS.get(cell.lower(), cell)
+    return cell if isinstance(cell, (str, bool)) else str(cell)
+
+
+def _key(cell: Any) -> str:
+    """One form of a misc table's index, whatever type the table's file gave it."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    try:
+        yaml = importlib.import_module("yaml")
+    except ImportError:
+        raise MissingDependencyError(f"{path}: reading it needs PyYAML: pip install 'featurekit[tables]'") from None
+    try:
+        header = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, ValueError) as error:
+        raise ManifestError(f"{path}: not YAML: {error}") from None
+    if not isinstance(header, dict):
+        raise ManifestError(f"{path}: expected a mapping with schemes and tables")
+    return header
