@@ -101,7 +101,7 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
             f"the protocol lists {len(notes['not_in_manifest'])} that are not here: {_first(notes['not_in_manifest'])}"
         )
     if notes.get("of_no_fold"):
-        lines.append(f"left out: {notes['of_no_fold']} utterances that the protocol does not list")
+        lines.append(f"left out: {notes['of_no_fold']} utterances that are in no official part")
     if notes.get("other_manifest"):
         lines.append(f"made from another manifest ({notes['other_manifest'][:16]}), of which every id is here")
     if notes.get("left_out"):

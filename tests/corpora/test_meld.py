@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import pytest
 
 from featurekit.corpora import read_corpus
+from featurekit.data import make_split
 from featurekit.errors import ManifestError
+from featurekit.manifest import Manifest
 
 
 def test_a_row_becomes_a_turn_of_a_dialogue(miniature):
@@ -61,3 +64,12 @@ def test_a_clip_that_is_there_twice_is_refused(miniature, put):
     put(root / "MELD.Raw" / "train" / "train_splits" / "dia0_utt0.wav", b"")
     with pytest.raises(ManifestError, match="dia0_utt0 of train is there twice"):
         read_corpus("meld", root)
+
+
+def test_its_parts_are_the_official_split(miniature):
+    manifest = read_corpus("meld", miniature("meld"))
+    one_class = Manifest(dataclasses.replace(item, labels={**item.labels, "emotion": "joy"}) for item in manifest)
+    fold = make_split("official", one_class, "emotion", allow_speaker_overlap=True).fold()
+    for part in ("train", "dev", "test"):
+        assert {manifest[name].labels["part"] for name in fold.part(part)} <= {part}
+    assert len(fold.train) + len(fold.dev) + len(fold.test) == len(manifest)

@@ -18,13 +18,14 @@ from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.material import WAY_ON, Material, finish, gather
 from featurekit.data.splits.official import Protocol, absent, of_no_fold, official_folds, protocols
 from featurekit.data.splits.splitters import SPLITTERS, given
+from featurekit.data.splits.stated import outside
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.manifest import Manifest, manifest_of
 from featurekit.settings import parse_call
 
 _LISTS = (".json", ".csv")  # what a split that is a file ends in; it may be a folder too
-_GIVEN = ("predefined", "cross-corpus")  # somebody else says who tests
+_GIVEN = ("predefined", "official", "cross-corpus")  # somebody else says who tests
 _DEV = 0.1  # the share of training that a protocol without a dev gets one of
 
 
@@ -180,7 +181,9 @@ def make_split(
         return _of_protocol(name, protocols()[name], record, material)
     folds = SPLITTERS[name](material, **settings)
     needs_dev = settings.get("dev", 0.0) > 0
-    return finish(name, folds, record, material, needs_dev=needs_dev, strict=name not in _GIVEN)
+    split = finish(name, folds, record, material, needs_dev=needs_dev, strict=name not in _GIVEN)
+    left_out = outside(material, folds) if name == "official" else 0
+    return replace(split, notes={**split.notes, "of_no_fold": left_out}) if left_out else split
 
 
 def predefined(

@@ -67,9 +67,9 @@ class Split(Shown):
         Per fold, where not zero: ``shared_speakers`` (how many), ``shared_recordings`` (which; dialogues whose
         speakers are in different parts), ``absent_classes`` (part → classes it lacks). Of the whole:
         ``one_utterance_recordings``, ``unknown_speakers`` (how many utterances name no speaker, of how many, where others
-        do), ``not_in_manifest`` (what a protocol lists and the manifest lacks), ``of_no_fold`` (how many utterances it does
-        not list), ``other_manifest`` (digest of the manifest it was made from, where it is used on another), ``left_out``
-        (how many of its ids failed or have no label where it is used).
+        do), ``not_in_manifest`` (what a protocol lists and the manifest lacks), ``of_no_fold`` (how many utterances a protocol
+        or the corpus's own label puts nowhere), ``other_manifest`` (digest of the manifest it was made from, where it is used
+        on another), ``left_out`` (how many of its ids failed or have no label where it is used).
     """
 
     kind: str

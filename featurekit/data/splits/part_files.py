@@ -46,7 +46,7 @@ def part_files(folder: Path, chosen: Iterable[str] = ()) -> dict[Path, str]:
         When several lists are of one part and no name says which is meant; or when a chosen one is not there.
     """
     files = [path for path in sorted(folder.iterdir()) if path.name.endswith(SUFFIXES) and path.is_file()]
-    named = {path: said for path in files if not _is_companion(path, files) and (said := _named(path))}
+    named = {path: said for path in files if not _is_companion(path, files) and (said := said_part(_stem(path)))}
     usual = _usual([said.others for said in named.values() if said.plain])
     wanted = set(chosen) & {_stem(path) for path in named}
     found: dict[Path, str] = {}
@@ -63,7 +63,7 @@ def part_files(folder: Path, chosen: Iterable[str] = ()) -> dict[Path, str]:
 
 
 @dataclass(frozen=True)
-class _Said:
+class Said:
     """What a name says: the part, whether just that (test2 and train_test are not), and the other words."""
 
     part: str
@@ -74,18 +74,22 @@ class _Said:
 _WAY_ON = "name the one that is meant, as in predefined(path=FOLDER, lists='test_clean'), or keep the others elsewhere"
 
 
-def _named(path: Path) -> _Said | None:
-    """None for a name without a part."""
-    words = re.split(r"[^a-z0-9]+", _stem(path).lower())
+def said_part(name: str) -> Said | None:
+    """What a name says of a part; None where it says none.
+
+    >>> said_part("x_train"), said_part("Test1"), said_part("calm")
+    (Said(part='train', plain=True, others=('x',)), Said(part='test', plain=False, others=('test',)), None)
+    """
+    words = re.split(r"[^a-z0-9]+", name.lower())
     numbered = [match for word in words if (match := _NUMBERED.fullmatch(word))]
     parts = [WORDS[word] for word in words if word in WORDS]
     others = tuple(bare for word in words if word not in WORDS and (bare := word.rstrip("0123456789")))
     if parts == ["train", "dev"] and not numbered:  # Kaldi's train_dev: cut from training to choose by
-        return _Said("dev", True, ("train", *others))
+        return Said("dev", True, ("train", *others))
     if not parts and not numbered:
         return None
     part = parts[0] if parts else WORDS[numbered[0][1]]
-    return _Said(part, len(set(parts)) == 1 and not numbered, others)
+    return Said(part, len(set(parts)) == 1 and not numbered, others)
 
 
 def _is_companion(path: Path, files: Iterable[Path]) -> bool:
@@ -96,7 +100,7 @@ def _is_companion(path: Path, files: Iterable[Path]) -> bool:
     )
 
 
-def _meant(lists: Mapping[Path, _Said], usual: tuple[str, ...]) -> list[Path]:
+def _meant(lists: Mapping[Path, Said], usual: tuple[str, ...]) -> list[Path]:
     """The list of a part, or its pieces: the only one that is plainly named, else the one that is named as the other parts."""
     plain = {path: said.others for path, said in lists.items() if said.plain}
     kinds = set(plain.values())

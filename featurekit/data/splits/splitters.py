@@ -9,6 +9,7 @@ from featurekit.data.splits.assignment import rank
 from featurekit.data.splits.folds import PARTS, Fold
 from featurekit.data.splits.foreign import read_folds
 from featurekit.data.splits.material import Material, listed
+from featurekit.data.splits.stated import stated_fold, words
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Utterance
 
@@ -76,6 +77,11 @@ def predefined(material: Material, *, path: str = "", lists: str = "", dev: floa
     return given(material, read_folds(Path(path), material.manifest, lists.replace(",", " ").split()), dev)
 
 
+def official(material: Material, *, by: str = "", parts: str = "", dev: float = 0.0) -> list[Fold]:
+    """The parts that the corpus states in a raw label (``part``, ``split``, or ``by``); ``dev`` cuts one where it has none."""
+    return given(material, [stated_fold(material, by, words(parts))], dev)
+
+
 def given(material: Material, folds: list[Fold], dev: float = 0.0) -> list[Fold]:
     """Folds that were made elsewhere, restricted to the material; where one has no dev it may be cut by speaker.
 
@@ -102,6 +108,7 @@ SPLITTERS: dict[str, Callable[..., list[Fold]]] = {
     "random": random,
     "cross-corpus": cross_corpus,
     "predefined": predefined,
+    "official": official,
 }
 
 
