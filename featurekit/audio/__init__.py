@@ -20,6 +20,9 @@ SILENT      peak under 1e-4 (-80 dB)                                            
 CLIPPED     3 or more samples in a row at full scale; float peaks above 1         note
 ==========  ====================================================================  =========
 
+Not every container says how much audio it should hold: an MP3 without a Xing or VBRI header that was cut where a frame ends
+is like a whole one, and is read.
+
 Float peaks above 1 are kept as they are: scaling or clipping them would invent data.
 """
 

@@ -9,6 +9,7 @@ And the decoders do not print.
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from featurekit.errors import AudioError, FeaturekitError
 
 HEADERLESS = frozenset({".au", ".snd", ".vox", ".gsm", ".raw", ".pcm"})  # suffixes of samples that often have no header
 _SYSTEM_ERROR, _UNKNOWN_FORMAT, _NO_FILE = 2, 1, 7  # libsndfile's numbers
+_MPEG_EARLY_SAMPLES = 96 * 576  # at 8 kbit/s a stereo frame adds 3 bytes to the 255 that the next ones may look back
+_BUFFER_BYTES = 1 << 16
 _BLOCK_SAMPLES = 1 << 22  # 16 MiB of float32 at a time, whatever the header says
 
 
@@ -114,7 +117,7 @@ class Sound:
         with _faults_as_statuses(self.path):
             try:
                 if first or decoder.file.tell():
-                    decoder.file.seek(first)
+                    decoder.seek(first)
                 while first < last:
                     block = decoder.read(min(block_frames, last - first))
                     if not len(block):
@@ -138,9 +141,11 @@ class Sound:
 
     def _checked(self, number: int, channels: int | None) -> int:
         """Frames of a stream, in which the decoder finds what the container promises, and the audio that the first one has."""
-        file = self._opened(number).file
+        file, stream = self._opened(number).file, self.streams[number]
         frames = int(file.frames)
-        for word, promised, found in (("frames", self.streams[number].frames, frames), ("channels", channels, self.channels)):
+        if stream.guessed and stream.frames is not None:
+            frames = min(frames, stream.frames)
+        for word, promised, found in (("frames", stream.frames, frames), ("channels", channels, self.channels)):
             if promised is not None and promised != found:
                 raise AudioError(Status.DECODE, f"header promises {promised} {word}, the decoder finds {found}")
         kinds = (("Hz", self.sample_rate, int(file.samplerate)), ("channels", self.channels, int(file.channels)))
@@ -174,18 +179,33 @@ class _Decoder:
 
         self.pieces = Pieces(path, stream.pieces) if stream.pieces else None
         try:
-            # libsndfile closes a descriptor, whatever happens.
-            self.file = soundfile.SoundFile(self.pieces or os.open(path, os.O_RDONLY))
+            # libmpg123 asks for a few bytes at a time. A descriptor libsndfile closes, whatever happens.
+            buffered = io.BufferedReader(self.pieces, _BUFFER_BYTES) if self.pieces else None
+            self.file = soundfile.SoundFile(buffered or os.open(path, os.O_RDONLY))
         except BaseException:
             self._refuse_unread()
             self._close_pieces()
             raise
+        # soundfile seeks after every read, to where the file is. Of MP3 libmpg123 then forgets what the next frames need.
+        self.seeks = bool(self.file.seekable())
+        self.file.seekable = lambda: False
 
     def read(self, frames: int) -> np.ndarray:
         """The next frames, float32 (frames, channels); fewer where the stream ends."""
         block: np.ndarray = self.file.read(frames, dtype="float32", always_2d=True)
         self._refuse_unread()
         return block
+
+    def seek(self, frame: int) -> None:
+        """Move to a frame.
+
+        Frames of MP3 begin with bits that earlier ones hold. libmpg123 decodes too few of these where they are small, and
+        gives silence; so more are decoded here.
+        """
+        early = min(frame, _MPEG_EARLY_SAMPLES) if self.file.format == "MP3" else 0
+        self.file.seek(frame - early)
+        if early:
+            self.read(early)
 
     def close(self) -> None:
         """Close the file."""

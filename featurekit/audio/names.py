@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 AUDIO_EXTENSIONS = frozenset({".wav", ".wave", ".aif", ".aiff", ".aifc", ".au", ".caf", ".rf64", ".sph", ".w64"})
-AUDIO_EXTENSIONS |= {".flac", ".mp3", ".oga", ".ogg", ".opus"}
+AUDIO_EXTENSIONS |= {".flac", ".mp2", ".mp3", ".mpga", ".oga", ".ogg", ".opus"}
 
 
 def is_audio_name(name: str | os.PathLike[str]) -> bool:

@@ -82,7 +82,7 @@ def _examined(path: str, *identity: object) -> Recording:
             recording = reader(source)
         else:
             _refuse_text(magic)
-            recording = mpeg.examine(source) if source.suffix == ".mp3" else Recording()
+            recording = mpeg.examine(source) or Recording()
     refuse_insane(recording.sample_rate, recording.channels)
     return recording
 

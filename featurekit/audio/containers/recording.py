@@ -40,10 +40,13 @@ class Stream:
         In order; bytes stand in place of a header that is wrong. An empty tuple is the file as it is.
     frames : int or None
         Samples per channel that the decoder must find; None where only the decoder can know.
+    guessed : bool
+        Whether the decoder only guesses how many there are, and not too few: then those beyond ``frames`` are no audio.
     """
 
     pieces: tuple[Span | bytes, ...] = ()
     frames: int | None = None
+    guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ class Source:
         self.start = 0
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes from an offset on; fewer than asked for where the file ends before."""
+        """Bytes from an offset on; fewer than asked for where the file ends before, none in front of its beginning."""
+        if offset < 0:
+            return b""
         self.file.seek(offset)
         return self.file.read(max(length, 0))
 

@@ -7,7 +7,8 @@ import struct
 from featurekit.audio.containers.recording import Source
 
 _ID3V1, _ID3V1_MORE = 128, 227
-_APE_FOOTER = 32
+_APE, _APE_FOOTER = b"APETAGEX", 32
+_LYRICS_BYTES = 1 << 16
 _PADDING_READ = 1 << 16
 
 
@@ -21,14 +22,46 @@ def after_front(source: Source, position: int = 0) -> int:
         position += 10 + _synchsafe(head[6:10]) + (10 if has_footer else 0)
 
 
-def before_tail(source: Source, floor: int) -> int:
+def after_front_in_bytes(source: Source) -> int:
+    """Offset behind an ID3v2 tag whose size was written in whole bytes, not in seven bits each, as old writers did."""
+    head = source.read(0, 10)
+    return 10 + int.from_bytes(head[6:10], "big") if head[:3] == b"ID3" else 0
+
+
+def after_any(source: Source, position: int, end: int) -> int:
+    """Offset behind the tags and zeros that stand at ``position``, of whatever kind, and not above ``end``."""
+    while position < end:
+        behind = _after_one(source, _after_zeros(source, position, end), end)
+        if behind == position:
+            break
+        position = behind
+    return min(position, end)
+
+
+def fill(source: Source, start: int, end: int) -> bool:
+    """Whether nothing but tags and zeros stands between two offsets, also where a tag is known by its end alone."""
+    while after_any(source, start, end) < end:
+        start = after_any(source, start, end)
+        footer = source.find(_APE, start, end)
+        if footer < 0 or before_tail(source, start, footer + _APE_FOOTER) > start:
+            return False
+        start = footer + _APE_FOOTER
+    return True
+
+
+def before_tail(source: Source, floor: int, end: int | None = None) -> int:
     """Offset behind the last byte that is neither tag nor padding, and not below ``floor``.
 
     Zeros are padding. Where audio may end in zeros, ask with its end as the floor.
     """
-    end = source.size
+    end = source.size if end is None else end
     while True:
-        shorter = _without_padding(source, _without_tag(source, end), floor)
+        shorter = _without_tag(source, end)
+        if shorter >= end:
+            unpadded = _without_padding(source, end, floor)
+            shorter = min(_end_of_tag(source, unpadded), end)
+            if shorter >= end:  # the padding belongs to a tag that is none
+                shorter = unpadded
         if shorter >= end or shorter <= floor:
             return max(min(shorter, end), floor)
         end = shorter
@@ -39,12 +72,38 @@ def only_tail(source: Source, position: int) -> bool:
     return before_tail(source, position) <= after_front(source, position)
 
 
+def _after_zeros(source: Source, position: int, end: int) -> int:
+    while position < end:
+        data = source.read(position, min(_PADDING_READ, end - position))
+        kept = data.lstrip(b"\0")
+        position += len(data) - len(kept)
+        if kept or not data:
+            break
+    return position
+
+
+def _after_one(source: Source, position: int, end: int) -> int:
+    """Offset behind a tag that says at its beginning what it is."""
+    head = source.read(position, _APE_FOOTER)
+    if head[:4] == b"TAG+":
+        return position + _ID3V1_MORE
+    if head[:3] == b"TAG":
+        return position + _ID3V1
+    if head[:8] == _APE and len(head) == _APE_FOOTER:
+        length, flags = struct.unpack("<I4xI", head[12:24])
+        return position + _APE_FOOTER + (int(length) if flags & 1 << 29 else 0)
+    if head[:11] == b"LYRICSBEGIN":
+        ends = [source.find(mark, position, min(position + _LYRICS_BYTES, end)) for mark in (b"LYRICS200", b"LYRICSEND")]
+        return max(position, *(at + 9 for at in ends if at >= 0), position)
+    return after_front(source, position)
+
+
 def _without_tag(source: Source, end: int) -> int:
     if source.read(end - _ID3V1, 3) == b"TAG":
         start = end - _ID3V1
         return start - _ID3V1_MORE if source.read(start - _ID3V1_MORE, 4) == b"TAG+" else start
     footer = source.read(end - _APE_FOOTER, _APE_FOOTER)
-    if footer[:8] == b"APETAGEX":
+    if footer[:8] == _APE:
         length, flags = struct.unpack("<I4xI", footer[12:24])
         return end - int(length) - (_APE_FOOTER if flags & 1 << 31 else 0)
     if footer[-9:] == b"LYRICS200" and footer[-15:-9].isdigit():
@@ -62,6 +121,16 @@ def _without_padding(source: Source, end: int, floor: int) -> int:
             return end - (len(data) - kept)
         end -= max(len(data), 1)
     return end
+
+
+def _end_of_tag(source: Source, unpadded: int) -> int:
+    """Offset behind the zeros with which a tag may end that stands before padding; ``unpadded`` where there is none."""
+    start = max(unpadded - _ID3V1, 0)
+    data = source.read(start, unpadded - start)
+    footer, title = data.rfind(_APE), data.rfind(b"TAG")
+    if footer >= 0 and start + footer + _APE_FOOTER > unpadded:
+        return start + footer + _APE_FOOTER
+    return start + title + _ID3V1 if title >= 0 else unpadded
 
 
 def _synchsafe(four: bytes) -> int:
