@@ -77,7 +77,7 @@ def _examined(path: str, *identity: object) -> Recording:
         if not magic:
             raise AudioError(Status.EMPTY, "the file has 0 bytes")
         source.start = tags.after_front(source)
-        reader = READERS.get(magic[:4])
+        reader = READERS.get(source.read(source.start, 4))
         if reader is not None:
             recording = reader(source)
         else:

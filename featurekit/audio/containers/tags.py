@@ -99,11 +99,12 @@ def _after_one(source: Source, position: int, end: int) -> int:
 
 
 def _without_tag(source: Source, end: int) -> int:
-    if source.read(end - _ID3V1, 3) == b"TAG":
+    if end >= _ID3V1 and source.read(end - _ID3V1, 3) == b"TAG":
         start = end - _ID3V1
-        return start - _ID3V1_MORE if source.read(start - _ID3V1_MORE, 4) == b"TAG+" else start
-    footer = source.read(end - _APE_FOOTER, _APE_FOOTER)
-    if footer[:8] == _APE:
+        has_more = start >= _ID3V1_MORE and source.read(start - _ID3V1_MORE, 4) == b"TAG+"
+        return start - _ID3V1_MORE if has_more else start
+    footer = source.read(max(end - _APE_FOOTER, 0), min(end, _APE_FOOTER))
+    if footer[:8] == _APE and len(footer) == _APE_FOOTER:
         length, flags = struct.unpack("<I4xI", footer[12:24])
         return end - int(length) - (_APE_FOOTER if flags & 1 << 31 else 0)
     if footer[-9:] == b"LYRICS200" and footer[-15:-9].isdigit():
