@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,12 +12,12 @@ from typing import Any, TextIO
 
 from featurekit.corpora._parquet import parquet_records
 from featurekit.errors import ManifestError
-from featurekit.manifest import Utterance, validate
+from featurekit.manifest import FIELDS, Utterance, validate
 from featurekit.settings import canonical_json
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-_FIELDS = frozenset(item.name for item in dataclasses.fields(Utterance))
+_FIELDS = frozenset(FIELDS)
 _NUMBERS: Mapping[str, type] = {"start": float, "end": float, "duration_s": float, "channel": int, "position": int}
 
 
