@@ -98,7 +98,9 @@ def _known(subject: Path, store_path: Path | None, corpus: str | None, root: Pat
     if manifest is not None:
         return Case(None, Manifest.read(manifest), "custom")
     if subject.is_dir():
-        recipe = "lhotse" if any(subject.glob("*cuts*.jsonl*")) else "emobox"
+        recipe = (
+            "lhotse" if any(path for kind in ("cuts", "supervisions") for path in subject.glob(f"*{kind}*.json*")) else "emobox"
+        )
         try:
             return Case(None, corpora.read_corpus(recipe, subject), recipe)
         except CorpusNotFoundError:
