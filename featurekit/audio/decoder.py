@@ -26,6 +26,7 @@ from featurekit.errors import AudioError, FeaturekitError
 
 HEADERLESS = frozenset({".au", ".snd", ".vox", ".gsm", ".raw", ".pcm"})  # suffixes of samples that often have no header
 _SYSTEM_ERROR, _UNKNOWN_FORMAT, _NO_FILE = 2, 1, 7  # libsndfile's numbers
+_UNREAD = frozenset({4, 18, 92, 110})  # its words: unsupported encoding, unimplemented or unknown format, compression
 _MPEG_EARLY_SAMPLES = 96 * 576  # at 8 kbit/s a stereo frame adds 3 bytes to the 255 that the next ones may look back
 _BUFFER_BYTES = 1 << 16
 _BLOCK_SAMPLES = 1 << 22  # 16 MiB of float32 at a time, whatever the header says
@@ -53,6 +54,10 @@ def open_sound(path: str | Path, recording: Recording) -> Iterator[Sound]:
         yield sound
 
 
+class UnreadError(AudioError):
+    """A format or codec that libsndfile does not know; another program may."""
+
+
 class Sound:
     """The streams of a file, decoded one after the other as if they were one.
 
@@ -66,7 +71,14 @@ class Sound:
         Equal in all streams.
     format, subtype : str
         libsndfile's container and sample type, for example ``"WAV"`` and ``"PCM_16"``.
+    origin : str
+        What was decoded to these samples by another program, and by which; empty where libsndfile reads the file itself.
+    notes : tuple of str
+        What is odd beside what the recording's own notes say.
     """
+
+    origin: str = ""
+    notes: tuple[str, ...] = ()
 
     def __init__(self, path: str | Path, recording: Recording) -> None:
         self.path = path
@@ -76,7 +88,7 @@ class Sound:
         try:
             first = self._opened(0).file
             self.sample_rate, self.channels = int(first.samplerate), int(first.channels)
-            self.format, self.subtype = recording.container or str(first.format), str(first.subtype)
+            self.format, self.subtype = str(first.format), str(first.subtype)
             self.counts = [self._checked(number, recording.channels) for number in range(len(self.streams))]
         except BaseException:
             self.close()
@@ -112,13 +124,11 @@ class Sound:
     def _blocks(self, number: int, first: int, last: int) -> Iterator[np.ndarray]:
         import soundfile
 
+        decoder = self._opened(number)
         block_frames = max(_BLOCK_SAMPLES // self.channels, 1)
         with _faults_as_statuses(self.path):
             try:
-                decoder = self._opened(number)
-                if not decoder.seeks:
-                    decoder = self._passed_over(number, first)
-                elif first or decoder.file.tell():
+                if first or decoder.file.tell():
                     decoder.seek(first)
                 while first < last:
                     block = decoder.read(min(block_frames, last - first))
@@ -140,17 +150,6 @@ class Sound:
                 self._decoder = _Decoder(self.path, self.streams[number])
             self._number = number
         return self._decoder
-
-    def _passed_over(self, number: int, frames: int) -> _Decoder:
-        """The decoder of one stream behind its first frames, of a codec in which libsndfile cannot seek (GSM, G.721)."""
-        self.close()
-        decoder = self._opened(number)
-        while frames > 0:
-            passed = len(decoder.read(min(frames, _BLOCK_SAMPLES // self.channels)))
-            if not passed:
-                break
-            frames -= passed
-        return decoder
 
     def _checked(self, number: int, channels: int | None) -> int:
         """Frames of a stream, in which the decoder finds what the container promises, and the audio that the first one has."""
@@ -256,6 +255,8 @@ def _named(error: Any, path: str | Path) -> Exception:
         return AudioError(Status.DECODE, "looks like MP3 by its first bytes, and holds no MPEG frame")
     reason = " ".join(str(error.error_string).split()).rstrip(".") or "format not recognised"
     suffix = Path(os.fsdecode(path)).suffix.lower()
+    if error.code in _UNREAD:
+        return UnreadError(Status.DECODE, f"libsndfile: {reason}")
     if error.code == _UNKNOWN_FORMAT and suffix in HEADERLESS:
         reason += f"; if {suffix} means samples without a header, put one before them: sox -t raw -r RATE … FILE.wav"
     return AudioError(Status.DECODE, f"libsndfile: {reason}")

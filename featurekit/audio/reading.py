@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from featurekit.audio import containers, decoder
+from featurekit.audio import containers, decoder, ffmpeg
 from featurekit.audio.levels import SILENT_PEAK as SILENT_PEAK
 from featurekit.audio.levels import Levels
 from featurekit.audio.resampling import Resampler, upsampling_note
@@ -123,7 +123,10 @@ def read_duration_s(path: str | Path) -> float:
         As :func:`read_header`, but for what only a decoder finds wrong.
     """
     recording = containers.examine(path)
-    if recording.codec or recording.frames is None or recording.sample_rate is None:
+    if recording.codec:
+        stated_s = ffmpeg.stated_duration_s(path)
+        return read_header(path).duration_s if stated_s is None else stated_s
+    if recording.frames is None or recording.sample_rate is None:
         return read_header(path).duration_s
     refuse_length(recording.frames, recording.sample_rate)
     return recording.frames / recording.sample_rate
@@ -243,25 +246,30 @@ def _mono(blocks: Iterable[np.ndarray], channel: int | None, levels: Levels) -> 
         yield mono
 
 
-def _open(path: str | Path, recording: containers.Recording) -> AbstractContextManager[decoder.Sound]:
-    """Decode with libsndfile.
+@contextmanager
+def _open(path: str | Path, recording: containers.Recording) -> Iterator[decoder.Sound]:
+    """Decode with libsndfile, or with ffmpeg what libsndfile does not read.
 
     Raises
     ------
     AudioError
-        DECODE, for a codec that libsndfile does not read.
+        DECODE, for a codec that nothing here reads.
     """
-    if recording.codec:
-        reason = f"is {recording.codec}, which libsndfile does not read; convert it, as with ffmpeg to FLAC"
-        raise AudioError(Status.DECODE, reason)
-    return decoder.open_sound(path, recording)
+    with ExitStack() as opened:
+        try:
+            if recording.codec:
+                raise decoder.UnreadError(Status.DECODE, f"is {recording.codec}, which libsndfile does not read")
+            sound = opened.enter_context(decoder.open_sound(path, recording))
+        except decoder.UnreadError as error:
+            sound = opened.enter_context(ffmpeg.open_sound(path, error.reason))
+        yield sound
 
 
 def _header(sound: decoder.Sound, recording: containers.Recording) -> Header:
     refuse_insane(sound.sample_rate, sound.channels)
     refuse_length(sound.frames, sound.sample_rate)
-    names = f"{sound.format} {sound.subtype}"
-    return Header(sound.frames, sound.sample_rate, sound.channels, names, recording.notes)
+    names = sound.origin or f"{sound.format} {sound.subtype}"
+    return Header(sound.frames, sound.sample_rate, sound.channels, names, recording.notes + sound.notes)
 
 
 def _segment_frames(header: Header, start: float | None, end: float | None) -> tuple[int, int, tuple[str, ...]]:

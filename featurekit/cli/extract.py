@@ -25,9 +25,7 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--root`` and ``--manifest``, shared by the verbs that read a corpus."""
     command = click.option("--root", type=click.Path(path_type=Path), help="The corpus's folder.")(command)
     return click.option(
-        "--manifest",
-        type=click.Path(path_type=Path),
-        help="A JSONL manifest, the table of --corpus custom, or tables of an audformat database.",
+        "--manifest", type=click.Path(path_type=Path), help="A JSONL manifest, or the CSV or JSONL table of --corpus custom."
     )(command)
 
 

@@ -189,7 +189,7 @@ def test_a_streamed_wav_without_sizes_is_read_and_noted(tmp_path):
         (b"<html><body>404 Not Found</body></html>\n", Status.DECODE, "is text, not audio; it begins with '<html>"),
         (b"\x00\x01\x02\x03" * 100, Status.DECODE, "libsndfile"),
         (b"RIFF", Status.TRUNCATED, "header ends"),
-        (b"RIFF\x24\0\0\0AVI fmt ", Status.DECODE, "not WAVE"),
+        (b"RIFF\x24\0\0\0AVI fmt ", Status.DECODE, "is AVI"),
         (b"RIFF\4\0\0\0WAVE", Status.DECODE, "no data chunk"),
         (b"fLaC", Status.TRUNCATED, "header ends"),
         (b"FORM\0\0\0\4ILBM", Status.DECODE, "not AIFF"),
