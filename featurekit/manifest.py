@@ -19,8 +19,9 @@ from featurekit.errors import ManifestError, ParameterError, PositionError, Unkn
 from featurekit.notebook import MOST_ROWS, Shown, Table, pandas
 from featurekit.settings import canonical_json
 from featurekit.spool import HashedPlaces, Spool
-from featurekit.utterance import FIELDS
-from featurekit.utterance import Utterance as Utterance  # these three are part of this module's interface
+from featurekit.utterance import FIELDS as FIELDS  # these five are part of this module's interface
+from featurekit.utterance import Utterance as Utterance
+from featurekit.utterance import one_form as one_form
 from featurekit.utterance import parse_line as parse_line
 from featurekit.utterance import validate as validate
 

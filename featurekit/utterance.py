@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import sys
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,10 @@ class Utterance(Shown):
         What the corpus states, until the file has been looked at; then what is there.
     fingerprint : str
         Digest of (bytes of the file, start, end, channel, perturbation): the input's identity; filled in likewise.
+    written : mapping
+        Speaker, recording and path as they were given, where that is not their one form: names are compared in Unicode form
+        NFC (an ``ü`` may be one sign or two), and ``./a//b.wav`` is ``a/b.wav``. :meth:`to_json` gives them as written, so
+        that a manifest keeps its digest.
     """
 
     id: str
@@ -61,6 +66,7 @@ class Utterance(Shown):
     perturbation: str = ""
     duration_s: float | None = None
     fingerprint: str = ""
+    written: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.recording:
@@ -69,6 +75,7 @@ class Utterance(Shown):
             value = getattr(self, name)
             if value is not None and _is_number(value):
                 object.__setattr__(self, name, float(value))
+        self._unify()
         for name in _REPEATED:  # a million utterances share a few thousand of these: half of their memory
             object.__setattr__(self, name, _shared(getattr(self, name)))
         if isinstance(self.labels, dict):
@@ -79,21 +86,65 @@ class Utterance(Shown):
         said = {name: value for name, value in full.items() if value != _DEFAULTS.get(name) and name != "fingerprint"}
         return {name: str(value) if isinstance(value, (int, float)) else value for name, value in said.items()}
 
+    def _unify(self) -> None:
+        """Give names their one form; of one that was given in another form, keep that beside it."""
+        written = {}
+        for name, form in _FORMS.items():
+            value = getattr(self, name)
+            if type(value) is not str:
+                continue  # said by :func:`validate`
+            one, before = form(value), self.written.get(name)
+            if one != value:
+                object.__setattr__(self, name, one)
+                written[name] = value
+            elif before is not None and form(before) == one:  # a copy of an utterance, with this name as it was
+                written[name] = before
+        object.__setattr__(self, "written", written or _NOTHING)
+
+    def as_written(self, name: str) -> str:
+        """Speaker, recording or path as it was given, in whatever form."""
+        value: str = self.written.get(name, getattr(self, name))
+        return value
+
     def to_json(self) -> str:
         """One line of JSON without fields that hold their default."""
-        full = {name: getattr(self, name) for name in FIELDS}
+        full = {name: getattr(self, name) for name in FIELDS} | dict(self.written)
         return canonical_json({name: value for name, value in full.items() if value != _DEFAULTS.get(name)})
 
 
-FIELDS = tuple(item.name for item in dataclasses.fields(Utterance))
+FIELDS = tuple(item.name for item in dataclasses.fields(Utterance) if item.name != "written")
 _DEFAULTS: dict[str, Any] = {
     item.name: {} if item.name == "labels" else item.default
     for item in dataclasses.fields(Utterance)
-    if item.name not in ("id", "path")
+    if item.name in FIELDS and item.name not in ("id", "path")
 }
 _TEXTS = {"id", "path", "recording", "speaker", "gender", "language", "text", "parent", "perturbation", "fingerprint"}
 _SECONDS = ("start", "end", "duration_s")
 _REPEATED = ("recording", "speaker", "gender", "language")
+
+
+def one_form(name: str) -> str:
+    """A name in Unicode form NFC: macOS, and what is copied from it, writes ``ü`` as two signs.
+
+    >>> one_form("Ju\u0308rgen") == "J\u00fcrgen"
+    True
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def one_path(path: str) -> str:
+    """A relative path without ``.`` and empty parts, as ``find .`` and joined folder names have them.
+
+    >>> one_path("./a//b.wav")
+    'a/b.wav'
+    """
+    if path.startswith("/") or not ("//" in path or path.startswith("./") or "/./" in path):
+        return path
+    return "/".join(part for part in path.split("/") if part not in ("", ".")) or path
+
+
+_FORMS = {"speaker": one_form, "recording": one_form, "path": one_path}
+_NOTHING: Mapping[str, str] = {}
 
 
 def parse_line(line: str, where: str) -> Utterance:

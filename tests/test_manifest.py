@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import tracemalloc
@@ -264,3 +265,28 @@ def test_a_manifest_as_a_data_frame():
     ]
     assert pandas.isna(frame.loc["b", "emotion"])
     assert Manifest([]).to_frame().shape[0] == 0
+
+
+NFC, NFD = "J\u00fcrgen", "Ju\u0308rgen"
+
+
+def test_a_name_in_two_unicode_forms_is_one_name_and_stays_as_it_was_written():
+    one, other = (Utterance("a", "a.wav", speaker=name, recording=f"{name} 1") for name in (NFC, NFD))
+    assert other.speaker == one.speaker == NFC
+    assert other.recording == one.recording == f"{NFC} 1"
+    assert other == one
+    # The line, and so the digest of a manifest that a store has, is that of the name as written.
+    assert json.loads(other.to_json())["speaker"] == other.as_written("speaker") == NFD
+    copied = dataclasses.replace(pickle.loads(pickle.dumps(other)), duration_s=1.0)
+    assert json.loads(copied.to_json())["recording"] == f"{NFD} 1"
+    assert json.loads(dataclasses.replace(other, speaker="x").to_json())["speaker"] == "x"
+    assert Utterance(NFD, "a.wav").id == NFD  # ids are what stores are found by
+
+
+def test_one_path_in_two_spellings_is_one_path():
+    paths = {Utterance("a", path).path for path in ("a/u.wav", "./a/u.wav", "a//u.wav", "a/./u.wav", ".//a/u.wav")}
+    assert paths == {"a/u.wav"}
+    assert json.loads(Utterance("a", "./a/u.wav").to_json())["path"] == "./a/u.wav"
+    for wrong in ("/a/u.wav", "//a/u.wav", "./../u.wav"):
+        with pytest.raises(ManifestError, match="relative"):
+            Manifest([Utterance("a", wrong)])

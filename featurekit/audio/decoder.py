@@ -88,7 +88,7 @@ class Sound:
         try:
             first = self._opened(0).file
             self.sample_rate, self.channels = int(first.samplerate), int(first.channels)
-            self.format, self.subtype = str(first.format), str(first.subtype)
+            self.format, self.subtype = recording.container or str(first.format), str(first.subtype)
             self.counts = [self._checked(number, recording.channels) for number in range(len(self.streams))]
         except BaseException:
             self.close()
@@ -124,11 +124,13 @@ class Sound:
     def _blocks(self, number: int, first: int, last: int) -> Iterator[np.ndarray]:
         import soundfile
 
-        decoder = self._opened(number)
         block_frames = max(_BLOCK_SAMPLES // self.channels, 1)
         with _faults_as_statuses(self.path):
             try:
-                if first or decoder.file.tell():
+                decoder = self._opened(number)
+                if not decoder.seeks:
+                    decoder = self._passed_over(number, first)
+                elif first or decoder.file.tell():
                     decoder.seek(first)
                 while first < last:
                     block = decoder.read(min(block_frames, last - first))
@@ -150,6 +152,17 @@ class Sound:
                 self._decoder = _Decoder(self.path, self.streams[number])
             self._number = number
         return self._decoder
+
+    def _passed_over(self, number: int, frames: int) -> _Decoder:
+        """The decoder of one stream behind its first frames, of a codec in which libsndfile cannot seek (GSM, G.721)."""
+        self.close()
+        decoder = self._opened(number)
+        while frames > 0:
+            passed = len(decoder.read(min(frames, _BLOCK_SAMPLES // self.channels)))
+            if not passed:
+                break
+            frames -= passed
+        return decoder
 
     def _checked(self, number: int, channels: int | None) -> int:
         """Frames of a stream, in which the decoder finds what the container promises, and the audio that the first one has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Compute audio fingerprints where the store has none; needs the corpus's folder.",
 )
+@click.option("--all", "show_all", is_flag=True, help="Name everything that is shared, a line each, not the first three.")
+@grammar.output("Where to write every pair and name that was found as CSV.", metavar="FILE.csv")
 @grammar.AS_JSON
 def audit_command(
     subject: Path,
@@ -42,6 +45,8 @@ def audit_command(
     root: Path | None,
     manifest: Path | None,
     audio: bool,
+    show_all: bool,
+    output: Path | None,
     as_json: bool,
 ) -> None:
     """Say what the parts of a split share: speakers, recordings, sessions, texts, audio, children, normalisers.
@@ -53,13 +58,14 @@ def audit_command(
     featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB   EmoBox's folds, speakers from our recipe
     featurekit audit cuts/                           lhotse cuts: a file a part
     featurekit audit cache/ravdess                   no split: audio that is there twice
+    featurekit audit cache/ravdess -o pairs.csv      every pair, to mend the corpus by
     featurekit audit cache/tess --test-store cache/ravdess   train on one corpus, test on the other
 
     Near-duplicate audio (another codec, level or start) is found by the column audio_fingerprint of the store, or computed
-    with --audio. A leak inflates the result and makes the exit status 1; a warning asks for a decision; a note is good to
-    know, as sentences that everybody says.
+    with --audio. An error is a corpus that contradicts itself, as one recording under two labels; a leak inflates the result;
+    both make the exit status 1. A warning asks for a decision; a note is good to know, as sentences that everybody says.
     """
-    from featurekit.cli.auditing import case_of, listen, of_two
+    from featurekit.cli.auditing import case_of, listen, of_two, write_pairs
     from featurekit.data.audit import audit_corpus, audit_split, fingerprint_column, training_ids
 
     subject, store_path = _in_order(subject, store_path)
@@ -88,7 +94,9 @@ def audit_command(
             not_read=learnt.keys() - set(case.columns),
             subject=str(subject),
         )
-    click.echo(json.dumps(found.to_record()) if as_json else describe(found))
+    if output is not None:
+        write_pairs(found, output)
+    click.echo(json.dumps(found.to_record()) if as_json else describe(found, show_all=show_all, output=output))
     given = {"--corpus": corpus, "--root": root, "--manifest": manifest}
     grammar.next_step(lambda: _next(subject, store_path, test_store, given, found.ok), as_json=as_json)
     sys.exit(0 if found.ok else 1)
@@ -133,16 +141,43 @@ def _next(
     return ["doctor", *corpus] if given["--corpus"] else []
 
 
-def describe(found: Audit) -> str:
-    """The audit a person reads: the verdict, then what was found, the worst fold of each kind."""
+def describe(found: Audit, *, show_all: bool = False, output: Path | None = None) -> str:
+    """The audit a person reads: the verdict, then what was found, the worst fold of each kind.
+
+    Parameters
+    ----------
+    found : Audit
+    show_all : bool
+        Whether everything is named, a line each.
+    output : Path, optional
+        Where it was written.
+    """
+    from featurekit.data.audit.findings import BY_BYTES, NOT_CHECKED, SHOWN
+
     folds = "" if not found.folds else f", {counted(found.folds, 'fold')}"
-    lines = [f"{found.subject}{folds}: {found.verdict}"]
-    rows = found.rows()
-    for severity, _, _, where, text, examples in rows:
-        of_folds = f" ({where} folds)" if found.folds > 1 and where else ""
-        lines.append(f"  {severity:<7}  {text}{of_folds}" + (f": {examples}" if examples else ""))
-    if not rows:
+    lines = [f"{found.subject}{folds}: {found.verdict}", *finding_lines(found, show_all=show_all)]
+    if not found.findings:
         lines.append("  nothing is shared")
-    if found.checked["audio"] != "checked":
+    if found.checked["audio"] in (NOT_CHECKED, BY_BYTES):
         lines.append("audio under another codec, level or start was not looked for: --audio with the corpus's folder as --root")
+    if output is not None:
+        lines.append(f"every pair and name → {output}")
+    elif not show_all and any(len(row.examples) > SHOWN and row.severity != "note" for row in found.findings):
+        lines.append("more are named by --all, and written by -o pairs.csv")
     return fit("\n".join(lines))
+
+
+def finding_lines(found: Audit, *, show_all: bool = False, least: Sequence[str] = ()) -> list[str]:
+    """A line a finding; those of the severities ``least``, or all."""
+    lines = []
+    for severity, kind, parts, where, text, examples in found.rows():
+        if least and severity not in least:
+            continue
+        of_folds = f" ({where} folds)" if found.folds > 1 and where else ""
+        head = f"  {severity:<7}  {text}{of_folds}"
+        if not show_all:
+            lines.append(head + (f": {examples}" if examples else ""))
+            continue
+        same = [item for item in found.findings if (item.severity, item.kind, "/".join(item.parts)) == (severity, kind, parts)]
+        lines += [head, *(f"      {name}" for name in dict.fromkeys(name for item in same for name in item.examples))]
+    return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +11,10 @@ from typing import Any
 
 from featurekit import store
 from featurekit.cli.progress import Bars
-from featurekit.data import Fold, JoinedStore, Split
+from featurekit.data import Audit, Fold, JoinedStore, Split
 from featurekit.errors import CorpusNotFoundError, ParameterError, StoreNotFoundError
 from featurekit.manifest import Manifest
+from featurekit.settings import replace_file
 
 
 @dataclass
@@ -95,7 +98,9 @@ def _known(subject: Path, store_path: Path | None, corpus: str | None, root: Pat
     if manifest is not None:
         return Case(None, Manifest.read(manifest), "custom")
     if subject.is_dir():
-        recipe = "lhotse" if any(subject.glob("*cuts*.jsonl*")) else "emobox"
+        recipe = (
+            "lhotse" if any(path for kind in ("cuts", "supervisions") for path in subject.glob(f"*{kind}*.json*")) else "emobox"
+        )
         try:
             return Case(None, corpora.read_corpus(recipe, subject), recipe)
         except CorpusNotFoundError:
@@ -106,6 +111,21 @@ def _known(subject: Path, store_path: Path | None, corpus: str | None, root: Pat
     raise ParameterError(
         "an audit needs the utterances that the split divides: a STORE after it, --manifest, or --corpus with --root"
     )
+
+
+def write_pairs(found: Audit, path: Path) -> None:
+    """Everything that an audit found, as CSV: a pair or a name a row, the one of ``first_part`` first.
+
+    Of what a whole corpus has twice no part is named.
+    """
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("severity", "kind", "fold", "first_part", "second_part", "first", "second", "detail"))
+    for finding in found.findings:
+        parts = finding.parts if len(finding.parts) == 2 else (*finding.parts, "", "")[:2]
+        named = finding.pairs or [(name, "", "") for name in finding.examples] or [("", "", finding.text)]
+        rows.writerows((finding.severity, finding.kind, finding.fold, *parts, *pair) for pair in named)
+    replace_file(path, text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def listen(case: Case, root: Path | None) -> store.Store:

@@ -25,7 +25,9 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--root`` and ``--manifest``, shared by the verbs that read a corpus."""
     command = click.option("--root", type=click.Path(path_type=Path), help="The corpus's folder.")(command)
     return click.option(
-        "--manifest", type=click.Path(path_type=Path), help="A JSONL manifest, or the CSV or JSONL table of --corpus custom."
+        "--manifest",
+        type=click.Path(path_type=Path),
+        help="A JSONL manifest, the table of --corpus custom, or tables of an audformat database.",
     )(command)
 
 

@@ -50,11 +50,13 @@ def manifest_command(
     if output is not None and not dry_run:
         utterances.write(output)
     speakers = len({utterance.speaker for utterance in utterances if utterance.speaker})
+    unnamed = sum(not utterance.speaker for utterance in utterances)
     facts = {
         "corpus": corpus,
         "utterances": len(utterances),
         "children": sum(bool(utterance.parent) for utterance in utterances),
         "speakers": speakers,
+        "unknown_speakers": unnamed,
         "output": None if output is None else str(output),
         "written": not dry_run,
     }
@@ -64,6 +66,7 @@ def manifest_command(
         done = f" → {output}" if output else ""
         done += "; nothing was written, leave out --dry-run to write it" if dry_run else ""
         counts = f"{counted(len(utterances), 'utterance')} of {counted(speakers, 'speaker')}"
+        counts += f", {unnamed} without a speaker" if unnamed else ""
         click.echo(f"{counts}{done}", err=not dry_run)
         if output and not dry_run:
             grammar.next_step("split", output)

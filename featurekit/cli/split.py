@@ -11,7 +11,10 @@ from typing import Any
 import click
 
 from featurekit.cli import grammar, tables
+from featurekit.cli.audit import finding_lines
 from featurekit.cli.things import Kind, what_is
+
+_SERIOUS = ("error", "leak", "warning")
 
 
 @click.command("split")
@@ -53,7 +56,7 @@ def split_command(
     from featurekit.data import audit_split, get_task
     from featurekit.data.splits import from_request
 
-    manifest, ids, own_task = _read(source)
+    manifest, ids, own_task, sounds = _read(source)
     scheme = get_task(task or own_task, manifest)
     split = from_request(request, manifest, scheme, seed=seed, ids=ids, **how)
     if folds:
@@ -61,8 +64,10 @@ def split_command(
     rows = _rows(split, manifest, scheme)
     if output is not None:
         split.write(output)
-    verdict = audit_split(split, manifest).verdict
-    record = {"kind": split.kind, "digest": split.digest, "verdict": verdict, "notes": dict(split.notes)}
+    found = audit_split(split, manifest, sounds=sounds)
+    serious = [finding.to_record() for finding in found.findings if finding.severity in _SERIOUS]
+    record: dict[str, Any] = {"kind": split.kind, "digest": split.digest, "verdict": found.verdict, "notes": dict(split.notes)}
+    record["findings"] = serious
     if as_json:
         click.echo(json.dumps({**record, "parts": rows}))
         return
@@ -72,7 +77,9 @@ def split_command(
     click.echo(_table(rows, scheme.classes))
     for line in describe_notes(split.notes):
         click.echo(tables.wrap(line, hanging=2))
-    click.echo(tables.wrap(f"verdict: {verdict}", hanging=2))
+    click.echo(tables.wrap(f"verdict: {found.verdict}", hanging=2))
+    for line in finding_lines(found, least=_SERIOUS):
+        click.echo(tables.fit(line))
     click.echo(f"digest {split.digest[:16]}" + (f" → {output}" if output else ""))
     if output is None:
         asked = ["--split", request, "--task", scheme.name, "--seed", seed]
@@ -116,17 +123,17 @@ def describe_absent_classes(absent: Mapping[str, Mapping[str, Sequence[str]]]) -
     )
 
 
-def _read(source: Path) -> tuple[Any, list[str] | None, str]:
-    """Manifest, the ids that did not fail where it is a store, and the task where none is asked for."""
+def _read(source: Path) -> tuple[Any, list[str] | None, str, Any]:
+    """Manifest, the ids that did not fail where it is a store, the task where none is asked for, and the store."""
     from featurekit import store
     from featurekit.corpora import default_task
     from featurekit.data import usable_ids
     from featurekit.manifest import Manifest
 
     if not source.is_dir():
-        return Manifest.read(source), None, "emotion"
+        return Manifest.read(source), None, "emotion", None
     opened = store.open_store(source)
-    return opened.manifest, usable_ids(opened, list(opened.columns)), default_task(opened.corpus)
+    return opened.manifest, usable_ids(opened, list(opened.columns)), default_task(opened.corpus), opened
 
 
 def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:

@@ -259,7 +259,7 @@ def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Pa
         if own is not None:
             return Manifest(own, where=f"corpus {name} in {folder}")
         table = next((path for path in (Path(manifest), folder / manifest) if path.exists()), Path(manifest))
-        return Manifest(read_table(table), where=str(manifest))
+        return Manifest(read_table(table, folder), where=str(manifest))
     read = Manifest(found.utterances(folder), where=f"corpus {name} in {folder}")
     if not len(read):
         reason = f"{str(folder)!r} holds no utterance of it (links that lead out of the folder are not followed)"

@@ -71,7 +71,7 @@ class Database:
         labels = scheme.get("labels")
         if isinstance(labels, str):
             labels = {key: None for (key,) in self.misc.get(labels, ((), {}))[1]}
-        if isinstance(labels, (list, dict)) and value not in labels and str(value) not in map(str, labels):
+        if isinstance(labels, (list, dict)) and value not in labels and _key(value) not in map(str, labels):
             raise ManifestError(f"{where}: {column} {value!r} is no label of its scheme ({', '.join(map(str, labels))})")
         return value
 
@@ -81,9 +81,9 @@ class Database:
         if isinstance(labels, Mapping):
             return next((about for label, about in labels.items() if str(label) == str(value)), None)
         if isinstance(labels, str):
-            return self.misc.get(labels, ((), {}))[1].get((str(value),))
+            return self.misc.get(labels, ((), {}))[1].get((_key(value),))
         names = {(column,), (scheme_id,)}
-        found = [rows.get((str(value),)) for levels, rows in self.misc.values() if levels in names]
+        found = [rows.get((_key(value),)) for levels, rows in self.misc.values() if levels in names]
         return {key: told for row in found for key, told in (row or {}).items()} or None
 
     def told_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,10 +106,12 @@ class Database:
         """Misc table → (levels of its index, index → its row)."""
         found = {}
         for table_id, table in self._mapping("misc_tables").items():
-            levels = tuple((table or {}).get("levels") or ())
+            named = (table or {}).get("levels") or {}  # level → type; older databases name the levels alone
+            dtypes = {level: {"dtype": named[level]} if isinstance(named, Mapping) else {} for level in named}
+            levels = tuple(dtypes)
             rows: dict[tuple[str, ...], dict[str, Any]] = {}
             for where, record in self.rows(table_id, levels):
-                key = tuple(_key(record.pop(level, "")) for level in levels)
+                key = tuple(_key(_typed(level, record.pop(level, ""), dtypes[level], where)) for level in levels)
                 rows[key] = {
                     name: _typed(name, cell, self._schemes.get(self.scheme_of(table, name)) or {}, where)
                     for name, cell in record.items()

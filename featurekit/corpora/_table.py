@@ -1,36 +1,44 @@
-"""Label tables that people write: CSV, JSONL or Parquet → utterances, with errors that name file and line."""
+"""Label tables that people write: CSV, TSV, JSON, JSONL or Parquet → utterances, with errors that name file and line.
+
+A table is read twice: once to see what its columns and cells are as a whole, once for its rows, of which none is held.
+"""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
-from typing import Any, TextIO
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from featurekit.corpora._parquet import parquet_records
+from featurekit.corpora._delimited import csv_rows as csv_rows  # these two are what recipes read their own tables with
+from featurekit.corpora._delimited import read_text as read_text
+from featurekit.corpora._names import Names
+from featurekit.corpora._rows import ImpossibleTimeError, Rows
+from featurekit.corpora._sources import source_of
 from featurekit.errors import ManifestError
-from featurekit.manifest import Utterance, validate
-from featurekit.settings import canonical_json
+from featurekit.manifest import Utterance
 
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-_FIELDS = frozenset(item.name for item in dataclasses.fields(Utterance))
-_NUMBERS: Mapping[str, type] = {"start": float, "end": float, "duration_s": float, "channel": int, "position": int}
+_logger = logging.getLogger(__name__)
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")  # those that are looked for; a .json is read where it is named
+_MOST_SHOWN = 10
 
 
-def read_table(path: str | Path) -> Iterator[Utterance]:
-    """Read a table of utterances, a row at a time; of the rows before, only the recordings' lengths are remembered.
+def read_table(path: str | Path, root: str | Path | None = None) -> Iterator[Utterance]:
+    """Read a table of utterances, a row at a time.
 
-    Columns: ``path`` (needed), ``label``, ``speaker``, ``id``, ``start``, ``end`` (seconds), ``channel``, ``recording``,
-    ``position``, ``gender``, ``language``, ``text``; any other column is kept as a raw label of its name. An empty cell is
-    no value. ``label`` stays text; other raw labels become numbers where a cell is one. Defaults: ``id`` is the file's
-    stem, with ``_<start>_<end>`` for a segment; ``recording`` the path without suffix for a segment, else the id;
-    ``position`` the order in the table within a recording. A JSONL table may be one that ``Manifest.write`` wrote. A
-    Parquet table needs pyarrow and keeps its types.
+    Columns: ``path`` (needed), ``label``, ``speaker``, ``id``, ``start``, ``end`` or ``duration`` (seconds), ``channel``,
+    ``recording``, ``position``, ``gender``, ``language``, ``text``; any other column is kept as a raw label of its name.
+    Columns that are nearly called so are read with a note. An empty cell is no value. ``label`` stays text; another column
+    is one of numbers where all its cells are. Defaults: ``id`` is the file's stem, or its path without suffix where two rows
+    have one stem, with ``_<start>_<end>`` for a segment; ``recording`` the path without suffix for a segment, else the id;
+    ``position`` the order in the table within a recording. A JSONL table may be one that ``Manifest.write`` wrote. A Parquet
+    table needs pyarrow and keeps its types.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table.
+    root : str, Path or None
+        The corpus's folder, to find names in; None looks nothing up.
 
     Raises
     ------
@@ -41,180 +49,36 @@ def read_table(path: str | Path) -> Iterator[Utterance]:
         For a Parquet table without pyarrow.
     """
     path = Path(path)
-    readers = {".jsonl": _json_records, ".parquet": parquet_records}
-    records = readers.get(path.suffix.lower(), _csv_records)(path)
-    positions: dict[str, int] = {}
-    empty = True
-    for where, record in records:
-        empty = False
-        yield _utterance(record, where, positions)
-    if empty:
-        raise ManifestError(f"{path}: the table has no rows")
-
-
-def read_text(path: Path, errors: str = "strict") -> str:
-    """Text of a UTF-8 file, with or without a byte order mark.
-
-    Raises
-    ------
-    ManifestError
-        When there is no such file, or for another encoding, with the line of the first byte that is wrong.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ManifestError(f"there is no table {str(path)!r}") from None
-    if data[:2] in _UTF16_MARKS:
-        raise ManifestError(f"{path} is UTF-16; save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig", errors)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ManifestError(f"{path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; save the table as UTF-8") from None
-
-
-def csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
-    """Yield (file and line, stripped cells) of the rows of a CSV file that are not empty.
-
-    Raises
-    ------
-    ManifestError
-        For text that is not CSV.
-    """
-    with _open_text(path) as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+    source = source_of(path)
+    rows = Rows(Names(None if root is None else Path(root)), whole_paths=source.whole_paths)
+    _say(path, source.notes)
+    for warning in source.warnings:
+        _logger.warning("%s: %s", path.name, warning)
+    if source.whole_paths:
+        _say(path, ["several files have one name: the id is the path without suffix"])
+    impossible: list[ImpossibleTimeError] = []
+    count = 0
+    for where, record in source.records():
+        count += 1
         try:
-            for row in reader:
-                cells = [cell.strip() for cell in row]
-                if any(cells):
-                    yield f"{path}:{reader.line_num}", cells
-        except csv.Error as error:
-            raise ManifestError(f"{path}:{reader.line_num}: not CSV: {error}") from None
-
-
-@contextmanager
-def _open_text(path: Path, errors: str = "strict", newline: str = "") -> Iterator[TextIO]:
-    """A UTF-8 file as a stream of lines, whose errors are those of :func:`read_text`."""
-    try:
-        with open(path, "rb") as file:
-            is_utf16 = file.read(2) in _UTF16_MARKS
-        if is_utf16:
-            read_text(path)
-        with open(path, encoding="utf-8-sig", errors=errors, newline=newline) as text:
-            yield text
-    except (FileNotFoundError, UnicodeDecodeError):
-        read_text(path, errors)
-        raise
-
-
-def _csv_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with _open_text(path) as file:
-        first_line = next((line for line in file if line.strip()), "")
-    delimiter = max(",;\t", key=first_line.count)
-    rows = csv_rows(path, delimiter)
-    where, columns = next(rows, (f"{path}:1", []))
-    if "path" not in columns:
-        raise ManifestError(
-            f"{where}: the first line must name the columns, path among them; got {', '.join(columns) or 'nothing'}"
-        )
-    if len(set(columns)) != len(columns) or "" in columns:
-        raise ManifestError(f"{where}: column names must be unique and not empty, got {columns}")
-    for where, cells in rows:
-        if len(cells) != len(columns):
-            raise ManifestError(f"{where}: {len(cells)} cells for {len(columns)} columns ({', '.join(columns)})")
-        record: dict[str, Any] = {}
-        for column, cell in zip(columns, cells, strict=True):
-            if cell:
-                record[column] = _number(column, cell, where) if column in _NUMBERS else cell
-        yield where, {name: value if name in _FIELDS or name == "label" else _guess(value) for name, value in record.items()}
-
-
-def _json_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    # Manifest.write keeps the bytes of file names that are not UTF-8; _utterance refuses such bytes anywhere else.
-    with _open_text(path, "surrogateescape", newline="\n") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield f"{path}:{number}", _json_record(line, f"{path}:{number}")
-
-
-def _json_record(line: str, where: str) -> dict[str, Any]:
-    try:
-        record = _DECODER.decode(line.strip())
-    except json.JSONDecodeError as error:
-        raise ManifestError(f"{where}: not JSON ({error.msg} at column {error.colno})") from None
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{where}: {error}") from None
-    if not isinstance(record, dict):
-        raise ManifestError(f"{where}: expected an object with a path, got {type(record).__name__}")
-    return record
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number JSON allows; leave the value out")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _utterance(record: dict[str, Any], where: str, positions: dict[str, int]) -> Utterance:
-    path = record.get("path")
-    if not isinstance(path, str) or not path:
-        raise ManifestError(f"{where}: lacks a path")
-    known = {name: value for name, value in record.items() if name in _FIELDS and name != "labels" and value is not None}
-    labels = record.get("labels", {})
-    if not isinstance(labels, Mapping):
-        raise ManifestError(f"{where}: labels must be an object, got {labels!r}")
-    extra = {name: value for name, value in record.items() if name not in _FIELDS and value is not None}
-    if "label" in extra:
-        extra["label"] = str(extra["label"])
-    is_segment = "start" in known or "end" in known
-    known.setdefault("id", _default_id(path, known.get("start"), known.get("end")))
-    if "recording" in known or is_segment:  # otherwise it is a recording of its own, and the first in it
-        place = str(known.setdefault("recording", _without_suffix(path)))
-        rank = positions.get(place, 0)
-        known.setdefault("position", rank)
-        positions[place] = rank + 1
-    utterance = Utterance(**known, labels={**labels, **extra})
-    validate(utterance, where)
-    told = [utterance.speaker, utterance.gender, utterance.language, utterance.text, dict(utterance.labels)]
-    try:
-        canonical_json(told).encode()
-    except (TypeError, ValueError):
-        raise ManifestError(f"{where}: holds text that is not UTF-8, or a number that JSON does not allow: {told}") from None
-    return utterance
-
-
-def _without_suffix(path: str) -> str:
-    return str(PurePosixPath(path).with_suffix("")) if PurePosixPath(path).name else path
-
-
-def _default_id(path: str, start: object, end: object) -> str:
-    stem = PurePosixPath(path).stem
-    return stem if start is None and end is None else f"{stem}_{_seconds(start)}_{_seconds(end)}"
-
-
-def _seconds(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
-
-
-def _number(column: str, cell: str, where: str) -> float | int:
-    try:
-        return _NUMBERS[column](cell)  # type: ignore[no-any-return]
-    except ValueError:
-        kind = "a number of seconds" if _NUMBERS[column] is float else "a whole number"
-        raise ManifestError(f"{where}: {column} must be {kind}, got {cell!r}") from None
-
-
-def _guess(cell: str) -> Any:
-    """A cell that is a JSON number becomes one; ``01`` is none and stays a code."""
-    try:
-        value = _DECODER.decode(cell)
-    except ValueError:
-        return cell
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else cell
+            yield rows.utterance(record, where)
+        except ImpossibleTimeError as error:
+            impossible.append(error)
+    if not count:
+        raise ManifestError(f"{path}: the table has no rows")
+    if len(impossible) == count:
+        raise impossible[0]
+    _say(path, rows.names.notes())
+    if impossible:
+        shown = "; ".join(map(str, impossible[:_MOST_SHOWN])) + ("; …" if len(impossible) > _MOST_SHOWN else "")
+        _logger.warning("%d of %d rows are left out, since their times cannot be: %s", len(impossible), count, shown)
 
 
 def find_table(names: Iterable[Path]) -> Path | None:
     """The first of some files that exists, or None."""
     return next((name for name in names if name.is_file()), None)
+
+
+def _say(path: Path, notes: Iterable[str]) -> None:
+    for note in notes:
+        _logger.warning("note: %s: %s", path.name, note)

@@ -16,8 +16,9 @@ CORPUS = Corpus(
     languages=(),
     licence="yours",
     citation="",
-    obtain="your own audio and a table (CSV, JSONL or Parquet) with the columns path, label, speaker and, as needed, id, "
-    "start, end, channel, recording, position, gender, language, text; any other column is kept as a raw label",
+    obtain="your own audio and a table (CSV, TSV, JSONL or Parquet) with the columns path, label, speaker and, as needed, id, "
+    "start, end or duration (seconds), channel, recording, position, gender, language, text; any other column is kept as a raw "
+    "label, a number where all its cells are; columns that are nearly called so, as Speaker or file, are read with a note",
     tree="""
 <root>/
 ├── manifest.csv        or .tsv, .jsonl, .parquet, or the only such table here, or the file that --manifest names
@@ -52,4 +53,4 @@ def utterances(root: Path) -> Iterator[Utterance]:
         if not tables:
             return
         table = tables[0]
-    yield from read_table(table)
+    yield from read_table(table, root)

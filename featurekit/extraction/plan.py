@@ -96,7 +96,7 @@ def cuts_for(manifest: Manifest, columns: Sequence[Column]) -> dict[str, int]:
     total = sum(estimated_bytes(utterance, columns) for utterance in manifest)
     target = min(max(total / SHARDS_AIMED_AT, SMALLEST_TARGET_BYTES), LARGEST_TARGET_BYTES)
     target = 2 ** round(math.log2(target))
-    recordings = len({utterance.recording for utterance in manifest})
+    recordings = len({utterance.as_written("recording") for utterance in manifest})
     mean_bytes = max(1.0, total / max(1, recordings))
     return {"modulus": 2 ** max(0, round(math.log2(max(1.0, target / mean_bytes)))), "max_bytes": 2 * target}
 
@@ -107,8 +107,9 @@ def cut(manifest: Manifest, columns: Sequence[Column], *, modulus: int, max_byte
     size, least = 0.0, max_bytes / SMALLEST_SHARE
     for utterance in manifest:
         weight = estimated_bytes(utterance, columns)
-        may_begin = size >= least and utterance.recording != shard[-1].recording
-        if shard and (size + weight > max_bytes or (may_begin and starts_shard(utterance.recording, modulus))):
+        recording = utterance.as_written("recording")  # shards that were cut before keep their borders
+        may_begin = size >= least and recording != shard[-1].as_written("recording")
+        if shard and (size + weight > max_bytes or (may_begin and starts_shard(recording, modulus))):
             yield shard
             shard, size = [], 0.0
         shard.append(utterance)

@@ -13,6 +13,7 @@ from featurekit.errors import ParameterError
 from featurekit.inspection.errata import mark_known
 from featurekit.inspection.findings import Finding, Item, Report, Severity, seen
 from featurekit.inspection.hearing import Owner, audio_findings
+from featurekit.inspection.reading import said_while_reading
 from featurekit.inspection.sounds import ListeningForecast, Sound, forecast_listening, listen
 from featurekit.inspection.tables import table_findings
 from featurekit.inspection.tree import Tree, tree_findings, walk
@@ -141,9 +142,12 @@ def forecast_visit(
 
 def _read(name: str, folder: Path, manifest: str | Path | None) -> tuple[list[Utterance], list[Finding]]:
     """Utterances of a corpus, and what is wrong with its tables."""
-    if manifest is None:
-        return read_leniently(corpora.CORPORA.get(name).utterances(folder), f"corpus {name}")
-    return read_leniently(_table(name, folder, manifest), str(manifest))
+    with said_while_reading() as said:
+        if manifest is None:
+            utterances, findings = read_leniently(corpora.CORPORA.get(name).utterances(folder), f"corpus {name}")
+        else:
+            utterances, findings = read_leniently(_table(name, folder, manifest), str(manifest))
+    return utterances, [*findings, *said]
 
 
 def _files_of(utterances: Sequence[Utterance]) -> list[str]:

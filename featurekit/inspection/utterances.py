@@ -16,9 +16,10 @@ from featurekit.data import tasks
 from featurekit.data.tasks.schemes import RATINGS, finite
 from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.inspection.findings import Finding, Item, Severity, seen
+from featurekit.inspection.names import name_findings
 from featurekit.inspection.sounds import Sound
 from featurekit.inspection.tree import twins_among
-from featurekit.manifest import Manifest, Utterance, validate
+from featurekit.manifest import Manifest, Utterance, one_form, validate
 
 OVERLAP_S = 0.1
 SCORES = RATINGS["sentiment-score"].scale
@@ -80,6 +81,7 @@ def utterance_findings(
         yield from _count(utterances, corpus)
     yield from _ids(utterances)
     yield from _labels(utterances, corpus)
+    yield from name_findings(utterances, class_counts(corpus, utterances))
     yield from _people(utterances, corpus)
     yield from _times(utterances, sounds)
     yield from _overlaps(utterances)
@@ -97,7 +99,8 @@ def class_counts(corpus: Corpus, utterances: Sequence[Utterance]) -> dict[str, i
     """Raw label → utterances; empty where the label is a number."""
     key = label_key(corpus, utterances)
     values = [utterance.labels[key] for utterance in utterances if utterance.labels.get(key) is not None]
-    return dict(Counter(values).most_common()) if values and all(isinstance(value, str) for value in values) else {}
+    are_words = bool(values) and all(isinstance(value, str) for value in values)
+    return dict(Counter(one_form(value) for value in values).most_common()) if are_words else {}
 
 
 def rater_agreement(corpus: Corpus, utterances: Sequence[Utterance]) -> dict[str, Any]:
@@ -168,9 +171,6 @@ def _labels(utterances: Sequence[Utterance], corpus: Corpus) -> Iterator[Finding
     text = f"{{n}} [score lies|scores lie] outside [{SCORES[0]:g}, {SCORES[1]:g}], the scale of the sentiment tasks"
     yield from seen("score-range", Severity.WARNING, text, beyond)
     counts = class_counts(corpus, utterances)
-    alike = (Item(group) for group in twins_among(counts))
-    text = "{n} [group|groups] of labels [differs|differ] only in case or Unicode form: each counts as a class of its own"
-    yield from seen("label-twins", Severity.WARNING, text, alike)
     if corpus.classes and counts:
         unknown = [Item((name,), f"{count} utterances") for name, count in counts.items() if name not in corpus.classes]
         text = f"{{n}} [label is|labels are] none of the corpus's classes ({', '.join(corpus.classes)})"

@@ -1,8 +1,10 @@
 """The verb on splits of ours and of others; EmoBox's EMO-DB folds in miniature, as its repository lays them out."""
 
+import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
@@ -210,3 +212,62 @@ def test_two_stores_are_audited_as_one_is_tested_on_the_other(tiny_store, tmp_pa
     manifest = tmp_path / "m.jsonl"
     store.open_store(tiny_store).manifest.write(manifest)
     assert "is for a store that is trained on" in run("audit", manifest, "--test-store", other, code=2)
+
+
+@pytest.fixture
+def doubled(tmp_path):
+    """Eight recordings, each again 100 ms later and quieter under another speaker, with fingerprints; one clip is short."""
+    random, rows = np.random.default_rng(0), ["id,path,label,speaker"]
+    (tmp_path / "a").mkdir()
+    for k in range(8):
+        t = np.arange(24000) / 16000
+        phase = 2 * np.pi * np.cumsum(110 + 8 * k + 20 * np.sin(2 * np.pi * (2 + k / 3) * t)) / 16000
+        x = sum(np.sin(h * phase) * (1 + np.sin(2 * np.pi * (0.7 + 0.3 * h + k / 5) * t + h)) / h for h in range(1, 25))
+        x = 0.1 * x * (1 + 0.7 * np.sin(2 * np.pi * (3 + k / 4) * t)) + 0.002 * random.standard_normal(24000)
+        soundfile.write(tmp_path / "a" / f"{k}a.wav", x, 16000)
+        soundfile.write(tmp_path / "a" / f"{k}b.wav", np.r_[np.zeros(1600), 0.7 * x], 16000)
+        rows += [f"{k}{side},a/{k}{side}.wav,{'xy'[k % 2]},{side}{k}" for side in "ab"]
+    soundfile.write(tmp_path / "a" / "short.wav", 0.1 * random.standard_normal(4800), 16000)
+    (tmp_path / "t.csv").write_text("\n".join([*rows, "short,a/short.wav,x,z"]))
+    manifest = corpora.read_corpus("custom", tmp_path, manifest=tmp_path / "t.csv")
+    out = tmp_path / "store"
+    extraction.build_store(manifest, root=tmp_path, out=out, columns="audio_fingerprint", corpus="custom", backend="serial")
+    return out
+
+
+def test_every_pair_is_named_where_asked_for_and_in_json_and_in_a_table(doubled, tmp_path):
+    said = run("audit", doubled)
+    assert said.count(" and ") == 4  # three pairs, and the line on the others
+    assert "more are named by --all" in said
+    every = run("audit", doubled, "--all")
+    assert [line.split(" (")[0].strip() for line in every.splitlines()[2:10]] == [f"{k}a and {k}b" for k in range(8)]
+    (finding,) = as_json(doubled)["findings"]
+    assert len(finding["examples"]) == len(finding["pairs"]) == finding["count"] == 8
+    assert f"every pair and name → {tmp_path / 'p.csv'}" in run("audit", doubled, "-o", tmp_path / "p.csv")
+    head, *rows = csv.reader((tmp_path / "p.csv").read_text().splitlines())
+    assert head == ["severity", "kind", "fold", "first_part", "second_part", "first", "second", "detail"]
+    assert [row[:7] for row in rows] == [["warning", "near-duplicate", "", "", "", f"{k}a", f"{k}b"] for k in range(8)]
+
+
+def test_a_clip_too_short_for_a_fingerprint_does_not_hide_that_the_others_were_compared(doubled):
+    assert "audio known of 16 of 17 utterances" in run("audit", doubled)
+    assert "was not looked for" not in run("audit", doubled)
+
+
+def test_split_uses_the_fingerprints_of_the_store_as_the_audit_of_its_file_does(doubled, tmp_path):
+    said = run("split", doubled, "--split", "speaker-kfold(k=4, dev=0)", "-o", tmp_path / "s.json")
+    audited = run("audit", tmp_path / "s.json", doubled, code=1)
+    assert "pairs of near-duplicate audio in train and test" in said
+    verdict = next(line for line in said.splitlines() if line.startswith("verdict: ")).removeprefix("verdict: ")
+    assert audited.startswith(f"{tmp_path / 's.json'}, 4 folds: {verdict}\n")
+    leak = next(line for line in audited.splitlines() if line.startswith("  leak"))
+    assert leak in said.splitlines()
+    record = json.loads(run("split", doubled, "--split", tmp_path / "s.json", "--json"))
+    assert {finding["kind"] for finding in record["findings"]} == {"near-duplicate"}
+
+
+def test_the_pairs_of_a_split_say_which_is_in_which_part(doubled, tmp_path):
+    (tmp_path / "f.csv").write_text("id,part\n0a,test\n0b,train\n1a,train\n1b,train\n")
+    run("audit", tmp_path / "f.csv", doubled, "-o", tmp_path / "p.csv", code=1)
+    (row,) = list(csv.reader((tmp_path / "p.csv").read_text().splitlines()))[1:]
+    assert row[:7] == ["leak", "near-duplicate", "0", "train", "test", "0b", "0a"]

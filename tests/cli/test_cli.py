@@ -374,6 +374,13 @@ def test_a_word_of_extract_without_its_option_is_told_which_it_wants(tiny_corpus
     assert "'xyzzy' belongs to no option" in run("extract", "xyzzy", code=2)
 
 
+def test_manifest_counts_utterances_without_a_speaker(tmp_path):
+    (tmp_path / "t.csv").write_text("path,speaker\na.wav,anna\nb.wav,\nc.wav,\n")
+    arguments = ("manifest", "custom", "--root", tmp_path, "--manifest", tmp_path / "t.csv", "--dry-run")
+    assert "3 utterances of 1 speaker, 2 without a speaker" in run(*arguments)
+    assert json.loads(run(*arguments, "--json"))["unknown_speakers"] == 2
+
+
 def test_manifest_says_what_it_would_write(tiny_corpus, tmp_path):
     arguments = ["manifest", "demo", "--root", tiny_corpus, "-o", tmp_path / "m.jsonl"]
     assert "36 utterances of 6 speakers" in run(*arguments, "--dry-run")

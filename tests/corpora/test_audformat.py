@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from featurekit.corpora import read_corpus
+from featurekit.data import make_split
 from featurekit.errors import ManifestError
 
 
@@ -208,9 +209,45 @@ def test_what_misc_tables_say_of_speakers_is_kept_as_audformat_gives_it(tmp_path
     assert [item.gender for item in read] == db["files"]["speaker"].get(map="gender").tolist()
 
 
+# A time as such a value is written to Parquet as a bare number by audformat 1.4.3, and is refused.
+@pytest.mark.parametrize(
+    ("storage", "dtype", "values"),
+    [
+        *((storage, *of_type) for storage in ("csv", "parquet") for of_type in (("int", [1, 2]), ("float", [1.0, 2.5]))),
+        ("csv", "time", ["1s", "2s"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_misc_table_is_joined_by_values_of_every_type(tmp_path, database, storage, dtype, values):
+    audformat, db, column = database
+    pandas = pytest.importorskip("pandas")
+    values = pandas.to_timedelta(values) if dtype == "time" else values
+    db["kinds"] = audformat.MiscTable(pandas.Index(values, name="kind"))
+    db["kinds"]["age"] = audformat.Column()
+    db["kinds"]["age"].set(["old", "new"])
+    column("kind", values, audformat.Scheme(dtype, labels="kinds"))
+    assert [item.labels["age"] for item in saved(db, tmp_path / "db", storage)] == ["old", "new"]
+
+
 @pytest.mark.parametrize("storage", ["csv", "parquet"])
 @pytest.mark.filterwarnings("ignore")
-def test_a_misc_table_is_joined_by_the_name_of_its_index_too(tmp_path, database, storage):
+def test_tables_of_a_split_are_the_official_split(tmp_path, database, storage):
+    audformat, db, column = database
+    column("speaker", ["3", "8"])
+    db.schemes["emotion"] = audformat.Scheme(labels=["anger", "fear"])
+    for part, file in (("train", "audio/a.wav"), ("test", "audio/b.wav")):
+        db.splits[part] = audformat.Split(type=part)
+        table = db[f"emotion.{part}.gold"] = audformat.Table(audformat.filewise_index([file]), split_id=part)
+        table["emotion"] = audformat.Column(scheme_id="emotion")
+        table["emotion"].set(["anger"])
+    read = saved(db, tmp_path / "db", storage)
+    fold = make_split("official", read, "emotion").fold()
+    assert (fold.train, fold.dev, fold.test) == (("audio/a",), (), ("audio/b",))
+
+
+@pytest.mark.parametrize("storage", ["csv", "parquet"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_misc_table_is_joined_by_the_name_the_name_of_its_index_too(tmp_path, database, storage):
     audformat, db, column = database
     pandas = pytest.importorskip("pandas")
     db["speaker"] = audformat.MiscTable(pandas.Index(["7", "8"], name="speaker"))

@@ -84,7 +84,8 @@ def test_file_names_that_are_not_utf8_survive_a_written_manifest(tmp_path):
     ("text", "message"),
     [
         ("", r"m.csv:1: the first line must name the columns, path among them; got nothing"),
-        ("file,label\na.wav,x\n", r"m.csv:1: .*got file, label"),
+        ("sound,label\na.wav,x\n", r"m.csv:1: .*got sound, label$"),
+        ("pathe,label\na.wav,x\n", r"m.csv:1: .*got pathe, label; did you mean path by 'pathe'"),
         ("path,path\na.wav,b.wav\n", r"m.csv:1: column names must be unique"),
         ("path,label\n", r"m.csv: the table has no rows"),
         ("path,label\na.wav,x\nb.wav\n", r"m.csv:3: 1 cells for 2 columns \(path, label\)"),
@@ -104,8 +105,8 @@ def test_a_broken_table_names_file_and_line(tmp_path, text, message):
 
 
 def test_two_rows_of_one_id_are_named_and_the_way_on_too(tmp_path):
-    table(tmp_path, "path\na/x.wav\n\nb/x.wav\n", "m.csv")
-    with pytest.raises(ManifestError, match=r"the id 'x': number 1, a/x.wav, and number 2, b/x.wav; .* add a column id"):
+    table(tmp_path, "path\na/x.wav\n\na/x.flac\n", "m.csv")
+    with pytest.raises(ManifestError, match=r"the id 'a/x': number 1, a/x.wav, and number 2, a/x.flac; .* add a column id"):
         read_corpus("custom", tmp_path, manifest="m.csv")
 
 
@@ -122,7 +123,9 @@ def test_two_rows_of_one_id_are_named_and_the_way_on_too(tmp_path):
         ('{"label": "x"}', r"m.jsonl:2: lacks a path"),
         ('{"path": "b.wav", "labels": 3}', r"m.jsonl:2: labels must be an object"),
         ('{"path": "b.wav", "start": "0"}', r"m.jsonl:2: .*start must be seconds"),
-        ('{"path": "b.wav", "recording": 3}', r"m.jsonl:2: recording must be text"),
+        ('{"path": "b.wav", "recording": [3]}', r"m.jsonl:2: recording must be text"),
+        ('{"path": "b.wav", "speaker": true}', r"m.jsonl:2: speaker must be text"),
+        ('{"path": "b.wav", "start": 1, "duration": "2"}', r"m.jsonl:2: start and duration must be numbers of seconds"),
     ],
 )
 def test_a_broken_jsonl_line_names_file_and_line(tmp_path, line, message):

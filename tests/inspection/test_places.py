@@ -82,6 +82,21 @@ def test_a_line_that_cannot_be_right_is_an_error(mine, line, said):
     assert said in str(error.items[0])
 
 
+def test_what_the_reading_of_a_table_says_is_in_the_report(mine, caplog):
+    rows = ["audio/0.wav,nan,-1,1,7", "audio/0.wav,sad,0,0.1,7", "audio/1.wav,sad,0,0.1,7"]
+    (mine / "manifest.csv").write_text("\n".join(["Path,label,start,end,actor", *rows]) + "\n")
+    report = inspect_corpus("custom", mine)
+    said = {
+        severity: [f.text for f in report.findings if (f.check, f.severity) == ("reading", severity)] for severity in Severity
+    }
+    assert [text.partition(":")[2] for text in said[Severity.NOTE]] == [" the column 'Path' is read as path"]
+    speaker, word, left_out = said[Severity.WARNING]
+    assert "did you mean 'actor'?" in speaker
+    assert "1 cell is 'nan' in the column 'label'" in word
+    assert "1 of 3 rows are left out" in left_out
+    assert not caplog.records
+
+
 def test_ids_with_blanks_in_a_table_are_told(mine):
     (mine / "labels.csv").write_text("id,label\n a1,x\n")
     assert checks(inspect_corpus("custom", mine)) == {"id-blanks": ["labels.csv"]}

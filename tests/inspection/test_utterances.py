@@ -96,7 +96,7 @@ def test_scores_beyond_the_scale_of_the_sentiment_tasks_are_told():
 
 def test_labels_that_differ_only_in_case_are_told():
     found = checks([utterance(name, labels={"emotion": name}) for name in ("sad", "Sad", "angry")])
-    assert ids(found["label-twins"]) == ["sad", "Sad"]
+    assert ids(found["label-twins"]) == ["Sad", "sad"]
 
 
 def test_numbers_in_ids_that_run_against_time_are_a_note_where_positions_follow_it():

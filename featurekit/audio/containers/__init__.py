@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from featurekit.audio.containers import aiff, flac, foreign, mpeg, ogg, riff, sized, sphere, tags
+from featurekit.audio.containers import aiff, au, caf, flac, foreign, mpeg, ogg, riff, sphere, tags, wave64
 from featurekit.audio.containers.recording import Recording as Recording
 from featurekit.audio.containers.recording import Source
 from featurekit.audio.containers.recording import Span as Span
@@ -26,14 +26,17 @@ READERS: dict[bytes, Callable[[Source], Recording]] = {
     b"RIFF": riff.examine,
     b"RIFX": riff.examine,
     b"RF64": riff.examine,
+    b"BW64": riff.examine,
     b"FORM": aiff.examine,
     b"fLaC": flac.examine,
     b"OggS": ogg.examine,
     b"NIST": sphere.examine,
-    b".snd": sized.examine,
-    b"riff": sized.examine,
-    b"caff": sized.examine,
+    b".snd": au.examine,
+    b"dns.": au.examine,
+    b"riff": wave64.examine,
+    b"caff": caf.examine,
 }
+_BEGINNING = 256  # bytes that tell text from audio
 _REMEMBERED = 8  # files: the segments of a video ask for one of them again and again
 
 
@@ -73,18 +76,19 @@ def refuse_irregular(path: str | Path) -> os.stat_result:
 def _examined(path: str, *identity: object) -> Recording:
     with open(path, "rb") as file:
         source = Source(path, file)
-        magic = source.read(0, 256)
+        magic = source.read(0, _BEGINNING)
         if not magic:
             raise AudioError(Status.EMPTY, "the file has 0 bytes")
         source.start = tags.after_front(source)
         reader = READERS.get(source.read(source.start, 4))
         unread = foreign.find(source) if reader is None or magic[8:12] == b"AVI " else None
+        if unread is None and (reader is None or (len(magic) == _BEGINNING and not magic.startswith(sphere.MAGIC))):
+            _refuse_text(magic)
         if unread is not None:
             recording = Recording(codec=unread.name)
         elif reader is not None:
             recording = reader(source)
         else:
-            _refuse_text(magic)
             recording = mpeg.examine(source) or Recording()
     refuse_insane(recording.sample_rate, recording.channels)
     return recording

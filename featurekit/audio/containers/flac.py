@@ -17,7 +17,7 @@ def examine(source: Source) -> Recording:
     AudioError
         TRUNCATED or DECODE.
     """
-    magic = source.read(0, 42)
+    magic = source.read(source.start, 42)
     if len(magic) < 42:
         raise AudioError(Status.TRUNCATED, f"the header ends after {len(magic)} bytes")
     if magic[4] & 0x7F != 0 or magic[5:8] != b"\0\0\x22":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -65,6 +64,8 @@ class Recording:
         What is odd and forbids nothing, each ``"STATUS: sentence"``.
     codec : str
         Name of a codec that libsndfile does not read, with its bits where they are the reason; empty where it does.
+    container : str
+        libsndfile's name of the container, where it gets another header than the file's own; else empty.
     """
 
     streams: tuple[Stream, ...] = (Stream(),)
@@ -72,6 +73,7 @@ class Recording:
     channels: int | None = None
     notes: tuple[str, ...] = ()
     codec: str = ""
+    container: str = ""
 
     @property
     def frames(self) -> int | None:
@@ -123,26 +125,6 @@ class Source:
                 return -1
             start += len(data) - len(needle) + 1
         return -1
-
-    def chunks(self, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
-        """Yield (name, offset of the body, promised size) of the chunks of a RIFF or IFF file.
-
-        Raises
-        ------
-        AudioError
-            DECODE for a file of more chunks than any writer makes.
-        """
-        position = start
-        for _ in range(MAX_CHUNKS):
-            head = self.read(position, 8)
-            if len(head) < 8:
-                return
-            length = int.from_bytes(head[4:], "big" if order == ">" else "little")
-            yield head[:4], position + 8, length
-            position += 8 + length + length % 2  # chunks are padded to even sizes
-            if position > self.size:
-                return
-        raise AudioError(Status.DECODE, f"header has more than {MAX_CHUNKS} chunks")
 
 
 MAX_CHUNKS = 1000  # a file of empty chunks must not keep us busy

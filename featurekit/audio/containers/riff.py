@@ -1,91 +1,96 @@
-"""WAV and what is built like it: RIFF, RIFX, RF64. What the header promises is compared with the bytes that are there."""
+"""WAV and what is built like it: RIFF, RIFX, RF64, BW64. What the header promises is compared with the bytes that are there."""
 
 from __future__ import annotations
 
-import math
 import struct
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
-from featurekit.audio.containers.recording import UNKNOWN, Recording, Source, Stream, refuse_short
+from featurekit.audio.containers import chunks, extent, wave_format
+from featurekit.audio.containers.extent import Promise
+from featurekit.audio.containers.joined import Part, joined
+from featurekit.audio.containers.recording import UNKNOWN, Recording, Source, refuse_short
+from featurekit.audio.containers.wave_format import WaveFormat
+from featurekit.audio.containers.wave_samples import recording
 from featurekit.audio.statuses import Status, refuse_insane
 from featurekit.errors import AudioError
 
+_MISCOUNTED = 8  # bytes by which the size of the whole is often wrong: its own head
+MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 
-class _WaveFormat(NamedTuple):
-    """The fields of a ``fmt`` chunk that matter here."""
 
-    tag: int
-    channels: int
-    sample_rate: int
-    block_bytes: int
-    bits: int
+@dataclass
+class _Header:
+    """What stands before the samples."""
+
+    order: str
+    size: int  # of the RIFF, without its first 8 bytes
+    layout: WaveFormat | None = None
+    long_sizes: tuple[int, int] | None = None
+    is_padded: bool = True  # as libsndfile expects it
 
 
 def examine(source: Source) -> Recording:
-    """What a WAV holds.
+    """What a WAV holds, or several that were joined.
 
     Raises
     ------
     AudioError
         TRUNCATED, EMPTY, DECODE, RATE or CHANNELS.
     """
-    magic, size = source.read(0, 12), source.size
-    order = ">" if magic[:4] == b"RIFX" else "<"
+    return joined(source, MAGICS, _part)
+
+
+def _part(source: Source, start: int) -> Part:
+    """The WAV that begins at ``start``."""
+    magic = source.read(start, 12)
     if len(magic) < 12:
-        raise AudioError(Status.TRUNCATED, f"the header ends after {size} bytes")
-    riff_size = struct.unpack(order + "I", magic[4:8])[0]
+        raise AudioError(Status.TRUNCATED, f"the header ends after {len(magic)} bytes")
     if magic[8:12] != b"WAVE":
         raise AudioError(Status.DECODE, f"is RIFF but not WAVE: its form is {magic[8:12]!r}")
-    layout: _WaveFormat | None = None
-    long_sizes: tuple[int, int] | None = None
-    for name, offset, length in source.chunks(12, order):
+    order = ">" if magic[:4] == b"RIFX" else "<"
+    header = _Header(order, struct.unpack(order + "I", magic[4:8])[0])
+    data = _read_header(source, start, header)
+    if header.layout is None:
+        raise AudioError(Status.DECODE, "WAVE header has no format before its data")
+    refuse_insane(header.layout.sample_rate, header.layout.channels)
+    layout = wave_format.settled(header.layout)
+    promised, size = data.length, header.size
+    if promised == UNKNOWN and header.long_sizes:
+        size, promised = header.long_sizes
+    found = extent.of_samples(
+        source,
+        Promise(data.offset, promised, layout.frame_bytes, "WAV", start + 8 + size),
+        lambda end, length: chunks.behind(source, end, length, order, b"data", MAGICS),
+    )
+    is_as_written = header.is_padded and magic[:4] != b"BW64" and layout is header.layout
+    missing = start + 8 + size - source.size
+    if found.is_promised and missing > _MISCOUNTED and not extent.is_unknown(size):
+        note = f"{Status.TRUNCATED}: {missing} bytes promised behind the samples are missing"
+        found = replace(found, notes=(note,))
+    name = "RF64" if magic[:4] in (b"RF64", b"BW64") else "WAV"
+    return Part(recording(source, layout, found, name, is_as_written=is_as_written), found.end)
+
+
+def _read_header(source: Source, start: int, header: _Header) -> chunks.Chunk:
+    """Fill a header from the chunks before the samples, and return that of the samples.
+
+    Raises
+    ------
+    AudioError
+        TRUNCATED where the file ends in it; DECODE where it has no samples.
+    """
+    position = start + 12
+    for chunk in chunks.walk(source, position, header.order):
+        name, offset, length = chunk
+        header.is_padded &= offset - 8 == position
         if name == b"data":
-            if length == UNKNOWN and long_sizes:
-                riff_size, length = long_sizes
-            if layout is None:
-                raise AudioError(Status.DECODE, "WAVE header has no format before its data")
-            refuse_insane(layout.sample_rate, layout.channels)
-            notes: tuple[str, ...] = ()
-            if length == UNKNOWN == riff_size:
-                length, notes = size - offset, (f"{Status.DECODE}: streamed WAV that does not say its length",)
-            refuse_short(length, size - offset)
-            if length == 0:
-                raise AudioError(Status.EMPTY, f"header promises 0 frames, {size - offset} bytes follow")
-            _refuse_leftovers(source, offset + length, min(size, riff_size + 8), order)
-            if layout[:1] + layout[4:] in ((1, 64), (1, 48), (1, 40)):
-                return Recording(codec=f"WAV of {layout.bits} bits per sample")
-            frames = _wave_frames(layout, length)
-            return Recording((Stream(frames=frames),), layout.sample_rate, layout.channels, notes)
-        if offset + length > size:
-            refuse_short(offset + length, size)
-        if name == b"ds64" and length >= 24:
-            long_sizes = struct.unpack("<QQ", source.read(offset, 16))
-        if name == b"fmt " and length >= 16:
-            layout = _WaveFormat(*struct.unpack(order + "HHIxxxxHH", source.read(offset, 16)))
-    refuse_short(0 if riff_size == UNKNOWN else riff_size + 8, size)
+            return chunk
+        refuse_short(offset + length, source.size)
+        if name == b"ds64" and length >= 16:
+            header.long_sizes = struct.unpack("<QQ", source.read(offset, 16))
+        if name == b"fmt " and length >= 14:
+            header.layout = wave_format.parse(source.read(offset, min(length, 1024)), header.order)
+            header.is_padded &= length >= 16
+        position = offset + length + length % 2
+    refuse_short(0 if header.size == UNKNOWN else start + 8 + header.size, source.size)
     raise AudioError(Status.DECODE, "WAVE header has no data chunk")
-
-
-def _wave_frames(layout: _WaveFormat, data_bytes: int) -> int | None:
-    if layout.tag not in (1, 3, 0xFFFE):  # PCM, float, extensible; a codec pads, so only the decoder knows its frames
-        return None
-    frame_bytes = layout.channels * math.ceil(layout.bits / 8)
-    if frame_bytes == 0 or layout.block_bytes not in (0, frame_bytes):
-        raise AudioError(
-            Status.DECODE,
-            f"header says {layout.channels} channels of {layout.bits} bits in blocks of {layout.block_bytes} bytes",
-        )
-    return data_bytes // frame_bytes
-
-
-def _refuse_leftovers(source: Source, position: int, riff_end: int, order: str) -> None:
-    """Refuse a data size that is too small: what follows the samples must be chunks, or padding."""
-    position += position % 2
-    rest = source.read(position, min(riff_end - position, 4096))
-    if len(rest) < 8 or not any(rest):
-        return
-    length = struct.unpack(order + "I", rest[4:8])[0]
-    # One byte of doubt: some writers forget to pad, some pad without need.
-    if all(32 <= byte < 127 for byte in rest[1:4]) and position + 8 + length <= riff_end + 1:
-        return
-    raise AudioError(Status.DECODE, f"header says the samples end at byte {position}, but no chunk begins there")

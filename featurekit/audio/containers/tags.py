@@ -67,6 +67,16 @@ def before_tail(source: Source, floor: int, end: int | None = None) -> int:
         end = shorter
 
 
+def before_tags(source: Source, floor: int) -> int:
+    """Offset behind the last byte that is no tag, and not below ``floor``; zeros are no padding here."""
+    end = source.size
+    while True:
+        shorter = _without_tag(source, end)
+        if shorter >= end or shorter <= floor:
+            return max(end, floor)
+        end = shorter
+
+
 def only_tail(source: Source, position: int) -> bool:
     """Whether nothing but tags and padding stands from ``position`` to the end of the file."""
     return before_tail(source, position) <= after_front(source, position)

@@ -1,8 +1,9 @@
 """The audit: what the parts of a split share, ours or anybody's, and a verdict that stands beside every result.
 
 :func:`audit_split` looks at utterances, speakers, recordings, sessions, texts, augmented children, audio (identical,
-overlapping, nearly the same), normalisers and learnt columns. ``checks`` has one function for each, ``duplicates`` finds
-near-duplicate audio by fingerprint, ``findings`` says what came of it.
+overlapping, nearly the same), normalisers and learnt columns. ``checks`` has one function for each, ``same`` finds what is
+the same audio by its description and ``duplicates`` by fingerprint, ``labels`` what is the same under two labels, ``twins``
+names under two spellings; ``findings`` says what came of it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.data.audit import checks, duplicates
-from featurekit.data.audit.findings import CHECKED, NOT_CHECKED, Audit, Finding, Severity, examples
+from featurekit.data.audit import checks, duplicates, labels
+from featurekit.data.audit.findings import BY_BYTES, CHECKED, NOT_CHECKED, Audit, Finding, Pair, Severity, examples
+from featurekit.data.audit.same import SAME_SHARE, Pairs, overlapping_segments, same_input
+from featurekit.data.audit.twins import Alike
 from featurekit.data.normalise import StoreLike
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.splitters import session_of
 from featurekit.errors import ParameterError, SplitError
-from featurekit.manifest import Manifest, Utterance, manifest_of
+from featurekit.manifest import Manifest, Utterance, manifest_of, one_form
 
 __all__ = ["Audit", "Finding", "Severity", "audit_corpus", "audit_split", "fingerprint_column", "training_ids"]
 
@@ -69,8 +72,8 @@ def audit_split(
     manifest = manifest_of(manifest)
     split = split.on(manifest)
     used = _heard([manifest[name] for name in ids], sounds)
-    material = _Material.of(used, sounds)
-    found, unread = list(_unnamed(used, material)), set(not_read)
+    material = _Material.of(used, sounds, str(split.settings.get("task", "")))
+    found, unread = [*_unnamed(used, material), *_of_corpus(material, split.folds)], set(not_read)
     for fold in split.folds:
         found += _fold_findings(fold, material)
         if normalisers and fold.name in normalisers:
@@ -97,10 +100,12 @@ def audit_corpus(manifest: Manifest, *, sounds: StoreLike | None = None, subject
     if not used:
         raise SplitError("the manifest holds no utterance: there is nothing to audit")
     material = _Material.of(used, sounds)
-    found = list(_unnamed(used, material))
-    found += checks.together("same-audio", "utterances with identical audio", sorted(set(material.doubled.values())))
+    found = [*_unnamed(used, material), *_of_corpus(material, ())]
+    quarrel = {frozenset(pair[:2]) for pair in material.quarrels}
+    groups = [group for group in material.doubled if not any(quarrel & {frozenset(p[:2])} for p in checks.chained([group]))]
+    found += checks.together("same-audio", "utterances with identical audio", [*checks.chained(groups)], groups)
     for pairs in material.pairs:
-        items = [f"{first} and {second}{detail}" for first, second, detail in pairs.found]
+        items = [pair for pair in pairs.found if frozenset(pair[:2]) not in quarrel]
         found += checks.together(pairs.kind, pairs.what, items)
     return Audit(subject, 0, material.source, material.checked, tuple(found), material.sentences)
 
@@ -117,28 +122,37 @@ class _Material:
     texts: dict[str, str]
     originals: dict[str, str]
     sentences: int
-    doubled: dict[str, str]
-    pairs: list[checks.Pairs]
+    doubled: list[tuple[str, ...]]
+    pairs: list[Pairs]
+    quarrels: list[Pair]
+    alike: list[Alike]
     checked: dict[str, str]
 
     @classmethod
-    def of(cls, used: Sequence[Utterance], sounds: StoreLike | None) -> _Material:
+    def of(cls, used: Sequence[Utterance], sounds: StoreLike | None, task: str = "") -> _Material:
         normalised = {text: checks.normalised_text(text) for text in {item.text for item in used}}
         texts = {item.id: normalised[item.text] for item in used if normalised[item.text]}
-        pairs, heard = _audio(used, sounds)
+        doubled, classes = same_input(used), labels.labels_of(used, task)
+        pairs, heard = _audio(used, sounds, doubled)
         source = _speaker_source(used)
-        named = source == "named"
+        speakers = {item.id: item.speaker for item in used if item.speaker and source == "named"}
+        sessions = {item.id: session_of(item) for item in used if session_of(item)}
+        recordings = {item.id: item.recording for item in used}
+        named = {name: recording for name, recording in recordings.items() if recording != one_form(name)}
+        kinds = {"speaker": speakers, "recording": named, "session": sessions, "label": classes}
         return cls(
             source=source,
-            speakers={item.id: item.speaker for item in used if item.speaker and named},
-            recordings=_several({item.id: item.recording for item in used}),
-            sessions={item.id: session_of(item) for item in used if session_of(item)},
+            speakers=speakers,
+            recordings=_several(recordings),
+            sessions=sessions,
             families=checks.kin(used),
             texts=texts,
             originals={texts[item.id]: item.text for item in reversed(used) if item.id in texts},
             sentences=checks.fixed_sentences(used, texts),
-            doubled=checks.same_input(used),
+            doubled=doubled,
             pairs=pairs,
+            quarrels=labels.contradictions(doubled, pairs, classes),
+            alike=[Alike.among(what, names) for what, names in kinds.items()],
             checked={"text": _how_many(len(texts), len(used)), "audio": heard},
         )
 
@@ -154,6 +168,17 @@ def _fold_findings(fold: Fold, material: _Material) -> Iterator[Finding]:
     yield from checks.doubled(fold, material.doubled)
     for pairs in material.pairs:
         yield from checks.pairs(fold, pairs)
+    for alike in material.alike:
+        if alike.what != "label":  # which two parts share by intention
+            yield from alike.apart(fold)
+
+
+def _of_corpus(material: _Material, folds: Sequence[Fold]) -> Iterator[Finding]:
+    """What no split changes: a recording under two labels, and names under two spellings, where no fold parts them."""
+    yield from labels.two_labels(material.quarrels)
+    for alike in material.alike:
+        if alike.what == "label" or not any(True for fold in folds for _ in alike.apart(fold)):
+            yield from alike.in_corpus()
 
 
 def _heard(used: list[Utterance], sounds: StoreLike | None) -> list[Utterance]:
@@ -189,26 +214,34 @@ def _how_many(count: int, of: int) -> str:
     return CHECKED if count == of else NOT_CHECKED if not count else f"known of {count} of {of} utterances"
 
 
-def _audio(used: Sequence[Utterance], sounds: StoreLike | None) -> tuple[list[checks.Pairs], str]:
+def _audio(used: Sequence[Utterance], sounds: StoreLike | None, doubled: Sequence[tuple[str, ...]]) -> tuple[list[Pairs], str]:
     """Pairs that share audio, and how far audio was looked at."""
-    pairs = [checks.overlapping_segments(used)]
+    pairs = [overlapping_segments(used, doubled)]
     column = fingerprint_column(sounds) if sounds is not None else ""
     if sounds is None or not column:
         known = sum(bool(item.fingerprint) for item in used)
-        return pairs, "compared by bytes only" if known == len(used) else NOT_CHECKED
+        return pairs, BY_BYTES if known == len(used) else NOT_CHECKED
     status = np.asarray(sounds.status(column))
     rows = {item.id: sounds.manifest.index(item.id) for item in used if item.id in sounds.manifest}
     words = {name: duplicates.words(np.asarray(sounds.read(column, row))) for name, row in rows.items() if status[row] == 0}
     words = {name: frames for name, frames in words.items() if np.count_nonzero(frames) >= duplicates.MIN_FRAMES}
-    ids, same = list(words), checks.same_input(used)
-    found = [
-        (ids[match.first], ids[match.second], f" ({100 * match.bit_error:.1f} % of bits differ)")
-        for match in duplicates.near_duplicates(list(words.values()))
-        if same.get(ids[match.first], 1) != same.get(ids[match.second], 2)
-    ]
-    pairs.append(checks.Pairs("near-duplicate", "near-duplicate audio", found))
+    pairs.append(_near_duplicates(words, doubled))
     # A child's audio is its parent's by intention, and need not have been looked at.
-    return pairs, _how_many(len(ids), sum(item.id in words or not item.parent for item in used))
+    return pairs, _how_many(len(words), sum(item.id in words or not item.parent for item in used))
+
+
+def _near_duplicates(words: Mapping[str, np.ndarray], doubled: Sequence[tuple[str, ...]]) -> Pairs:
+    """Audio that is nearly the same, without what is the same."""
+    ids, number = list(words), {name: place for place, group in enumerate(doubled) for name in group}
+    found, same = list[Pair](), set()
+    for match in duplicates.near_duplicates(list(words.values())):
+        first, second = ids[match.first], ids[match.second]
+        if number.get(first, -1) == number.get(second, -2):
+            continue
+        found.append((first, second, f"{100 * match.bit_error:.1f} % of bits differ"))
+        if match.frames >= SAME_SHARE * max(np.count_nonzero(words[first]), np.count_nonzero(words[second])):
+            same.add((first, second))
+    return Pairs("near-duplicate", "near-duplicate audio", found, frozenset(same))
 
 
 def fingerprint_column(store: StoreLike) -> str:

@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from featurekit.data.audit.findings import Finding, Severity, examples
+from featurekit.data.audit.findings import Finding, Pair, Severity, examples
+from featurekit.data.audit.same import Pairs
 from featurekit.data.splits.folds import PARTS, Fold
 from featurekit.manifest import Utterance
 from featurekit.settings import digest
@@ -20,20 +21,11 @@ LONG_TEXT = 20  # letters; shorter ones ("yeah", "I don't know") are shared by a
 _FIRST_IDEOGRAPH = 0x2E80  # scripts without spaces: one sign says as much as three letters
 # A corpus has fixed sentences where nearly every utterance says what at least half of the speakers say.
 _FIXED_SHARE, _SPEAKERS_SHARE = 0.9, 0.5
-OVERLAP_S = 0.1  # label tables are rounded: neighbours of one recording may touch
+MOST_CROSSED = 20  # members of a group of copies of which every pair is named
 
 _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 
 Names = Mapping[str, str]  # utterance id → what it may share with others; ids without it are absent
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Pairs of utterances that hold the same audio, found once for all folds."""
-
-    kind: str
-    what: str
-    found: Sequence[tuple[str, str, str]]  # id, id, detail
 
 
 def judged(pair: tuple[str, str]) -> Severity:
@@ -126,30 +118,66 @@ def kin(utterances: Sequence[Utterance]) -> dict[str, str]:
 
 def pairs(fold: Fold, found: Pairs) -> Iterator[Finding]:
     """Pairs of utterances with the same audio that lie in two parts."""
-    part_of = {item: part for part in PARTS for item in fold.part(part)}
-    apart: dict[tuple[str, str], list[str]] = {}
-    for first, second, detail in found.found:
-        place = {part_of.get(first), part_of.get(second)}
-        for pair in PAIRS:
-            if place == set(pair):
-                apart.setdefault(pair, []).append(f"{first} and {second}{detail}")
-    for pair, items in apart.items():
-        text = f"{len(items)} {'pair' if len(items) == 1 else 'pairs'} of {found.what} in {' and '.join(pair)}"
-        yield Finding(found.kind, judged(pair), fold.name, pair, len(items), 0, examples(items), text)
+    yield from apart(fold, found.kind, found.found, (f"pair of {found.what}", f"pairs of {found.what}"))
 
 
-def doubled(fold: Fold, groups: Names) -> Iterator[Finding]:
+def doubled(fold: Fold, groups: Sequence[tuple[str, ...]]) -> Iterator[Finding]:
     """Utterances with identical audio in two parts; ``groups`` as :func:`same_input` gives them."""
-    for found in shared(fold, "same-audio", groups, ("recording", "recordings")):
-        what = "recording" if found.count == 1 else "recordings"
-        yield replace(found, of=0, text=f"{found.count} {what} with identical audio in {' and '.join(found.parts)}")
+    what = ("recording with identical audio", "recordings with identical audio")
+    yield from apart(fold, "same-audio", chained(groups), what, count=groups)
 
 
-def together(kind: str, what: str, items: Sequence[str]) -> Iterator[Finding]:
+def chained(groups: Iterable[tuple[str, ...]]) -> Iterator[Pair]:
+    """Groups as pairs: each member with each other one, or in a large group with the first."""
+    for group in groups:
+        firsts = group if len(group) <= MOST_CROSSED else group[:1]
+        for place, first in enumerate(firsts):
+            yield from ((first, other, "") for other in group[place + 1 :])
+
+
+def apart(
+    fold: Fold,
+    kind: str,
+    found: Iterable[Pair],
+    what: tuple[str, str],
+    *,
+    count: Sequence[tuple[str, ...]] | None = None,
+) -> Iterator[Finding]:
+    """Pairs of utterances of which one lies in one part and one in another.
+
+    ``count`` are the groups that they are pairs of, where groups and not pairs are counted.
+    """
+    part_of: dict[str, set[str]] = {}
+    for part in PARTS:
+        for item in fold.part(part):
+            part_of.setdefault(item, set()).add(part)
+    crossing: dict[tuple[str, str], dict[Pair, Pair]] = {}  # the pair in the order of its parts → as it was found
+    for first, second, detail in found:
+        for one, other in PAIRS:
+            if one in part_of.get(first, ()) and other in part_of.get(second, ()):
+                crossing.setdefault((one, other), {})[first, second, detail] = (first, second, detail)
+            elif one in part_of.get(second, ()) and other in part_of.get(first, ()):
+                crossing.setdefault((one, other), {})[second, first, detail] = (first, second, detail)
+    for parts in PAIRS:
+        if items := crossing.get(parts):
+            names = {name for pair in items for name in pair[:2]}
+            number = len(items) if count is None else sum(not names.isdisjoint(group) for group in count)
+            text = f"{number} {what[number != 1]} in {' and '.join(parts)}"
+            yield Finding(kind, judged(parts), fold.name, parts, number, 0, said(items.values()), text, tuple(items))
+
+
+def together(kind: str, what: str, found: Sequence[Pair], groups: Sequence[tuple[str, ...]] | None = None) -> Iterator[Finding]:
     """Audio that is several times in a corpus which is not split yet."""
-    if items:
-        text = f"{len(items)} {'group' if len(items) == 1 else 'groups'} of {what}: keep each in one part"
-        yield Finding(kind, Severity.WARNING, "", (), len(items), 0, examples(items), text)
+    if found:
+        names = examples(" and ".join(group) for group in groups) if groups is not None else said(found)
+        count = len(names)
+        text = f"{count} {'group' if count == 1 else 'groups'} of {what}: keep each in one part"
+        yield Finding(kind, Severity.WARNING, "", (), count, 0, names, text, tuple(found))
+
+
+def said(found: Iterable[Pair]) -> tuple[str, ...]:
+    """Pairs in words, sorted."""
+    return examples(f"{' and '.join(pair[:2])}{f' ({pair[2]})' if pair[2] else ''}" for pair in found)
 
 
 def normaliser(fold: Fold, fitted: Mapping[str, Any]) -> Iterator[Finding]:
@@ -221,35 +249,6 @@ def fixed_sentences(utterances: Iterable[Utterance], normalised: Names) -> int:
     enough = max(2.0, _SPEAKERS_SHARE * len(speakers))
     common = [text for text, names in said.items() if len(names) >= enough]
     return len(common) if common and sum(times[text] for text in common) >= _FIXED_SHARE * times.total() else 0
-
-
-def overlapping_segments(utterances: Iterable[Utterance]) -> Pairs:
-    """Segments of one file that share more than 0.1 s of it."""
-    by_file: dict[str, list[Utterance]] = {}
-    for item in utterances:
-        if (item.start is not None or item.end is not None) and not item.parent:
-            by_file.setdefault(item.path, []).append(item)
-    found = []
-    for group in by_file.values():
-        group.sort(key=lambda item: (item.start or 0.0, item.id))
-        for place, first in enumerate(group):
-            for second in group[place + 1 :]:
-                stop = float("inf") if first.end is None else first.end
-                common_s = min(stop, float("inf") if second.end is None else second.end) - (second.start or 0.0)
-                if stop - (second.start or 0.0) <= OVERLAP_S:
-                    break  # sorted by start: nobody after this one overlaps either
-                if common_s > OVERLAP_S and (first.channel is None or second.channel in (None, first.channel)):
-                    found.append((first.id, second.id, f" (share {common_s:.1f} s)" if common_s < float("inf") else ""))
-    return Pairs("overlap", "segments that overlap in time", found)
-
-
-def same_input(utterances: Iterable[Utterance]) -> dict[str, str]:
-    """Id → the group of utterances whose input is the same bytes, or the same stretch of the same file; only groups."""
-    groups: dict[object, list[str]] = {}
-    for item in utterances:
-        place = (item.path, item.start, item.end, item.channel, item.perturbation)
-        groups.setdefault(item.fingerprint or place, []).append(item.id)
-    return {name: " and ".join(examples(group)) for group in groups.values() if len(group) > 1 for name in group}
 
 
 def _are(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What an audit says: findings of three weights, what was and was not looked at, and a verdict of one line."""
+"""What an audit says: findings of four weights, what was and was not looked at, and a verdict of one line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 from featurekit.notebook import Shown, Table
 
 SHOWN = 3
+Pair = tuple[str, str, str]  # two utterances or names, and in what they meet or differ
 _LONGEST_QUOTE = 40
 
 
 class Severity(enum.StrEnum):
     """What a finding means for the result on the test part."""
 
+    ERROR = "error"  # the corpus contradicts itself: no split of it is right
     LEAK = "leak"  # the test part is known from training or from choosing: its result is inflated
     WARNING = "warning"  # choosing is biased, or something could not be looked at
     NOTE = "note"  # shared by design, or harmless; good to know
@@ -29,7 +31,8 @@ class Finding:
     ----------
     kind : str
         For programs: ``utterance``, ``speaker``, ``recording``, ``session``, ``text``, ``children``, ``same-audio``,
-        ``overlap``, ``near-duplicate``, ``normaliser``, ``embedding``, ``unknown-speaker``, ``empty-part``.
+        ``overlap``, ``near-duplicate``, ``normaliser``, ``embedding``, ``unknown-speaker``, ``empty-part``, ``two-labels``,
+        ``speaker-twins``, ``recording-twins``, ``session-twins``, ``label-twins``.
     severity : Severity
         What it means for the result.
     fold : str
@@ -39,9 +42,11 @@ class Finding:
     count, of : int
         How many are shared, of how many that the last part has; ``of`` is 0 where there is no such number.
     examples : tuple of str
-        A few of them.
+        All of them, sorted; :meth:`Audit.rows` shows the first few.
     text : str
         The sentence.
+    pairs : tuple of (str, str, str)
+        Where they are pairs of utterances or names: the two, the one of the part that is judged last, and what is the matter.
     """
 
     kind: str
@@ -52,11 +57,18 @@ class Finding:
     of: int
     examples: tuple[str, ...]
     text: str
+    pairs: tuple[Pair, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """The finding, ready for JSON."""
-        record = {"kind": self.kind, "severity": str(self.severity), "fold": self.fold, "parts": list(self.parts)}
-        return record | {"count": self.count, "of": self.of, "examples": list(self.examples), "text": self.text}
+        record: dict[str, Any] = {
+            "kind": self.kind,
+            "severity": str(self.severity),
+            "fold": self.fold,
+            "parts": list(self.parts),
+        }
+        record |= {"count": self.count, "of": self.of, "examples": list(self.examples), "text": self.text}
+        return record | ({"pairs": [list(pair) for pair in self.pairs]} if self.pairs else {})
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,14 +111,20 @@ class Audit(Shown):
         return [finding for finding in self.findings if finding.severity is Severity.LEAK]
 
     @property
+    def errors(self) -> list[Finding]:
+        """The findings that no split can mend."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+
+    @property
     def ok(self) -> bool:
-        """Whether there is no leak."""
-        return not self.leaks
+        """Whether there is no leak, and the corpus does not contradict itself."""
+        return not (self.leaks or self.errors)
 
     @property
     def verdict(self) -> str:
         """One line that stands beside every result: what the parts are disjoint in, what leaks, what was not checked."""
-        return "; ".join([self._disjointness(), *self._leaking(), *self._sharing(), *self._reservations()])
+        said = [self._disjointness(), *self._contradictions(), *self._leaking(), *self._sharing(), *self._reservations()]
+        return "; ".join(said)
 
     def worst(self, kind: str, severity: Severity, parts: tuple[str, ...] | None = None) -> Finding | None:
         """The finding of a kind with the highest count over all folds."""
@@ -118,7 +136,7 @@ class Audit(Shown):
         return max(found, key=lambda finding: finding.count, default=None)
 
     def rows(self) -> list[tuple[str, str, str, str, str, str]]:
-        """The findings of all folds as a table: severity, kind, parts, folds, the worst fold's sentence, examples."""
+        """The findings of all folds as a table: severity, kind, parts, folds, the worst fold's sentence, a few examples."""
         groups: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
         order = list(Severity)
         for finding in sorted(self.findings, key=lambda finding: order.index(finding.severity)):
@@ -126,9 +144,10 @@ class Audit(Shown):
         table = []
         for (severity, kind, parts), group in groups.items():
             worst = max(group, key=lambda finding: finding.count)
-            folds = f"{len(group)} of {self.folds}" if self.folds else ""
-            more = ", …" if worst.count > len(worst.examples) > 0 else ""
-            shown = ", ".join(_shortened(name) for name in worst.examples)
+            folds = f"{len(group)} of {self.folds}" if worst.fold else ""
+            names = list(dict.fromkeys(name for item in (worst, *group) for name in item.examples))
+            more = ", …" if len(names) > SHOWN else ""
+            shown = ", ".join(_shortened(name) for name in names[:SHOWN])
             table.append((str(severity), kind, "/".join(parts), folds, worst.text, shown + more))
         return table
 
@@ -154,13 +173,18 @@ class Audit(Shown):
             where = f" in {n_folds} of {self.folds} folds" if self.folds > 1 else ""
             return f"SPEAKERS OVERLAP between parts{where}: {shared.text}"
         if self.speakers == "named":
-            by_dev = self.worst("speaker", Severity.WARNING)
+            by_dev, alike = (self.worst(kind, Severity.WARNING) for kind in ("speaker", "speaker-twins"))
+            if alike and alike.fold:
+                return f"speaker-disjoint as names are spelt, but {alike.text}"
             return f"speaker-disjoint in test, but {by_dev.text}" if by_dev else "speaker-disjoint"
         if self.worst("recording", Severity.LEAK):
             return "RECORDINGS OVERLAP between parts, speakers unknown"
         if self.speakers == "recording":
             return "recording-disjoint, speakers unknown"
         return "utterance-disjoint only: every recording is one utterance and speakers are unknown"
+
+    def _contradictions(self) -> list[str]:
+        return [finding.text for finding in self.errors] if self.folds else []  # without a split everything is said
 
     def _leaking(self) -> list[str]:
         kinds = dict.fromkeys(finding.kind for finding in self.leaks if finding.kind != "speaker")
@@ -182,12 +206,12 @@ class Audit(Shown):
         return [*said, *(f"{what} {how}" for what, how in self.checked.items() if (what, how) != ("text", CHECKED))]
 
 
-CHECKED, NOT_CHECKED = "checked", "not checked"
+CHECKED, NOT_CHECKED, BY_BYTES = "checked", "not checked", "compared by bytes only"
 
 
 def examples(names: Iterable[str]) -> tuple[str, ...]:
-    """The first few, sorted."""
-    return tuple(sorted(names)[:SHOWN])
+    """All of them, sorted."""
+    return tuple(sorted(names))
 
 
 def _shortened(name: str) -> str:

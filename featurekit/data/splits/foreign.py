@@ -26,7 +26,7 @@ from typing import Any
 from featurekit.data.splits.folds import PARTS, Fold
 from featurekit.data.splits.lookup import Names, look_up
 from featurekit.data.splits.material import listed
-from featurekit.data.splits.part_files import WORDS, part_files
+from featurekit.data.splits.part_files import LHOTSE_SUFFIXES, WORDS, part_files
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest
 
@@ -116,6 +116,9 @@ def _ids(path: Path) -> Iterator[Names]:
     if path.suffix in (".csv", ".tsv"):
         yield from _of_table(text, path)
         return
+    if path.name.endswith(LHOTSE_SUFFIXES):
+        yield from _of_list(text, path)
+        return
     for number, line in enumerate(text.splitlines(), 1):
         if path.suffix == ".txt" and line.strip():
             yield (line.strip(),)
@@ -138,6 +141,16 @@ def _of_table(text: str, path: Path) -> Iterator[Names]:
         name = row[place].strip() if len(row) > place else ""
         if name:
             yield name, PurePosixPath(name.replace("\\", "/")).as_posix()
+
+
+def _of_list(text: str, path: Path) -> Iterator[Names]:
+    """The names in one list of lhotse's cuts or supervisions."""
+    try:
+        records = json.loads(text)
+    except ValueError as error:
+        raise ParameterError(f"{path}: not JSON ({error})") from None
+    for number, record in enumerate(records if isinstance(records, list) else [records], 1):
+        yield from _of_record(json.dumps(record), f"{path}: number {number}")
 
 
 def _of_record(line: str, where: str) -> Iterator[Names]:

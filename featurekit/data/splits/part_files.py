@@ -20,7 +20,9 @@ from featurekit.errors import ParameterError
 WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test", "eval": "test", "evaluation": "test"}
 WORDS |= dict.fromkeys(("dev", "devel", "development", "valid", "validation", "val"), "dev")
 SUFFIXES = (".txt", ".jsonl", ".jsonl.gz", ".csv", ".tsv")
+LHOTSE_SUFFIXES = (".json", ".json.gz")  # a list of cuts or supervisions; other JSON is no list of utterances
 
+_LONGEST_FIRST = sorted((*SUFFIXES, *LHOTSE_SUFFIXES), key=len, reverse=True)
 _NUMBERED = re.compile(rf"({'|'.join(WORDS)})(?:\d+|val|dev)")
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ def part_files(folder: Path, chosen: Iterable[str] = ()) -> dict[Path, str]:
     ParameterError
         When several lists are of one part and no name says which is meant; or when a chosen one is not there.
     """
-    files = [path for path in sorted(folder.iterdir()) if path.name.endswith(SUFFIXES) and path.is_file()]
+    files = [path for path in sorted(folder.iterdir()) if _is_list(path.name) and path.is_file()]
     named = {path: said for path in files if not _is_companion(path, files) and (said := said_part(_stem(path)))}
     usual = _usual([said.others for said in named.values() if said.plain])
     wanted = set(chosen) & {_stem(path) for path in named}
@@ -92,6 +94,10 @@ def said_part(name: str) -> Said | None:
     return Said(part, len(set(parts)) == 1 and not numbered, others)
 
 
+def _is_list(name: str) -> bool:
+    return name.endswith(SUFFIXES) or (name.endswith(LHOTSE_SUFFIXES) and ("cuts" in name or "supervisions" in name))
+
+
 def _is_companion(path: Path, files: Iterable[Path]) -> bool:
     """Whether it is lhotse's recordings beside the supervisions or cuts of the same name, which list the utterances."""
     better = {"recordings": ("supervisions", "cuts"), "supervisions": ("cuts",)}
@@ -114,9 +120,7 @@ def _usual(signatures: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _stem(path: Path) -> str:
-    return next(
-        (path.name.removesuffix(suffix) for suffix in sorted(SUFFIXES, key=len)[::-1] if path.name.endswith(suffix)), ""
-    )
+    return next((path.name.removesuffix(suffix) for suffix in _LONGEST_FIRST if path.name.endswith(suffix)), "")
 
 
 def _names(paths: Iterable[Path]) -> str:

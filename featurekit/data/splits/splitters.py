@@ -11,7 +11,7 @@ from featurekit.data.splits.foreign import read_folds
 from featurekit.data.splits.material import Material, listed
 from featurekit.data.splits.stated import stated_fold, words
 from featurekit.errors import ParameterError, SplitError
-from featurekit.manifest import Utterance
+from featurekit.manifest import Utterance, one_form
 
 GROUPS = ("recording", "session", "speaker")
 
@@ -158,7 +158,7 @@ def _groups(material: Material, by: str) -> dict[str, list[str]]:
 def session_of(utterance: Utterance) -> str:
     """The session an utterance was recorded in: its raw label ``session``; empty where the corpus names none."""
     session = utterance.labels.get("session")
-    return "" if session is None else str(session)
+    return "" if session is None else one_form(str(session))
 
 
 def _refuse_stray_children(material: Material, fold: Fold) -> None:

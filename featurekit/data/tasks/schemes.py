@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from featurekit.manifest import one_form
+
 EXCLUDED = ""  # the class of what a task's definition leaves out (a score of 0, say)
 
 
@@ -36,8 +38,8 @@ class Words:
         return f"the raw label {self.key!r}; classes are those of the manifest, sorted"
 
     def class_of(self, raw: object) -> str:
-        """The raw value as text."""
-        return str(raw)
+        """The raw value as text, in Unicode form NFC: one word in two forms is one class."""
+        return one_form(str(raw))
 
 
 @dataclass(frozen=True)

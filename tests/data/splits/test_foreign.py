@@ -132,6 +132,20 @@ def test_lhotses_padded_cuts_pieces_and_supervisions_meet_what_the_recipe_makes_
     assert read_folds(tmp_path, manifest) == [Fold("0", ("s1@w0", "s1@w1"), ("s2",), ("c3",))]
 
 
+def test_lhotses_cuts_in_one_json_are_a_list_and_other_json_is_none(tmp_path):
+    manifest = Manifest(Utterance(id=name, path="a.wav") for name in ("s1", "s2"))
+    for part, name in (("train", "s1"), ("test", "s2")):
+        (tmp_path / f"cuts_{part}.json").write_text(json.dumps([{"id": "c", "supervisions": [{"id": name}]}], indent=1))
+        (tmp_path / f"emodb_{part}_fold_1.json").write_text("{}")
+    assert read_folds(tmp_path, manifest) == [Fold("0", ("s1",), (), ("s2",))]
+    (tmp_path / "cuts_test.json").write_text("[3]")
+    with pytest.raises(ParameterError, match=r"cuts_test.json: number 1: expected an object with key"):
+        read_folds(tmp_path, manifest)
+    (tmp_path / "cuts_test.json").write_text("[")
+    with pytest.raises(ParameterError, match=r"cuts_test.json: not JSON"):
+        read_folds(tmp_path, manifest)
+
+
 def test_recordings_beside_supervisions_are_no_list(tmp_path):
     manifest = Manifest(Utterance(id=name, path="a.wav") for name in ("s1", "s2"))
     for part, name in (("train", "s1"), ("test", "s2")):

@@ -40,6 +40,14 @@ def test_a_name_that_the_list_has_twice_is_not_taken_without_its_folder():
     assert found(["train/dia0.wav"], ("elsewhere/dia0.mp4",)) == ["train/dia0"]
 
 
+def test_the_folders_above_may_be_others_where_the_end_of_a_path_is_one_files():
+    here = ["MELD.Raw/train_splits/dia0.wav", "MELD.Raw/test_splits/dia0.wav"]
+    listed = ("train/train_splits/dia0.mp4",), ("test_splits/dia0.mp4",)
+    assert found(here, *listed) == ["MELD.Raw/train_splits/dia0", "MELD.Raw/test_splits/dia0"]
+    assert found(["x/a/1.wav", "y/a/1.wav"], ("z/a/1.wav",)) == [None]
+    assert found(["x/a/1.wav", "y/a/1.wav"], ("q/y/a/1.wav",)) == ["y/a/1"]
+
+
 def test_children_and_stretches_are_found_by_their_id_alone():
     manifest = Manifest([Utterance(id="s", path="a.wav", start=0.5), Utterance(id="c", path="b.wav", parent="b")])
     assert list(look_up(manifest, [("a.wav",), ("b.wav",), ("S",), ("c",)]).values()) == [None, None, "s", "c"]

@@ -1,0 +1,190 @@
+"""Which column of a table means what: a name that is nearly right is read with a note where it is plain, else asked about."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from featurekit.errors import ManifestError
+from featurekit.manifest import FIELDS
+
+DURATION = "the segment's duration"  # what a manifest calls duration_s is what a whole utterance is said to last
+
+# Field → names, without case and signs, that mean it where it has no column of its own.
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "path": (
+        *("path", "file", "filename", "file_name", "fname", "filepath", "file_path", "relative_path", "wav", "wav_file"),
+        *("wav_path", "wavfile", "wavpath", "audio", "audio_file", "audio_path", "audiofile", "audiopath", "audio_filepath"),
+    ),
+    "id": ("id", "utt_id", "uttid", "utterance_id"),
+    "label": ("label", "labels", "class"),
+    "speaker": (
+        *("speaker", "speakers", "speaker_id", "speakerid", "speaker_name", "spk", "spk_id", "spkid", "spkr", "spkr_id"),
+        *("talker", "talker_id"),
+    ),
+    "gender": ("gender", "sex"),
+    "language": ("language", "lang"),
+    "text": ("text", "transcript", "transcription"),
+    "recording": ("recording", "recording_id"),
+    "channel": ("channel",),
+    "position": ("position",),
+}
+# A start and an end in seconds are taken in pairs: a start_time alone may be the time of day.
+_STARTS = (
+    "start",
+    "start_time",
+    "starttime",
+    "start_s",
+    "start_sec",
+    "start_seconds",
+    "begin",
+    "begin_time",
+    "begin_s",
+    "onset",
+)
+_ENDS = ("end", "end_time", "endtime", "end_s", "end_sec", "end_seconds")
+_DURATIONS = ("duration", "duration_s", "duration_sec", "duration_seconds", "dur", "dur_s")
+_MAYBE_END = re.compile(r"(end|stop|finish|offset|dur|duration|length|len)(_.*)?|(n|num)_?(samples|frames)")
+_OTHER_UNIT = re.compile(r"(start|begin|onset)_?(ms|msec|milliseconds|samples?|frames?)")
+_COUNTER = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # pandas' index, where it has no name
+_RAW = ("emotion", "sentiment", "session", "part", "split")  # raw labels that tasks and splits ask for by name
+_MAYBE_SPEAKER = (
+    "actor",
+    "actor_id",
+    "subject",
+    "subject_id",
+    "participant",
+    "participant_id",
+    "client_id",
+    "person",
+    "user_id",
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are.
+
+    Parameters
+    ----------
+    names : mapping
+        Column as it is written → the field, ``label`` or :data:`DURATION` it is, or the raw label's name; empty for
+        pandas' index.
+    notes : tuple of str
+        What was taken for what.
+    questions : tuple of str
+        What is probably meant otherwise.
+    """
+
+    names: Mapping[str, str]
+    notes: tuple[str, ...]
+    questions: tuple[str, ...]
+
+
+def understand(written: Sequence[str], where: str, *, is_json: bool = False) -> Columns:
+    """Find the fields among column names.
+
+    Parameters
+    ----------
+    written : sequence of str
+        As the table has them; a nameless one is no field.
+    where : str
+        File and line, for the errors.
+    is_json : bool
+        A JSONL manifest: ``labels`` and ``duration_s`` are its own fields.
+
+    Raises
+    ------
+    ManifestError
+        Without a path, or when two columns may be it; and for a segment whose start has an end that is not understood.
+    """
+    plain = {name: _plain(name) for name in written if name}
+    taken = {name: name for name in written if (name in FIELDS or name == "label") and (is_json or name != "labels")}
+    for field, aliases in _ALIASES.items():
+        found = [name for name, text in plain.items() if text in aliases and name not in taken]
+        if field == "label" and not {"emotion", "sentiment"}.isdisjoint(plain.values()):
+            found = [name for name in found if plain[name] == "label"]
+        exact = [name for name in found if plain[name] == field]
+        if field in taken.values() or not found:
+            continue
+        if len(exact or found) > 1 and field == "path":
+            raise ManifestError(f"{where}: {' and '.join(map(repr, found))} may be the path; call one of them path")
+        if len(exact or found) == 1:
+            taken[(exact or found)[0]] = field
+    if "path" not in taken.values():
+        raise ManifestError(f"{where}: {_no_path(written)}")
+    taken |= _times(plain, taken, where, is_json=is_json)
+    taken |= {name: text for name, text in plain.items() if text in _RAW and name not in taken and text not in written}
+    notes = [f"the column {name!r} is read as {field}" for name, field in taken.items() if name not in (field, "duration")]
+    taken |= {name: "" for name in written if _COUNTER.fullmatch(name)}
+    return Columns({name: taken.get(name, name) for name in written}, tuple(notes), tuple(_questions(plain, taken)))
+
+
+def _times(plain: Mapping[str, str], taken: Mapping[str, str], where: str, *, is_json: bool) -> dict[str, str]:
+    """The columns that are start, end or duration of segments, besides those in ``taken``."""
+    fields = set(taken.values())
+    found: dict[str, str] = {}
+
+    def first(names: Iterable[str]) -> str | None:
+        return next((name for alias in names for name, text in plain.items() if text == alias and name not in taken), None)
+
+    start, end, duration = first(_STARTS), first(_ENDS), first(_DURATIONS)
+    if not is_json and "duration_s" in taken:  # beside a start without an end it is the segment's
+        duration = duration or "duration_s"
+    offset = first(("offset",))
+    if "start" not in fields and start is None and offset and duration:
+        start = offset  # as NeMo has it
+    elif "end" not in fields and end is None and offset and start is not None and plain[start] == "onset":
+        end = offset
+    has_end = "end" in fields or end is not None or duration is not None
+    if "start" not in fields and start is not None and (has_end or plain[start] == "start"):
+        found[start] = "start"
+    if "start" not in fields and not found:
+        odd = [name for name, text in plain.items() if _OTHER_UNIT.fullmatch(text)]
+        if odd:
+            raise ManifestError(
+                f"{where}: {odd[0]!r} looks like the start of a segment in another unit; give start and end in seconds, or "
+                "leave it out"
+            )
+        return found
+    if "end" not in fields and end is not None:
+        found[end] = "end"
+    elif "end" not in fields and duration is not None:
+        found[duration] = DURATION
+    elif "end" not in fields:
+        odd = [name for name, text in plain.items() if name not in taken and name not in found and _MAYBE_END.fullmatch(text)]
+        if odd:
+            raise ManifestError(
+                f"{where}: there is a start, and {odd[0]!r} looks like its end but is not known; give end or duration in "
+                "seconds, or call the column otherwise"
+            )
+    return found
+
+
+def _questions(plain: Mapping[str, str], taken: Mapping[str, str]) -> list[str]:
+    asked = []
+    if "speaker" not in taken.values():
+        several = [name for name, text in plain.items() if text in (*_ALIASES["speaker"], *_MAYBE_SPEAKER)]
+        if several:
+            asked.append(
+                f"no column is called speaker; did you mean {' or '.join(map(repr, several))}? It is kept as a raw label"
+            )
+    if "start" in taken.values() and not {"end", DURATION} & set(taken.values()):
+        asked.append("there is a start and no end: every segment runs to the end of its file")
+    return asked
+
+
+def _no_path(written: Sequence[str]) -> str:
+    said = f"the first line must name the columns, path among them; got {', '.join(written) or 'nothing'}"
+    plain = {_plain(name): name for name in written}
+    close = next((match for name in plain for match in difflib.get_close_matches(name, _ALIASES["path"], 1, 0.7)), None)
+    if close:
+        near = difflib.get_close_matches(close, list(plain), 1, 0.7)[0]
+        return f"{said}; did you mean path by {plain[near]!r}?"
+    return said
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.strip().casefold()).strip("_")

@@ -1,0 +1,82 @@
+"""Paths as people write them in tables → paths below a corpus's root, as the file system has them."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class Names:
+    """Paths below a root, whatever machine they were written on.
+
+    Parameters
+    ----------
+    root : Path or None
+        The corpus's folder; None where it is not known, so that nothing is looked up.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        self._roots = [] if root is None else list(dict.fromkeys((str(root.absolute()), os.path.realpath(root))))
+        self._listed: dict[str, dict[str, str]] = {}
+        self._changed: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+
+    def paths(self, written: str) -> tuple[str, str]:
+        """A path of a table, in its one spelling and as the file below the root is called.
+
+        Backslashes become slashes, an absolute path below the root is taken from there: that is the spelling. A file
+        is found in either Unicode form; one that is not found is called as it is spelt.
+        """
+        path = written
+        if "\\" in path and not self._exists(path):
+            path = self._said("have backslashes", written, path.replace("\\", "/"))
+        if path.startswith("~/"):
+            path = os.path.expanduser(path)  # noqa: PTH111 - text is all that is changed
+        if path.startswith("/"):
+            below = next((path[len(root) :].lstrip("/") for root in self._roots if path.startswith(f"{root}/")), None)
+            path = path if below is None else self._said("are absolute", written, below)
+        if path.isascii() or self._exists(path):
+            return path, path
+        found = self._in_other_form(path)
+        if found is None:
+            return path, path
+        return path, self._said("are in another Unicode form than the file's name", written, found)
+
+    def notes(self) -> Iterator[str]:
+        """What was changed, to be said once a kind."""
+        for what, count in self._changed.items():
+            yield f"{count} of the paths {what} and are read as what they mean, as {self._first[what]}"
+
+    def _said(self, what: str, written: str, path: str) -> str:
+        self._changed[what] += 1
+        self._first.setdefault(what, f"{written!r} as {path!r}")
+        return path
+
+    def _exists(self, path: str) -> bool:
+        return self._root is not None and os.path.lexists(self._root / path)
+
+    def _in_other_form(self, path: str) -> str | None:
+        """The path with each name as its folder has it, or None where one is in no form."""
+        if self._root is None or path.startswith("/") or ".." in path.split("/"):
+            return None
+        folder = ""
+        for name in path.split("/"):
+            names = self._names_in(folder)
+            found = names.get(name) or names.get(unicodedata.normalize("NFC", name))
+            if found is None:
+                return None
+            folder = f"{folder}/{found}" if folder else found
+        return folder
+
+    def _names_in(self, folder: str) -> dict[str, str]:
+        if folder not in self._listed:
+            try:
+                names = sorted(os.listdir(f"{self._root}/{folder}"))  # noqa: PTH208 - names as text are all that is wanted
+            except (OSError, ValueError):  # ValueError: bytes that no name can have
+                names = []
+            self._listed[folder] = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
+        return self._listed[folder]

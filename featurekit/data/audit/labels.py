@@ -1,0 +1,75 @@
+"""One recording under two labels: the corpus contradicts itself, and no split of it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from featurekit.data.audit.checks import chained, said
+from featurekit.data.audit.findings import Finding, Pair, Severity
+from featurekit.data.audit.same import Pairs
+from featurekit.data.tasks import get_task
+from featurekit.errors import FeaturekitError
+from featurekit.manifest import Manifest, Utterance, one_form
+
+_KEYS = ("emotion", "sentiment", "label", "score")  # the raw labels that a class is read from, the first that is there
+
+
+def labels_of(utterances: Sequence[Utterance], task: str = "") -> dict[str, str]:
+    """Id → class of the task, or without one the raw label that classes are read from; ids without it are absent.
+
+    Parameters
+    ----------
+    utterances : sequence of Utterance
+    task : str
+        As a split's settings have it; one that is not for these utterances counts as none.
+    """
+    if task:
+        try:
+            label_of = get_task(task, Manifest(utterances)).label_of
+            return {item.id: label for item in utterances if (label := label_of(item))}
+        except FeaturekitError:
+            pass  # the task of two stores, or of labels that are not here: the raw ones speak
+    present = {key for item in utterances for key in item.labels}
+    key = next((name for name in _KEYS if name in present), "")
+    raw = {item.id: item.labels.get(key) for item in utterances}
+    return {
+        name: one_form(f"{value:g}" if isinstance(value, float) else str(value))
+        for name, value in raw.items()
+        if _is_said(value)
+    }
+
+
+def contradictions(groups: Iterable[tuple[str, ...]], pairs: Iterable[Pairs], labels: Mapping[str, str]) -> list[Pair]:
+    """Pairs of utterances that are one recording and have two labels: the two ids, the labels and how they are the same.
+
+    Parameters
+    ----------
+    groups : iterable of tuple of str
+        Identical audio, as :func:`~featurekit.data.audit.same.same_input` gives it.
+    pairs : iterable of Pairs
+        Audio that is nearly the same; of these ``same`` counts.
+    labels : mapping
+        Id → label.
+    """
+    alike = {(first, second): "identical audio" for first, second, _ in chained(groups)}
+    for found in pairs:
+        for one, two, detail in found.found:
+            if (one, two) in found.same and (two, one) not in alike:
+                alike.setdefault((one, two), detail)
+    return [
+        (first, second, f"{labels[first]} and {labels[second]}; {detail}")
+        for (first, second), detail in alike.items()
+        if first in labels and second in labels and labels[first] != labels[second]
+    ]
+
+
+def two_labels(found: Sequence[Pair]) -> Iterator[Finding]:
+    """What :func:`contradictions` found, as a finding."""
+    if found:
+        what = "pair of utterances is one recording" if len(found) == 1 else "pairs of utterances are one recording each"
+        text = f"{len(found)} {what} under two labels: correct the labels, or leave both out"
+        yield Finding("two-labels", Severity.ERROR, "", (), len(found), 0, said(found), text, tuple(found))
+
+
+def _is_said(value: object) -> bool:
+    return isinstance(value, (str, int, float)) and value != ""

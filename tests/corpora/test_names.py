@@ -1,0 +1,86 @@
+"""Paths as people and their machines write them, and the files that they mean."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+
+import pytest
+
+from featurekit.corpora import read_corpus
+
+
+@pytest.fixture
+def read(tmp_path, caplog):
+    """Paths that a table's paths are read as, and what was said."""
+
+    def paths(*written, files=()):
+        for name in files:
+            place = tmp_path / "corpus" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(b"")
+        (tmp_path / "corpus" / "any").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "t.csv").write_text("id,path\n" + "".join(f"u{n},{path}\n" for n, path in enumerate(written)), "utf-8")
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            found = read_corpus("custom", tmp_path / "corpus", manifest=tmp_path / "t.csv")
+        return [item.path for item in found], caplog.text
+
+    return paths
+
+
+@pytest.mark.parametrize(("form", "other"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_is_found_in_either_unicode_form(read, form, other):
+    on_disk, in_table = (f"Jürgen/{word}/Müller_01.wav" for word in ("ä", "ä"))
+    on_disk, in_table = unicodedata.normalize(form, on_disk), unicodedata.normalize(other, in_table)
+    assert on_disk != in_table
+    paths, said = read(in_table, "ö/none.wav", files=[on_disk])
+    assert paths == [on_disk, "ö/none.wav"]
+    assert "1 of the paths are in another Unicode form than the file's name" in said
+
+
+def test_an_id_is_spelt_as_the_table_has_it(tmp_path):
+    (tmp_path / unicodedata.normalize("NFD", "Müller.wav")).write_bytes(b"")
+    (tmp_path / "t.csv").write_text("path,start,end\nMüller.wav,0,1\n", "utf-8")
+    (item,) = read_corpus("custom", tmp_path, manifest="t.csv")
+    assert (item.id, item.recording) == ("Müller_0_1", "Müller")
+
+
+def test_a_name_that_is_there_as_written_stays(read):
+    twins = [unicodedata.normalize(form, "Müller.wav") for form in ("NFC", "NFD")]
+    assert read(*twins, files=twins) == (twins, "")
+
+
+def test_backslashes_are_slashes_unless_they_are_in_a_name(read):
+    paths, said = read("anna\\x.wav", "odd\\name.wav", files=["anna/x.wav", "odd\\name.wav"])
+    assert paths == ["anna/x.wav", "odd\\name.wav"]
+    assert "1 of the paths have backslashes and are read as what they mean" in said
+
+
+def test_an_absolute_path_below_the_root_is_taken_from_there(read, tmp_path, monkeypatch):
+    root = tmp_path / "corpus"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths, said = read(f"{root}/a/x.wav", "~/corpus/b.wav")
+    assert paths == ["a/x.wav", "b.wav"]
+    assert "2 of the paths are absolute" in said
+    (tmp_path / "link").symlink_to(root)
+    (tmp_path / "t.csv").write_text(f"path\n{root}/a/x.wav\n{tmp_path}/link/c.wav\n", "utf-8")  # both names of the root
+    assert [item.path for item in read_corpus("custom", tmp_path / "link", manifest=tmp_path / "t.csv")] == ["a/x.wav", "c.wav"]
+
+
+def test_one_file_has_one_spelling(read):
+    assert read("./a/x.wav", "a//y.wav", "a/./z.wav") == (["a/x.wav", "a/y.wav", "a/z.wav"], "")
+
+
+def test_ids_are_stems_where_they_are_unique_and_else_paths(tmp_path, caplog):
+    table = tmp_path / "t.csv"
+    table.write_text("path\na/n01.wav\nb/n02.wav\n", "utf-8")
+    assert read_corpus("custom", tmp_path, manifest=table).ids == ["n01", "n02"]
+    table.write_text("path\na\\n01.wav\nb\\n01.wav\nb/n02.wav\n", "utf-8")
+    with caplog.at_level(logging.WARNING):
+        assert read_corpus("custom", tmp_path, manifest=table).ids == ["a/n01", "b/n01", "b/n02"]
+    assert "several files have one name: the id is the path without suffix" in caplog.text
+    table.write_text("path,start,end\na/n01.wav,0,1\na/n01.wav,1,2\nb/n01.wav,0,1\n", "utf-8")
+    assert read_corpus("custom", tmp_path, manifest=table).ids == ["a/n01_0_1", "a/n01_1_2", "b/n01_0_1"]
+    table.write_text("path,id\na/n01.wav,x\nb/n01.wav,y\n", "utf-8")
+    assert read_corpus("custom", tmp_path, manifest=table).ids == ["x", "y"]
