@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from featurekit.audio.containers.mpeg_frames import Kind, frame_bytes
-from featurekit.audio.containers.recording import Source
+from featurekit.audio.containers.recording import UNKNOWN, Source
 
 DECODER_DELAY = 529  # samples by which every decoder of layer III is late
 _VBRI_OFFSET = 36
@@ -59,7 +59,7 @@ def count_at(source: Source, position: int, end: int, kind: Kind) -> Count | Non
     if data[_VBRI_OFFSET : _VBRI_OFFSET + 4] == b"VBRI" and length >= _VBRI_OFFSET + 18:
         stream_bytes = int.from_bytes(data[_VBRI_OFFSET + 10 : _VBRI_OFFSET + 14], "big")
         frames = int.from_bytes(data[_VBRI_OFFSET + 14 : _VBRI_OFFSET + 18], "big")
-        return Count(data, "VBRI", frames or None, stream_bytes or None)
+        return Count(data, "VBRI", _known(frames), _known(stream_bytes))
     mark = data[kind.mark_offset : kind.mark_offset + 4]
     if mark not in (b"Xing", b"Info"):
         return None
@@ -70,7 +70,12 @@ def count_at(source: Source, position: int, end: int, kind: Kind) -> Count | Non
         numbers.append(int.from_bytes(data[at : at + 4], "big") if present else 0)
         at += width if present else 0
     trims = data[at : at + 4] in _TRIMMING and len(data) >= at + 24 and flags & 1
-    return Count(data, mark.decode(), numbers[0] or None, numbers[1] or None, at + 21 if trims else None)
+    return Count(data, mark.decode(), _known(numbers[0]), _known(numbers[1]), at + 21 if trims else None)
+
+
+def _known(number: int) -> int | None:
+    """A number that was filled in: writers to a pipe leave zeros or ones."""
+    return None if number in (0, UNKNOWN) else number
 
 
 def rewritten(count: Count, kind: Kind, frames: int, behind: int) -> bytes:
