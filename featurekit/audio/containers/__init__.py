@@ -82,16 +82,23 @@ def _examined(path: str, *identity: object) -> Recording:
         source.start = tags.after_front(source)
         reader = READERS.get(source.read(source.start, 4))
         unread = foreign.find(source) if reader is None or magic[8:12] == b"AVI " else None
-        if unread is None and (reader is None or (len(magic) == _BEGINNING and not magic.startswith(sphere.MAGIC))):
-            _refuse_text(magic)
         if unread is not None:
             recording = Recording(codec=unread.name)
         elif reader is not None:
+            if len(magic) == _BEGINNING and not magic.startswith(sphere.MAGIC):
+                _refuse_text(magic)
             recording = reader(source)
         else:
-            recording = mpeg.examine(source) or Recording()
+            recording = mpeg.examine(source) or _unknown(source, magic)
     refuse_insane(recording.sample_rate, recording.channels)
     return recording
+
+
+def _unknown(source: Source, magic: bytes) -> Recording:
+    """What libsndfile may know; text and what only looks like MPEG audio is refused."""
+    _refuse_text(magic)
+    mpeg.refuse_likeness(source)
+    return Recording()
 
 
 def _refuse_text(magic: bytes) -> None:

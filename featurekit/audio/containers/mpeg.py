@@ -30,19 +30,27 @@ def examine(source: Source) -> Recording | None:
     Raises
     ------
     AudioError
-        TRUNCATED, EMPTY or DECODE.
+        TRUNCATED, EMPTY or DECODE, for frames that are damaged.
     """
     named = source.suffix in SUFFIXES
     start, junk = _first_frame(source, named)
-    if start is not None:
-        return _recording(source, start, source.size, junk)
-    if _is_adts(source):
-        return Recording(codec="AAC (ADTS)")
-    if named:
+    return None if start is None else _recording(source, start, source.size, junk)
+
+
+def refuse_likeness(source: Source) -> None:
+    """Refuse a file without MPEG audio that has its name, or begins like it.
+
+    Raises
+    ------
+    AudioError
+        DECODE; TRUNCATED for a file that ends in the tag in front of its audio.
+    """
+    if source.start > source.size:
+        raise AudioError(Status.TRUNCATED, f"ends in its ID3 tag: {source.start} bytes promised, {source.size} present")
+    if source.suffix in SUFFIXES:
         raise AudioError(Status.DECODE, "is named like MP3, and holds no MPEG frame")
     if kind_of(source.read(source.start, 4)):
         raise AudioError(Status.DECODE, "looks like MP3 by its first bytes, and holds no MPEG frame")
-    return None
 
 
 def frames_in(source: Source, start: int, end: int) -> Recording:
@@ -90,22 +98,6 @@ def _first_frame(source: Source, named: bool) -> tuple[int | None, int]:
     if found is None:
         return None, 0
     return found, found - begins if found > begins else found  # a tag may state more bytes than it has
-
-
-def _is_adts(source: Source) -> bool:
-    """Whether frames of AAC follow each other, which have MPEG's mark and a layer that MPEG does not have."""
-    position = source.start
-    for _ in range(IN_A_ROW):
-        head = source.read(position, 6)
-        if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
-            return False
-        length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-        if length < 7:
-            return False
-        position += length
-        if position >= source.size:
-            break
-    return True
 
 
 def _recording(source: Source, start: int, end: int, junk: int) -> Recording:
@@ -172,8 +164,8 @@ def _stream(source: Source, part: Part) -> Stream:
     samples = part.frames * part.kind.samples
     count = part.count
     # A frame that counts and has other channels than the sound is left to no decoder.
-    if count is not None and count.frames is not None and count.delays_at and frame_bytes(count.data[:4], part.kind):
-        stale = part.frames > count.frames
+    if count is not None and count.delays_at and frame_bytes(count.data[:4], part.kind):
+        stale = count.frames is None or part.frames > count.frames
         behind = 0 if stale else count.delays[1]  # of a stale one it would lie in the middle
         trimmed = count.trimmed(behind)
         if trimmed < samples:
