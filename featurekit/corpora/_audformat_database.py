@@ -38,8 +38,13 @@ class Database:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._header = _read_header(root / HEADER)
-        self.tables = self._mapping("tables")
-        self._schemes = self._mapping("schemes")
+        self.tables = self._mappings("tables")
+        self._schemes = self._mappings("schemes")
+        self._splits = self._mappings("splits")
+        self._misc_tables = self._mappings("misc_tables")
+        self._columns = {
+            table_id: self._scheme_ids(table_id, table) for table_id, table in {**self.tables, **self._misc_tables}.items()
+        }
 
     @property
     def language(self) -> str:
@@ -50,13 +55,13 @@ class Database:
 
     def part(self, table_id: str) -> str:
         """The part of the official split that a table is: the name of its split, or the type where that says more."""
-        split_id = str((self.tables[table_id] or {}).get("split_id") or "")
-        kind = (self._mapping("splits").get(split_id) or {}).get("type")
+        split_id = str(self.tables[table_id].get("split_id") or "")
+        kind = self._splits.get(split_id, {}).get("type")
         return split_id if split_id.lower().startswith(_PARTS) or kind not in _PARTS else str(kind)
 
-    def scheme_of(self, table: Any, column: str) -> str:
+    def scheme_of(self, table_id: str, column: str) -> str:
         """The scheme of a table's column; empty where it has none."""
-        return str((((table or {}).get("columns") or {}).get(column) or {}).get("scheme_id") or "")
+        return self._columns[table_id].get(column, "")
 
     def value(self, column: str, cell: Any, scheme_id: str, where: str) -> Any:
         """The cell as its scheme's type.
@@ -66,25 +71,34 @@ class Database:
         ManifestError
             For a value that the scheme does not allow.
         """
-        scheme = self._schemes.get(scheme_id) or {}
-        value = _typed(column, cell, scheme, where)
-        labels = scheme.get("labels")
-        if isinstance(labels, str):
-            labels = {key: None for (key,) in self.misc.get(labels, ((), {}))[1]}
-        if isinstance(labels, (list, dict)) and value not in labels and _key(value) not in map(str, labels):
-            raise ManifestError(f"{where}: {column} {value!r} is no label of its scheme ({', '.join(map(str, labels))})")
+        value = _typed(column, cell, self._schemes.get(scheme_id, {}), where)
+        allowed = self._labels.get(scheme_id)
+        if allowed is not None and _key(value) not in allowed:
+            raise ManifestError(f"{where}: {column} {value!r} is no label of its scheme ({', '.join(allowed)})")
         return value
 
     def told(self, column: str, scheme_id: str, value: Any) -> Any:
         """What the scheme's labels, or a misc table, say of a value: a mapping, a text, or None."""
-        labels = (self._schemes.get(scheme_id) or {}).get("labels")
-        if isinstance(labels, Mapping):
-            return next((about for label, about in labels.items() if str(label) == str(value)), None)
-        if isinstance(labels, str):
-            return self.misc.get(labels, ((), {}))[1].get((_key(value),))
+        found = self._labels.get(scheme_id, {}).get(_key(value))
+        if found is not None:
+            return found
         names = {(column,), (scheme_id,)}
-        found = [rows.get((_key(value),)) for levels, rows in self.misc.values() if levels in names]
-        return {key: told for row in found for key, told in (row or {}).items()} or None
+        rows = [rows.get((_key(value),), {}) for levels, rows in self.misc.values() if levels in names]
+        return {key: told for row in rows for key, told in row.items()} or None
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, Any]]:
+        """Scheme → its labels, by their text → what is said of them; of those that have labels, or a misc table of them."""
+        found: dict[str, dict[str, Any]] = {}
+        for scheme_id, scheme in self._schemes.items():
+            labels = scheme.get("labels")
+            if isinstance(labels, str):
+                found[scheme_id] = {key[0]: row for key, row in self.misc.get(labels, ((), {}))[1].items() if key}
+            elif isinstance(labels, Mapping):
+                found[scheme_id] = {_key(label): about for label, about in labels.items()}
+            elif isinstance(labels, list):
+                found[scheme_id] = dict.fromkeys(map(_key, labels))
+        return found
 
     def told_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """What misc tables of several levels say of a row that has them all as columns."""
@@ -94,26 +108,25 @@ class Database:
 
     def unread(self) -> list[str]:
         """Misc tables that no scheme and no column refers to."""
-        schemes = {str(scheme.get("labels")) for scheme in self._schemes.values() if isinstance(scheme, Mapping)}
-        columns = {name for table in self.tables.values() for name in (table or {}).get("columns") or {}}
-        columns |= {
-            self.scheme_of(table, name) for table in self.tables.values() for name in (table or {}).get("columns") or {}
-        }
+        schemes = {str(scheme.get("labels")) for scheme in self._schemes.values()}
+        columns = {name for table_id in self.tables for pair in self._columns[table_id].items() for name in pair}
         return [name for name, (levels, _) in self.misc.items() if name not in schemes and not set(levels) <= columns]
 
     @cached_property
     def misc(self) -> dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], dict[str, Any]]]]:
         """Misc table → (levels of its index, index → its row)."""
         found = {}
-        for table_id, table in self._mapping("misc_tables").items():
-            named = (table or {}).get("levels") or {}  # level → type; older databases name the levels alone
-            dtypes = {level: {"dtype": named[level]} if isinstance(named, Mapping) else {} for level in named}
+        for table_id, table in self._misc_tables.items():
+            named = table.get("levels") or {}  # level → type; older databases name the levels alone
+            if not isinstance(named, (dict, list)):
+                raise ManifestError(f"{self._root / HEADER}: levels of {table_id} must be a mapping, got {named!r}")
+            dtypes = {str(level): {"dtype": named[level]} if isinstance(named, dict) else {} for level in named}
             levels = tuple(dtypes)
             rows: dict[tuple[str, ...], dict[str, Any]] = {}
             for where, record in self.rows(table_id, levels):
                 key = tuple(_key(_typed(level, record.pop(level, ""), dtypes[level], where)) for level in levels)
                 rows[key] = {
-                    name: _typed(name, cell, self._schemes.get(self.scheme_of(table, name)) or {}, where)
+                    name: _typed(name, cell, self._schemes.get(self.scheme_of(table_id, name), {}), where)
                     for name, cell in record.items()
                     if cell not in (None, "")
                 }
@@ -138,11 +151,19 @@ class Database:
                 f"{self._root / HEADER}: the table {table_id!r} is neither {stem.name}.csv nor .parquet; save it so again"
             )
 
-    def _mapping(self, name: str) -> dict[str, Any]:
-        found = self._header.get(name) or {}
-        if not isinstance(found, dict):
-            raise ManifestError(f"{self._root / HEADER}: {name} must be a mapping, got {type(found).__name__}")
-        return {str(key): value for key, value in found.items()}
+    def _mappings(self, name: str) -> dict[str, dict[str, Any]]:
+        """A part of the header: name → mapping, empty where it has none."""
+        found = _mapping(self._header.get(name), name, self._root / HEADER)
+        return {key: _mapping(value, f"{name}: {key}", self._root / HEADER) for key, value in found.items()}
+
+    def _scheme_ids(self, table_id: str, table: dict[str, Any]) -> dict[str, str]:
+        """Column → its scheme, empty where it has none."""
+        where = self._root / HEADER
+        columns = _mapping(table.get("columns"), f"columns of {table_id}", where)
+        return {
+            name: str(_mapping(column, f"column {name} of {table_id}", where).get("scheme_id") or "")
+            for name, column in columns.items()
+        }
 
 
 def seconds(value: Any, where: str) -> float | None:
@@ -170,7 +191,7 @@ def seconds(value: Any, where: str) -> float | None:
 def _typed(name: str, cell: Any, scheme: Mapping[str, Any], where: str) -> Any:
     dtype = scheme.get("dtype")
     if dtype in ("float", "int"):
-        low, high = (float(scheme.get(limit, sign)) for limit, sign in (("minimum", "-inf"), ("maximum", "inf")))
+        low, high = (_limit(scheme.get(limit), sign) for limit, sign in (("minimum", "-inf"), ("maximum", "inf")))
         value = number(str(cell), name, where, low, high)
         return int(value) if dtype == "int" else value
     if dtype == "time":
@@ -178,6 +199,16 @@ def _typed(name: str, cell: Any, scheme: Mapping[str, Any], where: str) -> Any:
     if dtype == "bool" and isinstance(cell, str):
         return _BOOLEANS.get(cell.lower(), cell)
     return cell if isinstance(cell, (str, bool)) else str(cell)
+
+
+def _limit(value: Any, otherwise: str) -> float:
+    return float(value if isinstance(value, (int, float)) else otherwise)
+
+
+def _mapping(value: Any, what: str, where: Path) -> dict[str, Any]:
+    if not isinstance(value, dict) and value is not None:
+        raise ManifestError(f"{where}: {what} must be a mapping, got {value!r}")
+    return {str(key): item for key, item in (value or {}).items()}
 
 
 def _key(cell: Any) -> str:

@@ -75,11 +75,14 @@ def _cut(record: dict[str, Any], where: str) -> Cut:
                 f"{where}: a MixedCut {what} has no one stretch of one file; save its cuts before they are mixed"
             )
         plain, kind = heard[0], heard[0].get("type", "MonoCut")
-    if kind not in _PLAIN:
+    if not isinstance(kind, str) or kind not in _PLAIN:
         raise ManifestError(f"{where}: {kind} has no one stretch of one file; only MonoCut and MultiCut can be read")
     if plain.get("recording") is None and plain.get("features") is not None:
         raise ManifestError(f"{where}: the cut {name} has features and no recording: there is no audio to read")
-    supervisions = [(where, _object(part, where)) for part in plain.get("supervisions") or ()]
+    parts = plain.get("supervisions") or []
+    if not isinstance(parts, list):
+        raise ManifestError(f"{where}: supervisions must be a list, got {parts!r}")
+    supervisions = [(where, _object(part, where)) for part in parts]
     return Cut(where, name, {**plain, "type": _PLAIN[kind]}, supervisions)
 
 
@@ -109,6 +112,9 @@ def _joined(recordings: list[Path], supervisions: list[Path]) -> Iterator[Cut]:
 
 def _whole(recording: Mapping[str, Any], where: str) -> dict[str, Any]:
     sources = field(dict(recording), "sources", list, where)
-    channels = [channel for source in sources if isinstance(source, dict) for channel in source.get("channels", [0])]
+    listed = [source.get("channels", [0]) for source in sources if isinstance(source, dict)]
+    if not listed or not all(isinstance(channels, list) for channels in listed):
+        raise ManifestError(f"{where}: sources must be objects with lists of channels, got {sources!r}")
+    channels = [channel for some in listed for channel in some]
     kind, channel = ("MonoCut", channels[0]) if len(channels) == 1 else ("MultiCut", channels)
     return {"start": 0.0, "duration": recording.get("duration"), "channel": channel, "type": kind, "recording": recording}

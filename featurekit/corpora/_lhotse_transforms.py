@@ -46,7 +46,8 @@ def heard(recording: Mapping[str, Any], where: str) -> Heard:
     result = Heard()
     for transform in transforms:
         name = transform.get("name") if isinstance(transform, dict) else None
-        settings = transform.get("kwargs", {}) if isinstance(transform, dict) else {}
+        settings = transform.get("kwargs") if isinstance(transform, dict) else None
+        settings = settings if isinstance(settings, dict) else {}
         if name == "Resample" and _is_harmless(settings):
             result = result._replace(is_resampled=True)
         elif name == "Speed" and not result.perturbation and _SLOWEST <= _number(settings.get("factor")) <= _FASTEST:
@@ -74,5 +75,6 @@ def _described(transform: object) -> str:
     if not isinstance(transform, dict) or not isinstance(transform.get("name"), str):
         return repr(transform)[:60]
     settings = transform.get("kwargs")
-    plain = {key: value for key, value in settings.items() if isinstance(value, (int, float, str))} if settings else {}
+    settings = settings if isinstance(settings, dict) else {}
+    plain = {key: value for key, value in settings.items() if isinstance(value, (int, float, str))}
     return f"{transform['name']}({', '.join(f'{key}={value!r}' for key, value in plain.items())})"

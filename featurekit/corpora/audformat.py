@@ -158,18 +158,18 @@ def _utterances(facts: Mapping[_Index, _Facts], wanted: set[_Index], language: s
 
 def _add(facts: _Facts, record: dict[str, Any], table_id: str, database: Database, where: str) -> bool:
     """Take in a row; whether it labels its file or segment, beyond who speaks, how and what."""
-    table, labels = database.tables[table_id], 0
+    labels = 0
     for name, cell in record.items():
         if cell in (None, ""):
             continue
-        scheme_id = database.scheme_of(table, name)
+        scheme_id = database.scheme_of(table_id, name)
         value = database.value(name, cell, scheme_id, where)
         told = database.told(name, scheme_id, value)
         kind = FIELDS.get(name) or FIELDS.get(scheme_id) or TEXTS.get(name) or TEXTS.get(scheme_id)
         if isinstance(told, Mapping):
-            told = dict(told)
-            value = next((told.pop(key) for key in TEXTS if kind == "text" and isinstance(told.get(key), str)), value)
-            _facts_of(facts, told, name)
+            sentence = _sentence(told) if kind == "text" else None
+            value = value if sentence is None else told[sentence]
+            _facts_of(facts, {key: fact for key, fact in told.items() if key != sentence}, name)
         elif kind == "text" and isinstance(told, str):
             value = told
         if kind:
@@ -179,6 +179,12 @@ def _add(facts: _Facts, record: dict[str, Any], table_id: str, database: Databas
             _label(facts, name, value, table_id)
     _facts_of(facts, database.told_of(record), table_id)
     return labels > 0
+
+
+def _sentence(told: Mapping[str, Any]) -> str | None:
+    """Which of the facts of a text is its wording: the one called so, else the only text among them."""
+    texts = [key for key, fact in told.items() if isinstance(fact, str)]
+    return next((key for key in texts if key in TEXTS), texts[0] if len(texts) == 1 else None)
 
 
 def _facts_of(facts: _Facts, told: Mapping[str, Any], source: str) -> None:

@@ -91,12 +91,11 @@ def utterances(root: Path) -> Iterator[Utterance]:
     places: dict[str, int] = {}
     # Copies come last, as those do that extract makes, and have the place of their original.
     for item in sorted(with_stand_ins(found), key=lambda item: (bool(item.parent), item.recording, item.start or 0.0, item.id)):
-        if item.parent:
-            yield replace(item, position=places[item.parent])
-            continue
-        places[item.id] = positions.setdefault(item.recording, 0)
-        yield replace(item, position=places[item.id])
-        positions[item.recording] += 1
+        place = places[item.parent] if item.parent else positions.get(item.recording, 0)
+        if not item.parent:
+            places[item.id] = place
+            positions[item.recording] = place + 1
+        yield replace(item, position=place) if place else item
 
 
 def _parts(root: Path, cut: Cut, counts: _Counts) -> Iterator[_Part]:
