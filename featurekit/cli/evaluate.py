@@ -55,6 +55,8 @@ def summary(scores: Mapping[str, Any]) -> str:
     """The headline: pooled metrics with intervals, folds, and what stands beside them."""
     who = f"{counted(scores['n'], 'test utterance')} of {counted(scores['intervals']['n_speakers'], 'speaker')}"
     lines = [f"{who}, {scores['split']['verdict']}"]
+    if "over" in scores:
+        lines.append(f"  over {len(scores['classes'])} classes of both corpora: {', '.join(scores['classes'])}")
     of_values = scores["kind"] == "values"
     lines += (_of_values(scores) if of_values else _of_classes(scores)) + _no_interval(scores)
     said = fit("\n".join(lines))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @grammar.argument("store", old=("--store",))
 @grammar.features(required=True)
 @click.option("--task", default="", help="Label scheme, as in `featurekit list tasks`.  [default: the corpus's own]")
+@click.option("--map", "class_map", default="", help="A name from `featurekit list maps`, or a TOML file: gathers classes.")
 @click.option("--model", default="pooled-logistic", show_default=True, help="That, or a name from `featurekit list models`.")
 @click.option("--folds", type=grammar.COUNT, metavar="N", default=5, show_default=True)
 @click.option("--seeds", type=grammar.COUNT, metavar="N", default=5, show_default=True, help="Each deals the folds anew.")
@@ -36,6 +37,7 @@ def leak_command(
     store: str,
     features: str,
     task: str,
+    class_map: str,
     model: str,
     folds: int,
     seeds: int,
@@ -60,7 +62,7 @@ def leak_command(
 
     what_is(store, Kind.STORE, verb="leak")
     training = {} if epochs is None else {"epochs": epochs}
-    leak = Leak(LeakSettings(store, features, task, model, folds, seeds, drop_unlabelled, training), out=output)
+    leak = Leak(LeakSettings(store, features, task, model, folds, seeds, drop_unlabelled, training, class_map), out=output)
     if dry_run:
         forecast = leak.forecast()
         record = {**dataclasses.asdict(forecast), "folder": str(forecast.folder), "written": False}

@@ -22,6 +22,7 @@ KINDS = (
     "models",
     "splits",
     "tasks",
+    "maps",
     "augmentations",
     "perturbations",
     "pipelines",
@@ -39,7 +40,7 @@ def list_command(kind: str | None, as_json: bool) -> None:
     featurekit list models
     featurekit list features --json
 
-    KIND is corpora, features, presets, models, splits, tasks, augmentations, perturbations or pipelines.
+    KIND is corpora, features, presets, models, splits, tasks, maps, augmentations, perturbations or pipelines.
     """
     if kind is None:
         raise click.UsageError(f"say what to list: {', '.join(KINDS)}")
@@ -60,7 +61,7 @@ def list_command(kind: str | None, as_json: bool) -> None:
 @grammar.AS_JSON
 def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> None:
     """Explain whatever is listed: a feature or preset (graph, columns, settings), a corpus (facts, folder tree), a split, a
-    model, a task, an augmentation, a perturbation or a pipeline.
+    model, a task, a class map, an augmentation, a perturbation or a pipeline.
 
     \b
     featurekit explain mfcc --cost
@@ -78,7 +79,7 @@ def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> No
     pages = [page for page, _, _ in found]
     if not found:
         known = [item for kind in KINDS for item in _LISTS[kind]()]
-        what = "feature, preset, corpus, split, model, task, augmentation, perturbation or pipeline"
+        what = "feature, preset, corpus, split, model, task, map, augmentation, perturbation or pipeline"
         raise UnknownNameError(what, name, known, see="featurekit list features")
     if with_cost:
         from featurekit import features
@@ -172,7 +173,7 @@ def _model_page(name: str) -> str | None:
 
 
 def _lines_page(kind: str, name: str) -> str | None:
-    """Of a task, an augmentation, a perturbation or a pipeline: what it is, and the command that uses it."""
+    """Of a task, a class map, an augmentation, a perturbation or a pipeline: what it is, and the command that uses it."""
     found = []
     for others in _OF_ONE_LINE[kind]:
         rows = _LISTS[others]()
@@ -197,8 +198,14 @@ _EXPLANATIONS: tuple[tuple[tuple[str, Callable[[str], str | None], tuple[str, ..
         ("other", partial(_lines_page, "other"), ("list", "models")),
     ),
 )
-_OF_ONE_LINE = {"pipeline": ("pipelines",), "other": ("tasks", "augmentations", "perturbations")}
-_ONE_OF = {"tasks": "task", "augmentations": "augmentation", "perturbations": "perturbation", "pipelines": "pipeline"}
+_OF_ONE_LINE = {"pipeline": ("pipelines",), "other": ("tasks", "maps", "augmentations", "perturbations")}
+_ONE_OF = {
+    "tasks": "task",
+    "maps": "map",
+    "augmentations": "augmentation",
+    "perturbations": "perturbation",
+    "pipelines": "pipeline",
+}
 
 
 def _models_by_paper() -> str:
@@ -225,6 +232,7 @@ def _models_by_paper() -> str:
 # Kinds whose members are one line each: what `explain` calls one of them, and the command that uses it.
 _USES = {
     "tasks": ("a task", "featurekit train STORE --model MODEL --task {}"),
+    "maps": ("a class map", "featurekit train STORE --model MODEL --map {}"),
     "augmentations": (
         "an augmentation of training batches",
         "featurekit train STORE --model MODEL --augment {}",
@@ -281,6 +289,12 @@ def _tasks() -> dict[str, str]:
     return {name: tasks.describe(name) for name in tasks.names()}
 
 
+def _maps() -> dict[str, str]:
+    from featurekit.data.tasks import class_maps
+
+    return {name: class_maps.describe(name) for name in class_maps.names()}
+
+
 def _augmentations() -> dict[str, str]:
     from featurekit.data import augment
 
@@ -306,6 +320,7 @@ _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "models": _models,
     "splits": _splits,
     "tasks": _tasks,
+    "maps": _maps,
     "augmentations": _augmentations,
     "perturbations": _perturbations,
     "pipelines": _pipelines,

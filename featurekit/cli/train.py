@@ -30,8 +30,16 @@ RUNS = Path("cache") / "runs"
     "--split", help="From `featurekit list splits`, as in speaker-kfold(k=5), or a file of one.  [default: speaker-disjoint]"
 )
 @click.option("--test-store", help="A store of another corpus: train on the first, test on all of this one.")
-@click.option("--test-task", help="Label scheme of --test-store; classes the first lacks are left out.  [default: its own]")
+@click.option("--test-task", help="Label scheme of --test-store.  [default: its own]")
+@click.option(
+    "--common-classes", is_flag=True, default=None, help="With --test-store: leave out classes that one of them lacks."
+)
 @click.option("--task", help="A name from `featurekit list tasks`.  [default: the corpus's own]")
+@click.option(
+    "--map",
+    metavar="NAME|FILE.toml",
+    help="Gathers classes, from `featurekit list maps`.  [default: canonical with --test-store, else none]",
+)
 @click.option(
     "--context",
     type=grammar.COUNT,
@@ -87,7 +95,7 @@ def train_command(
     featurekit train emodb-resnet18 --seeds 5 --jobs 4
     featurekit train cache/runs/emodb-resnet18-cae56bfe
     featurekit train cache/emodb --model mlp-pool --set training.weight_decay=0.01 --set hyper.dropout=0.3
-    featurekit train cache/mosi --task sentiment2-nonzero --test-store cache/moud --model resnet18 --features mel256
+    featurekit train cache/ravdess --test-store cache/emodb --common-classes --model resnet18 --features mel256
 
     Options override the file. The run's folder is named by a digest of its settings, columns and split, so the same
     command also goes on with an interrupted run, in the middle of a fold, and only reads a finished one.
@@ -198,9 +206,10 @@ def run_settings(path: Path | None, given: Mapping[str, Any], lines: Sequence[st
     """
     from featurekit.experiments import RunSettings
 
-    table = read_toml(path) if path else {}
+    table = _with_named_task(read_toml(path) if path else {})
     for line in lines:
-        table = _merged(table, _line_of_toml(line))
+        table = _merged(table, _with_named_task(_line_of_toml(line)))
+    table = _with_plain_task(table, str(path or "the command line"))
     said = {name: value for name, value in given.items() if value is not None and value != ()}
     of_training = {name: said.pop(name) for name in _TRAINING if name in said}
     table |= said
@@ -213,6 +222,24 @@ def run_settings(path: Path | None, given: Mapping[str, Any], lines: Sequence[st
             f"train needs {' and '.join(missing)}, or a run file that says so, or the folder of a run that goes on"
         )
     return from_mapping(RunSettings, table, where=str(path or "the command line"))
+
+
+def _with_named_task(table: Mapping[str, Any]) -> dict[str, Any]:
+    """``task = "emotion"`` as the table ``[task]`` that says the same, so that ``task.map`` can be set beside it."""
+    return {**table, "task": {"name": table["task"]}} if isinstance(table.get("task"), str) else dict(table)
+
+
+def _with_plain_task(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """``[task]`` as the settings that it stands for: ``task`` and ``map``."""
+    task = table.get("task")
+    if not isinstance(task, Mapping):
+        return dict(table)
+    for key in task:
+        if key not in ("name", "map"):
+            raise UnknownNameError(f"setting in {where}: [task]", key, ("name", "map"))
+    rest = {key: value for key, value in table.items() if key != "task"}
+    said = {"task": task.get("name"), "map": task.get("map")}
+    return rest | {key: value for key, value in said.items() if value is not None}
 
 
 def _line_of_toml(line: str) -> dict[str, Any]:

@@ -7,14 +7,14 @@ have a speaker 01. Columns are those both stores computed alike: the same key, u
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from featurekit.data.tasks import EXCLUDED, Task, get_task
+from featurekit.data.tasks import EXCLUDED, Task, class_maps, get_task
 from featurekit.errors import ParameterError
 from featurekit.manifest import Manifest, Utterance
 from featurekit.settings import digest
@@ -109,36 +109,68 @@ class JoinedStore:
         values: np.ndarray = store.read(name, own)
         return values
 
-    def task(self, train: str, test: str) -> Task:
-        """A task for both: each corpus's raw labels by its own scheme; test classes that training lacks are left out.
+    def task(self, train: str, test: str, *, class_map: str = "", common: bool = False) -> Task:
+        """A task for both: each corpus's raw labels by its own scheme, then by one class map.
 
         Parameters
         ----------
         train, test : str
             Label schemes of the two corpora, as in ``list tasks``.
+        class_map : str
+            A map's name or file; ``canonical`` when empty, and ``none`` leaves each corpus its own words.
+        common : bool
+            Leave out of both what only one of them has, instead of an error.
 
         Raises
         ------
         ParameterError
-            When the schemes have no class in common.
+            When one has utterances of a class that the other has not, or no class is in both.
         """
         own = [get_task(name, store.manifest) for name, store in zip((train, test), self.stores, strict=True)]
         if any(scheme.kind != "classes" for scheme in own):
             raise ParameterError(f"two corpora are scored on classes; {train} and {test} are not both tasks with classes")
-        if not set(own[0].classes) & set(own[1].classes):
-            raise ParameterError(
-                f"task {train} has the classes {', '.join(own[0].classes)} and task {test} {', '.join(own[1].classes)}: "
-                "none is in both; choose tasks with the same words"
-            )
+        own = [class_maps.mapped_by(scheme, class_map or class_maps.CANONICAL) for scheme in own]
+        counts = [_counted(scheme, store.manifest) for scheme, store in zip(own, self.stores, strict=True)]
+        classes = tuple(name for name in own[0].classes if name in counts[0] and name in counts[1])
+        if not classes or not (common or set(counts[0]) == set(counts[1])):
+            raise ParameterError(self._differ(counts, classes))
         schemes = dict(zip(self.prefixes, own, strict=True))
         rules = "; ".join(f"{prefix}: {scheme.description}" for prefix, scheme in schemes.items())
-        name = train if train == test else f"{train} and {test}"
-        return replace(own[0], name=name, label_of=_LabelOf(schemes, own[0].classes), description=rules)
+        tables = [scheme.map or dict(zip(scheme.classes, scheme.classes, strict=True)) for scheme in own]
+        words = {name: found for table in tables for name, found in table.items()}
+        by_map = next((scheme.name[scheme.name.rindex("(") :] for scheme in own if scheme.map), "")
+        return replace(
+            own[0],
+            name=(train if train == test else f"{train} and {test}") + by_map,
+            classes=classes,
+            outputs=(),
+            label_of=_LabelOf(schemes, classes),
+            description=rules,
+            map={name: found if found in classes else EXCLUDED for name, found in words.items()},
+        )
 
-    def left_out(self, task: Task, test: str) -> dict[str, int]:
-        """Classes of the test corpus's scheme that the joint task lacks → how many utterances are left out for that."""
-        labels = map(get_task(test, self.stores[1].manifest).label_of, self.stores[1].manifest)
-        return dict(sorted(Counter(label for label in labels if label and label not in (*task.classes, EXCLUDED)).items()))
+    def left_out(self, task: Task, train: str, test: str) -> tuple[dict[str, int], dict[str, int]]:
+        """Of each corpus its own classes that the joint task leaves out → how many utterances."""
+        lost: list[dict[str, int]] = []
+        for name, store, prefix in zip((train, test), self.stores, self.prefixes, strict=True):
+            own = get_task(name, store.manifest).label_of
+            pairs = ((own(item), task.label_of(_prefixed(item, prefix))) for item in store.manifest)
+            lost.append(dict(sorted(Counter(label for label, found in pairs if label and not found).items())))
+        return lost[0], lost[1]
+
+    def _differ(self, counts: Sequence[Mapping[str, int]], classes: Sequence[str]) -> str:
+        """Which classes one corpus alone has, and the ways on."""
+        alone = []
+        for one, other, place in ((0, 1, "training"), (1, 0, "test")):
+            lacking = [f"{name} ({count})" for name, count in counts[one].items() if name not in counts[other]]
+            if lacking:
+                alone.append(f"{self.prefixes[other]} has no {', '.join(lacking)} of {self.prefixes[one]}, the {place} corpus")
+        told = "; ".join(alone)
+        gather = "gather the words of both by a table: --map FILE.toml (`featurekit explain canonical` shows one)"
+        if not classes:
+            return f"no class is in both corpora: {told}; {gather}, or choose another --task or --test-task"
+        in_both = f"{len(classes)} {'class is' if len(classes) == 1 else 'classes are'} in both: {', '.join(classes)}"
+        return f"{told}; {in_both}; score those alone: --common-classes, or {gather}"
 
     def _trained_on(self, column: str) -> tuple[str, ...]:
         infos = [store.columns[name] for store, name in self._of(column)]
@@ -147,6 +179,11 @@ class JoinedStore:
 
     def _of(self, column: str) -> list[tuple[Any, str]]:
         return list(zip(self.stores, self._names.get(column, (column, column)), strict=True))
+
+
+def _counted(scheme: Task, manifest: Manifest) -> dict[str, int]:
+    """Class → utterances, sorted; augmented children are none."""
+    return dict(sorted(Counter(label for item in manifest if not item.parent and (label := scheme.label_of(item))).items()))
 
 
 class _LabelOf:

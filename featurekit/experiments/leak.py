@@ -27,6 +27,7 @@ from featurekit import data, metrics, models, store
 from featurekit.corpora import default_task
 from featurekit.data import Fold, Split
 from featurekit.data.splits.assignment import rank
+from featurekit.data.tasks import class_maps
 from featurekit.errors import MissingDependencyError, ParameterError, SplitError, UnknownNameError
 from featurekit.experiments.forecast import measured
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
@@ -52,6 +53,8 @@ class LeakSettings:
         Columns of the store, or features and presets whose columns it has.
     task : str
         Label scheme, as in ``list tasks``; the corpus's own when empty.
+    map : str
+        Class map, as in ``list maps``, or a TOML file of one.
     model : str
         ``"pooled-logistic"``: logistic regression (C = 0.1) on mean and deviation over time, standardised on training
         utterances; or a model of ``list models``, trained by its own recipe without a development part.
@@ -71,6 +74,7 @@ class LeakSettings:
     seeds: int = 5
     drop_unlabelled: bool = False
     training: dict[str, Any] = field(default_factory=dict)
+    map: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ class Leak:
         self.settings = settings
         self.store = store.open_store(settings.store)
         self.columns = stored_columns(self.store, settings.features)
-        self.task = data.get_task(settings.task or default_task(self.store.corpus), self.store.manifest)
+        task = data.get_task(settings.task or default_task(self.store.corpus), self.store.manifest)
+        self.task = class_maps.mapped_by(task, settings.map)
         if self.task.kind == "values":
             raise ParameterError(
                 f"task {self.task.name} has no classes; the leak is measured in UA, so give a task with classes"
@@ -284,7 +289,8 @@ class Leak:
             model=self.settings.model,
             features=self.settings.features,
             split=str(written),
-            task=self.task.name,
+            task=self.settings.task,
+            map=self.settings.map,
             context=1,
             seed=seed,
             allow_speaker_overlap=split.allow_speaker_overlap,

@@ -56,7 +56,12 @@ class RunSettings(Shown):
         Folder of a second store, of another corpus: train on the first, test on all of this one. ``split`` is then
         cross-corpus and only its dev counts.
     test_task : str
-        Label scheme of that corpus; its own when empty. Classes that the first one lacks are left out.
+        Label scheme of that corpus; its own when empty.
+    map : str
+        Class map, as in ``list maps``, or a TOML file of one (:mod:`featurekit.data.tasks.class_maps`). With a second store
+        ``canonical`` when empty; ``"none"`` leaves both corpora their own words.
+    common_classes : bool
+        With a second store: leave out of both what only one of them has, instead of refusing.
     training : mapping
         Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
     hyper : mapping
@@ -80,6 +85,8 @@ class RunSettings(Shown):
     augment: tuple[str, ...] | None = None
     test_store: str = ""
     test_task: str = ""
+    map: str = ""
+    common_classes: bool = False
     training: dict[str, Any] = field(default_factory=dict)
     hyper: dict[str, Any] = field(default_factory=dict)
     init: dict[str, str] = field(default_factory=dict)

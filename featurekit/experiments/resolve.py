@@ -10,8 +10,9 @@ import numpy as np
 
 from featurekit import data, models, store
 from featurekit.corpora import default_task
-from featurekit.data import splits, windows
+from featurekit.data import splits, tasks, windows
 from featurekit.data.names import check_names
+from featurekit.data.tasks import EXCLUDED
 from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
@@ -26,10 +27,12 @@ def opened_store(settings: RunSettings) -> Any:
     Raises
     ------
     ParameterError
-        When a label scheme is said for a second store and none is given.
+        When something is said of a second store and none is given.
     """
     if settings.test_task and not settings.test_store:
         raise ParameterError(f"--test-task {settings.test_task} is the label scheme of --test-store, which is not given")
+    if settings.common_classes and not settings.test_store:
+        raise ParameterError("--common-classes is for two corpora, and --test-store is not given")
     opened = store.open_store(settings.store)
     return data.JoinedStore(opened, store.open_store(settings.test_store)) if settings.test_store else opened
 
@@ -98,11 +101,16 @@ def features_of_paper(model: models.Model) -> str:
 
 
 def task_of(settings: RunSettings, opened: Any) -> data.Task:
-    """The task that was asked for, else the corpus's own; of two stores a task for both."""
+    """The task that was asked for, else the corpus's own, by its class map; of two stores a task for both."""
     if not settings.test_store:
-        return data.get_task(settings.task or default_task(opened.corpus), opened.manifest)
+        task = data.get_task(settings.task or default_task(opened.corpus), opened.manifest)
+        return tasks.class_maps.mapped_by(task, settings.map)
+    return opened.task(*_schemes(settings, opened), class_map=settings.map, common=settings.common_classes)
+
+
+def _schemes(settings: RunSettings, opened: Any) -> tuple[str, str]:
     train, test = (default_task(one.corpus) for one in opened.stores)
-    return opened.task(settings.task or train, settings.test_task or test)
+    return settings.task or train, settings.test_task or test
 
 
 def refuse_one_class(labels: Mapping[str, str], where: str) -> None:
@@ -121,14 +129,32 @@ def refuse_one_class(labels: Mapping[str, str], where: str) -> None:
         )
 
 
-def left_out_note(settings: RunSettings, opened: Any, task: data.Task) -> str | None:
-    """What of a second corpus is not tested since training has no such class; None where nothing is."""
-    lost = opened.left_out(task, settings.test_task or default_task(opened.stores[1].corpus)) if settings.test_store else {}
-    if not lost:
+def class_notes(settings: RunSettings, opened: Any, task: data.Task) -> list[str]:
+    """What a class map makes of the classes' names, and which utterances of two corpora are left out for their class."""
+    changed = tasks.class_maps.in_words({name: found for name, found in (task.map or {}).items() if found != EXCLUDED})
+    said = [f"classes by map {task.name.rpartition('=')[2].rstrip(')')}: {changed}"] if changed else []
+    if not settings.test_store:
+        gone = [name for name, found in (task.map or {}).items() if found == EXCLUDED]
+        return [*said, *([f"the map leaves out {', '.join(gone)}"] if gone else [])]
+    why = "the other corpus has no such class, or the map leaves it out"
+    for lost, one, prefix in zip(_left_out(settings, opened), opened.stores, opened.prefixes, strict=True):
+        if lost:
+            classes = ", ".join(f"{name} ({count})" for name, count in lost.items())
+            said.append(f"{sum(lost.values())} of {len(one.manifest)} utterances of {prefix} are left out: {classes}; {why}")
+    return said
+
+
+def _left_out(settings: RunSettings, opened: Any) -> tuple[dict[str, int], dict[str, int]]:
+    lost: tuple[dict[str, int], dict[str, int]] = opened.left_out(task_of(settings, opened), *_schemes(settings, opened))
+    return lost
+
+
+def scored_over(settings: RunSettings, opened: Any, task: data.Task) -> dict[str, Any] | None:
+    """Which classes the scores of two corpora are over, and what each corpus lost; None of one corpus."""
+    if not settings.test_store:
         return None
-    of_all = f"{sum(lost.values())} of {len(opened.stores[1].manifest)} utterances of {opened.prefixes[1]}"
-    classes = ", ".join(f"{name} ({count})" for name, count in lost.items())
-    return f"{of_all} are not tested, since training has no class of that name: {classes}"
+    lost = dict(zip(opened.prefixes, _left_out(settings, opened), strict=True))
+    return {"classes": list(task.classes), "map": dict(task.map or {}), "left_out": lost}
 
 
 def outlier_note(lengths: Mapping[str, int]) -> str | None:

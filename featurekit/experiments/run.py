@@ -183,8 +183,8 @@ class Run(Shown):
             said.append(
                 f"task {self.task.name} has {len(self.task.classes)} classes, and no utterance is {' or '.join(lacking)}"
             )
-        more = resolve.left_out_note(self.settings, self.store, self.task), resolve.outlier_note(self._lengths)
-        return [*said, *(note for note in more if note)]
+        outlier = resolve.outlier_note(self._lengths)
+        return [*said, *resolve.class_notes(self.settings, self.store, self.task), *([outlier] if outlier else [])]
 
     @property
     def _lengths(self) -> dict[str, int]:
@@ -206,6 +206,7 @@ class Run(Shown):
     def digest(self) -> str:
         """Identity: the settings, the columns' keys, the labels and the split; no path enters it."""
         settings = dataclasses.asdict(self.settings) | dict.fromkeys(_OF_OTHERS, "")
+        del settings["map"], settings["common_classes"]  # the labels say what came of them
         settings["context"] = self.context
         settings["augment"] = repr(augment.make_augment(self.augment, len(self.task.outputs)))  # defaults said, too
         settings["task"] = self.task.name
@@ -354,6 +355,7 @@ class Run(Shown):
             "level": self.store.columns[self.level].to_dict() if self.level else None,
             "task": self.task.name,
             "kind": self.task.kind,
+            "over": resolve.scored_over(self.settings, self.store, self.task),
             "classes": list(self.task.classes),
             "outputs": list(self.task.outputs),
             "scale": self.task.scale,

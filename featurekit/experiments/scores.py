@@ -28,7 +28,8 @@ def rescored(folder: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        As :func:`featurekit.evaluation.score` or :func:`featurekit.evaluation.score_values`, and ``split``.
+        As :func:`featurekit.evaluation.score` or :func:`featurekit.evaluation.score_values`, and ``split``; of two corpora
+        ``over``: ``classes``, ``map`` (each corpus's own name → class, empty where left out) and, by corpus, ``left_out``.
 
     Raises
     ------
@@ -53,7 +54,8 @@ def rescored(folder: str | Path) -> dict[str, Any]:
     else:
         counts = _of_each_fold(reference["training_counts"], names)
         scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"])
-    return scores | {"split": record["split"]}
+    over = {"over": record["over"]} if record.get("over") else {}
+    return scores | {"split": record["split"]} | over
 
 
 def predictions_frame(folder: str | Path) -> Any:

@@ -186,7 +186,7 @@ def test_kinds_that_are_looked_through_one_after_the_other_share_no_name():
     groups = [
         {"models"},
         {"corpora", "features", "presets", "pipelines"},
-        {"splits", "tasks", "augmentations", "perturbations"},
+        {"splits", "tasks", "maps", "augmentations", "perturbations"},
     ]
     assert set().union(*groups) == set(KINDS)
     names = [{name for kind in group for name in lists._LISTS[kind]()} for group in groups]

@@ -371,3 +371,16 @@ def test_training_on_one_class_is_refused_not_scored_100(tiny_store, tiny_manife
     how = ["--features", "rms", "--task", "sentiment2-nonzero", "--split", tmp_path / "ids.csv", "-o", tmp_path / "runs"]
     said = run("train", tiny_store, "--model", "logistic", *how, code=2)
     assert re.search(r"all \d+ utterances of the training part of fold 0 are 'positive': nothing can be learnt", said)
+
+
+def test_a_task_and_its_map_are_set_together_or_apart(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('store = "s"\nmodel = "svm"\ntask = "emotion"\n')
+    for given, lines in (({"map": "four"}, ()), ({}, ['map="four"']), ({}, ["task.map=four"])):
+        found = train.run_settings(file, given, lines)
+        assert (found.task, found.map) == ("emotion", "four")
+    file.write_text('store = "s"\nmodel = "svm"\n[task]\nname = "emotion"\nmap = "four"\n')
+    assert (train.run_settings(file, {}).task, train.run_settings(file, {}).map) == ("emotion", "four")
+    file.write_text('store = "s"\nmodel = "svm"\n[task]\nmapp = "four"\n')
+    with pytest.raises(UnknownNameError, match="did you mean map"):
+        train.run_settings(file, {})

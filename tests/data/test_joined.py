@@ -77,7 +77,7 @@ def fake_tasks(monkeypatch):
     schemes = {
         "words": Task("words", ("negative", "neutral", "positive"), of_words, "words"),
         "signs": Task("signs", ("negative", "positive"), of_scores, "signs of scores"),
-        "other": Task("other", ("yes", "no"), of_words, "other"),
+        "other": Task("other", ("yes", "no"), lambda item: "yes", "other"),
     }
     monkeypatch.setattr(joined, "get_task", lambda name, manifest: schemes[name])
 
@@ -85,19 +85,22 @@ def fake_tasks(monkeypatch):
 def test_each_corpus_is_labelled_by_its_own_task_and_classes_training_lacks_are_left_out(pair, monkeypatch):
     fake_tasks(monkeypatch)
     joined = JoinedStore(*pair)
-    task = joined.task("signs", "words")
+    with pytest.raises(ParameterError, match=r"one has no neutral \(\d+\) of two, the test corpus; 2 classes are in both: neg"):
+        joined.task("signs", "words")
+    task = joined.task("signs", "words", common=True)
     assert task.classes == ("negative", "positive")
     labels = {item.id: task.label_of(item) for item in joined.manifest}
     assert {labels[name] for name in joined.ids if name.startswith("two/")} == {"negative", "positive", ""}
-    assert joined.left_out(task, "words") == {"neutral": [labels[name] for name in joined.ids[36:]].count("")}
-    with pytest.raises(ParameterError, match="none is in both"):
-        joined.task("signs", "other")
+    lost = [labels[name] for name in joined.ids[36:]].count("")
+    assert joined.left_out(task, "signs", "words") == ({}, {"neutral": lost})
+    with pytest.raises(ParameterError, match="no class is in both corpora: two has no negative"):
+        joined.task("signs", "other", common=True)
 
 
 def test_cross_corpus_tests_all_of_the_second_and_cuts_dev_from_the_first(pair, monkeypatch):
     fake_tasks(monkeypatch)
     joined = JoinedStore(*pair)
-    task = joined.task("signs", "words")
+    task = joined.task("signs", "words", common=True)
     ids = usable_ids(joined, COLUMNS)
     split = make_split("cross-corpus", joined.manifest, task, ids=ids, train_on="one", test_on="two", dev=0.2)
     fold = split.fold()

@@ -226,20 +226,6 @@ def test_scores_are_computed_again_from_what_is_stored(tiny_store, tmp_path):
         rescored(result.folder)
 
 
-def test_what_of_a_second_corpus_is_not_tested_is_said():
-    lost = {"angry": 6, "calm": 1}
-    opened = SimpleNamespace(
-        stores=[SimpleNamespace(corpus="one"), SimpleNamespace(corpus="two", manifest=range(20))],
-        prefixes=("one", "two"),
-        left_out=lambda task, test: lost,
-    )
-    settings = RunSettings(store="one", test_store="two", model="svm")
-    said = "7 of 20 utterances of two are not tested, since training has no class of that name: angry (6), calm (1)"
-    assert resolve.left_out_note(settings, opened, None) == said
-    lost.clear()
-    assert resolve.left_out_note(settings, opened, None) is None
-
-
 def test_augmented_children_are_no_conversation():
     parent = Utterance(id="a", path="a.wav", recording="a")
     child = Utterance(id="a~speed(0.9)", path="a.wav", recording="a", parent="a", perturbation="speed(0.9)")

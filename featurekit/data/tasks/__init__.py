@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from featurekit.data.tasks import class_maps
 from featurekit.data.tasks.raters import SOFT, Agreement, agreement, shares
 from featurekit.data.tasks.schemes import CLASSIFYING, EXCLUDED, RATINGS, finite
 from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance, manifest_of
 from featurekit.notebook import Shown
-from featurekit.settings import digest
+from featurekit.settings import digest, parse_call
 
 __all__ = ["EXCLUDED", "Agreement", "Task", "agreement", "describe", "get_task", "labelled", "names", "shuffled"]
 
@@ -52,6 +53,9 @@ class Task(Shown):
         ``label_of`` says so too.
     scale : (float, float) or None
         For ``"values"`` the lowest and highest rating.
+    map : mapping or None
+        Where a class map gathers classes (:mod:`featurekit.data.tasks.class_maps`): class of the scheme → class of the map,
+        :data:`EXCLUDED` for what it leaves out.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Task(Shown):
     outputs: tuple[str, ...] = ()
     target_of: Callable[[Utterance], Target | None] | None = None
     scale: tuple[float, float] | None = None
+    map: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -116,7 +121,8 @@ def get_task(name: str | Task, manifest: Manifest) -> Task:
     Parameters
     ----------
     name : str or Task
-        One of :func:`names`; a task is returned as it is, so that whatever takes a task takes its name too.
+        One of :func:`names`, by a class map where wanted: ``"emotion(map=canonical)"``. A task is returned as it is, so that
+        whatever takes a task takes its name too.
     manifest : Manifest or Store
         Its raw labels give the classes of ``emotion`` and ``label``; the whole manifest counts, so that every part
         of every split has the same classes.
@@ -136,6 +142,8 @@ def get_task(name: str | Task, manifest: Manifest) -> Task:
         return name
     if not isinstance(name, str):
         raise ParameterError(f"a task is named, as in get_task('emotion', store.manifest); got {type(name).__name__}")
+    if "(" in name:
+        return _mapped_task(name, manifest)
     manifest, description = manifest_of(manifest), describe(name)
     if name in RATINGS:
         ratings = RATINGS[name]
@@ -157,6 +165,14 @@ def get_task(name: str | Task, manifest: Manifest) -> Task:
     if not any(all(read(utterance) is not None for read in reads) for utterance in manifest):
         raise ParameterError(f"task {name!r} finds no labels: {_raw_labels(name, manifest)}{_tasks_of(manifest)}")
     return task
+
+
+def _mapped_task(request: str, manifest: Manifest) -> Task:
+    """The task of ``name(map=…)``."""
+    name, settings = parse_call(request)
+    if settings.keys() != {"map"}:
+        raise ParameterError(f"a task takes one setting, its class map, as in {name}(map=canonical); got {request}")
+    return class_maps.mapped_by(get_task(name, manifest), str(settings["map"]))
 
 
 def labelled(

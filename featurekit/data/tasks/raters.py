@@ -57,11 +57,14 @@ def agreement(manifest: Manifest, task: Task) -> Agreement | None:
     task : Task
         As :func:`featurekit.data.tasks.get_task` returns it.
     """
-    scheme = CLASSIFYING.get(task.name.removesuffix(SOFT))
+    scheme = CLASSIFYING.get(task.name.partition("(")[0].removesuffix(SOFT))
+    own = task.classes if task.map is None else tuple(task.map)
     shares: dict[str, list[float]] = {}
     for utterance in manifest if scheme else ():
         label = None if utterance.parent else task.label_of(utterance)  # nobody listened to an augmented child
-        chosen = votes(utterance, scheme, task.classes) if scheme and label else []
+        chosen = votes(utterance, scheme, own) if scheme and label else []
+        if task.map is not None:
+            chosen = [{task.map[found] for found in classes} for classes in chosen]
         if chosen:
             shares.setdefault(label or "", []).append(sum(label in classes for classes in chosen) / len(chosen))
     if not shares:
