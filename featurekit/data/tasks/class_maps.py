@@ -85,7 +85,8 @@ class ClassMap:
         """The table in words."""
         rules = [f"{name} ({', '.join(words)})" if words else name for name, words in self.classes.items()]
         rest = {"refuse": "is refused", "keep": "stays", "leave out": "is left out"}[self.others]
-        told = [", ".join(rules), *([f"{', '.join(self.left_out)} are left out"] if self.left_out else []), f"any other word {rest}"]
+        left_out = [f"{', '.join(self.left_out)} are left out"] if self.left_out else []
+        told = [", ".join(rules), *left_out, f"any other word {rest}"]
         return f"{self.description}{': ' if self.description else ''}{'; '.join(told)}"
 
 
