@@ -38,6 +38,10 @@ PERTURB = click.option(
 )
 
 
+SKIP_STRAYS = click.option(
+    "--skip-strays", is_flag=True, help="Leave out, and count, files of the corpus's folder that are none of its own."
+)
+
 # The word --augment is left to `featurekit train`: it works on batches there, and these are children in the store.
 NO_AUGMENT = grammar.refused(
     "--augment", "--perturb", "children in the store; --augment is what `featurekit train` does to its batches"
@@ -47,6 +51,7 @@ NO_AUGMENT = grammar.refused(
 @click.command("extract", context_settings={"allow_extra_args": True})
 @click.option("--corpus", default="custom", show_default=True, help="A name from `featurekit list corpora`.")
 @corpus_options
+@SKIP_STRAYS
 @PERTURB
 @NO_AUGMENT
 @click.option("--features", "columns", help="Features and presets, comma-separated.  [default: the corpus's own]")
@@ -80,6 +85,7 @@ def extract_command(
     corpus: str,
     root: Path | None,
     manifest: Path | None,
+    skip_strays: bool,
     perturb: str | None,
     columns: str | None,
     clock: str | None,
@@ -110,7 +116,7 @@ def extract_command(
     refuse_strays(click.get_current_context().args)
     recipe = corpora.CORPORA.get(corpus)
     where = corpora.locate(corpus, root)
-    utterances = corpora.read_corpus(corpus, where, manifest=manifest)
+    utterances = corpora.read_corpus(corpus, where, manifest=manifest, skip_strays=skip_strays)
     if perturb:
         utterances = augmented.with_children(utterances, perturb)
     columns = recipe.corpus.default_features if columns is None else columns

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from featurekit.cli import grammar
-from featurekit.cli.extract import NO_AUGMENT, PERTURB, corpus_options
+from featurekit.cli.extract import NO_AUGMENT, PERTURB, SKIP_STRAYS, corpus_options
 from featurekit.cli.progress import counted
 
 
 @click.command("manifest")
 @click.argument("corpus")
 @corpus_options
+@SKIP_STRAYS
 @PERTURB
 @NO_AUGMENT
 @grammar.output("Where to write; standard output when absent.")
@@ -24,6 +25,7 @@ def manifest_command(
     corpus: str,
     root: Path | None,
     manifest: Path | None,
+    skip_strays: bool,
     perturb: str | None,
     output: Path | None,
     dry_run: bool,
@@ -40,7 +42,7 @@ def manifest_command(
 
     if as_json and output is None and not dry_run:
         raise click.UsageError("the manifest is JSON lines already; --json says what --output FILE or --dry-run did")
-    utterances = corpora.read_corpus(corpus, root, manifest=manifest)
+    utterances = corpora.read_corpus(corpus, root, manifest=manifest, skip_strays=skip_strays)
     if perturb:
         utterances = augmented.with_children(utterances, perturb)
     if output is None and not dry_run:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from featurekit.corpora._strays import skipping_strays
 from featurekit.corpora._table import read_table
 from featurekit.errors import CorpusNotFoundError
 from featurekit.manifest import Manifest, Utterance
@@ -227,7 +228,9 @@ def default_task(name: str) -> str:
     return CORPORA.get(name).corpus.default_task if name in CORPORA else "label"
 
 
-def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Path | None = None) -> Manifest:
+def read_corpus(
+    name: str, root: str | Path | None = None, *, manifest: str | Path | None = None, skip_strays: bool = False
+) -> Manifest:
     """Read a corpus's folder into a manifest.
 
     Parameters
@@ -239,6 +242,8 @@ def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Pa
     manifest : str, Path or None
         CSV, JSONL or Parquet table to read instead of the recipe's own search; its paths are relative to ``root``. A relative
         name that does not exist is looked up in ``root``. Of an audformat database it may name tables (``db.emotion.csv``).
+    skip_strays : bool
+        Leave out files of the tree that are none of the corpus's, and say how many; else they are an error that names all.
 
     Returns
     -------
@@ -260,7 +265,8 @@ def read_corpus(name: str, root: str | Path | None = None, *, manifest: str | Pa
             return Manifest(own, where=f"corpus {name} in {folder}")
         table = next((path for path in (Path(manifest), folder / manifest) if path.exists()), Path(manifest))
         return Manifest(read_table(table, folder), where=str(manifest))
-    read = Manifest(found.utterances(folder), where=f"corpus {name} in {folder}")
+    with skipping_strays(skip_strays):
+        read = Manifest(found.utterances(folder), where=f"corpus {name} in {folder}")
     if not len(read):
         reason = f"{str(folder)!r} holds no utterance of it (links that lead out of the folder are not followed)"
         raise _not_found(found.corpus, reason)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._table import csv_rows
 from featurekit.errors import ManifestError
 
@@ -81,19 +82,35 @@ def word(code: str, words: Mapping[str, str], name: str, where: str) -> str:
     return words[code]
 
 
+def spelt(code: str, words: Mapping[str, str], name: str, path: str) -> str:
+    """The word that a code in a file's name stands for.
+
+    Raises
+    ------
+    StrayFileError
+        For a code the corpus does not have, listing those it has.
+    """
+    if code not in words:
+        raise StrayFileError(f"{path!r}: unknown {name} {code!r}; the corpus has {', '.join(words)}")
+    return words[code]
+
+
 def coded(paths: Iterable[str], name: re.Pattern[str], example: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Yield (path, match) of files whose names, without suffix, are codes.
 
     Raises
     ------
-    ManifestError
-        For an audio file that is called otherwise: it is of another corpus, or has been renamed.
+    StrayFileError
+        After the last, for audio files that are called otherwise: they are of another corpus, or have been renamed.
     """
-    for path in paths:
+
+    def matched(path: str) -> tuple[str, re.Match[str]]:
         match = name.fullmatch(PurePosixPath(path).stem)
         if match is None:
-            raise ManifestError(f"{path!r}: not a name of this corpus, which has names like {example}; move the file away")
-        yield path, match
+            raise StrayFileError(f"{path!r}: not a name of this corpus, which has names like {example}")
+        return path, match
+
+    yield from each(paths, matched)
 
 
 def once(seen: dict[str, str], key: str, where: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import once
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths
-from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
 EMOTIONS = ("angry", "fear", "happy", "neutral", "sad", "surprise")
@@ -68,8 +68,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For an emotion the corpus does not have, a file that says nothing of speaker and emotion, or two of one utterance.
     """
     seen: dict[str, str] = {}
-    for path in audio_paths(root):
-        speaker, emotion, sentence = _read_path(path)
+    for path, speaker, emotion, sentence in each(audio_paths(root), _read_path):
         name = f"{speaker}-{emotion}-{sentence}"
         once(seen, name, repr(path))
         yield Utterance(
@@ -81,7 +80,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
         )
 
 
-def _read_path(path: str) -> tuple[str, str, str]:
+def _read_path(path: str) -> tuple[str, str, str, str]:
     parts = PurePosixPath(path).parts
     stem = PurePosixPath(path).stem
     match = _NAME.fullmatch(stem)
@@ -90,7 +89,7 @@ def _read_path(path: str) -> tuple[str, str, str]:
     elif len(parts) >= 3 and _NUMBER.fullmatch(stem):
         speaker, emotion, sentence = parts[-3], parts[-2].lower(), stem
     else:
-        raise ManifestError(f"{path!r}: expected <speaker>/<emotion>/<number>.wav or <number>-<emotion>-<speaker>.wav")
+        raise StrayFileError(f"{path!r}: expected <speaker>/<emotion>/<number>.wav or <number>-<emotion>-<speaker>.wav")
     if emotion not in EMOTIONS:
-        raise ManifestError(f"{path!r}: unknown emotion {emotion!r}; CASIA has {', '.join(EMOTIONS)}")
-    return speaker, emotion, sentence
+        raise StrayFileError(f"{path!r}: unknown emotion {emotion!r}; CASIA has {', '.join(EMOTIONS)}")
+    return path, speaker, emotion, sentence

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import coded, number, records, say_unused, word
+from featurekit.corpora._labels import coded, number, records, say_unused, spelt, word
+from featurekit.corpora._strays import each
 from featurekit.corpora._table import find_table
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.manifest import Utterance
@@ -124,7 +125,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
     """
     found = audio_paths(root)
     waves = [path for path in found if "AudioWAV" in path.split("/")]
-    paths = by_stem(path for path, _ in coded(waves or found, _NAME, "AudioWAV/1001_DFA_ANG_XX.wav"))
+    paths = by_stem(each(coded(waves or found, _NAME, "AudioWAV/1001_DFA_ANG_XX.wav"), _checked))
     if not paths:
         return
     people = _read_people(root / "VideoDemographics.csv")
@@ -138,15 +139,22 @@ def utterances(root: Path) -> Iterator[Utterance]:
             speaker=actor,
             gender=gender,
             language="en",
-            text=word(sentence, SENTENCES, "sentence", repr(path)),
+            text=SENTENCES[sentence],
             labels={
-                "emotion": word(emotion, EMOTIONS, "emotion", repr(path)),
-                "level": word(level, LEVELS, "level", repr(path)),
+                "emotion": EMOTIONS[emotion],
+                "level": LEVELS[level],
                 "sentence": sentence,
                 **age,
                 **heard.get(_rated_as(stem), {}),
             },
         )
+
+
+def _checked(named: tuple[str, re.Match[str]]) -> str:
+    path, match = named
+    for name, words in (("sentence", SENTENCES), ("emotion", EMOTIONS), ("level", LEVELS)):
+        spelt(match[name], words, name, path)
+    return path
 
 
 def _rated_as(stem: str) -> str:

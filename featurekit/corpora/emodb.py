@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -107,14 +108,13 @@ def utterances(root: Path) -> Iterator[Utterance]:
     """
     listening = _read_listening_test(root / "erkennung.txt")
     paths = [path for path in audio_paths(root) if _NAME.fullmatch(Path(path).stem)]
-    for stem, path in sorted(by_stem(paths).items()):
-        yield _utterance(stem, path, listening.get(stem, {}))
+    yield from each(sorted(by_stem(paths).items()), lambda item: _utterance(*item, listening.get(item[0], {})))
 
 
 def _utterance(stem: str, path: str, listening: dict[str, float]) -> Utterance:
     speaker, sentence, emotion, version = stem[:2], stem[2:5], stem[5], stem[6]
     if speaker not in GENDERS or sentence not in SENTENCES or emotion not in EMOTIONS:
-        raise ManifestError(
+        raise StrayFileError(
             f"{path}: EMO-DB has speakers {', '.join(GENDERS)}, sentences {', '.join(SENTENCES)} "
             f"and emotions {', '.join(EMOTIONS)}"
         )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._encodings import read_mixed
 from featurekit.corpora._labels import coded, once
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -83,7 +84,8 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For a name or folder that is none of ESD's, an unknown word in a table, or a file or row that is there twice.
     """
-    paths = by_stem(path for path, _ in coded(audio_paths(root), _NAME, "0001/Angry/0001_000351.wav"))
+    named = coded(audio_paths(root), _NAME, "0001/Angry/0001_000351.wav")
+    paths = by_stem(path for path, _ in each(named, lambda item: (item[0], _folder_emotion(item[0]))))
     rows = _read_tables(root)
     for stem in sorted(paths.keys() | rows.keys()):
         row = rows.get(stem)
@@ -104,7 +106,7 @@ def _folder_emotion(path: str) -> str:
     for name in reversed(PurePosixPath(path).parts[:-1]):
         if name.lower() in WORDS:
             return WORDS[name.lower()]
-    raise ManifestError(f"{path!r}: lies in no folder of an emotion ({', '.join(EMOTIONS)})")
+    raise StrayFileError(f"{path!r}: lies in no folder of an emotion ({', '.join(EMOTIONS)})")
 
 
 def _read_tables(root: Path) -> dict[str, _Row]:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import number, once, records, say_unused, word
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._table import find_table, read_text
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
@@ -105,15 +106,14 @@ def utterances(root: Path) -> Iterator[Utterance]:
         }
         told = {"raters": raters.pop(stem)} if stem in raters else {}
         yield _utterance(root, stem, paths.pop(stem, f"{folder}/{stem}.wav"), row, {**emotion, **ratings, **told})
-    for stem, path in sorted(paths.items()):
-        yield _utterance(root, stem, path, {}, {})
+    yield from each(sorted(paths.items()), lambda item: _utterance(root, *item, {}, {}))
     say_unused(raters.keys(), table.with_name("labels_detailed.csv"), "ratings")
 
 
 def _utterance(root: Path, stem: str, path: str, row: dict[str, str], labels: dict[str, object]) -> Utterance:
     match = _NAME.fullmatch(stem)
     if match is None:
-        raise ManifestError(f"{path!r}: not a name of this corpus, which has names like MSP-PODCAST_0001_0008.wav")
+        raise StrayFileError(f"{path!r}: not a name of this corpus, which has names like MSP-PODCAST_0001_0008.wav")
     speaker = row.get("SpkrID", "")
     transcript = root / "Transcripts" / f"{stem}.txt"
     return Utterance(

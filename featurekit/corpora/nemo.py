@@ -8,6 +8,7 @@ from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded, once, records, whole
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -59,13 +60,12 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For a name that is none of the corpus's, an unknown emotion, a file or row that is there twice, or a row that
         contradicts its name.
     """
-    paths = by_stem(path for path, _ in coded(audio_paths(root), _NAME, "samples/EB0_anger_1.wav"))
+    paths = by_stem(each(coded(audio_paths(root), _NAME, "samples/EB0_anger_1.wav"), _checked))
     rows = _read_table(root / TABLE)
     for stem in sorted(paths.keys() | rows.keys()):
         path = paths.get(stem, f"samples/{stem}.wav")
         ((_, match),) = coded([path], _NAME, "samples/EB0_anger_1.wav")
-        if match["emotion"] not in EMOTIONS:
-            raise ManifestError(f"{path!r}: unknown emotion {match['emotion']!r}; nEMO has {', '.join(EMOTIONS)}")
+        _checked((path, match))  # a row may name a file that is not here
         where, row = rows.get(stem, ("", {}))
         told = (row.get("speaker_id", match["speaker"]), row.get("emotion", match["emotion"]))
         if told != (match["speaker"], match["emotion"]):
@@ -80,6 +80,13 @@ def utterances(root: Path) -> Iterator[Utterance]:
             text=row.get("raw_text", ""),
             labels={"emotion": match["emotion"], "sentence": int(match["sentence"]), **age},
         )
+
+
+def _checked(named: tuple[str, re.Match[str]]) -> str:
+    path, match = named
+    if match["emotion"] not in EMOTIONS:
+        raise StrayFileError(f"{path!r}: unknown emotion {match['emotion']!r}; nEMO has {', '.join(EMOTIONS)}")
+    return path
 
 
 def _read_table(table: Path) -> dict[str, tuple[str, dict[str, str]]]:

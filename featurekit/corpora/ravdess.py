@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths, by_stem
-from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
 EMOTIONS = {
@@ -113,8 +113,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
         if name and name[1] == _AUDIO_ONLY and name[2] == _SPEECH:
             speech[path] = name.groups()
             paths.append(path)
-    for stem, path in sorted(by_stem(paths).items()):
-        yield _utterance(stem, path, speech[path])
+    yield from each(sorted(by_stem(paths).items()), lambda item: _utterance(*item, speech[item[1]]))
 
 
 def _utterance(stem: str, path: str, codes: tuple[str, ...]) -> Utterance:
@@ -126,7 +125,7 @@ def _utterance(stem: str, path: str, codes: tuple[str, ...]) -> Utterance:
         and repetition in ("01", "02")
         and 1 <= int(actor) <= ACTORS
     ):
-        raise ManifestError(
+        raise StrayFileError(
             f"{path}: RAVDESS has emotions 01 to 08, intensities, statements and repetitions 01 and 02, actors 01 to {ACTORS}"
         )
     return Utterance(

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import coded, once, word
+from featurekit.corpora._labels import coded, once, spelt
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths
-from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
 EMOTIONS = {
@@ -68,17 +68,21 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For a name that is none of SAVEE's, a speaker it does not have, or a file that is there twice.
     """
     seen: dict[str, str] = {}
-    for path, match in coded(audio_paths(root), _NAME, "DC/a01.wav or DC_a01.wav"):
-        speaker = match["speaker"] or PurePosixPath(path).parent.name
-        if speaker not in SPEAKERS:
-            raise ManifestError(f"{path!r}: unknown speaker {speaker!r}; SAVEE has {', '.join(SPEAKERS)}")
-        name = f"{speaker}_{match['emotion']}{match['sentence']}"
-        once(seen, name, repr(path))
-        yield Utterance(
-            id=name,
-            path=path,
-            speaker=speaker,
-            gender="male",
-            language="en",
-            labels={"emotion": word(match["emotion"], EMOTIONS, "emotion", repr(path)), "sentence": int(match["sentence"])},
-        )
+    for item in each(coded(audio_paths(root), _NAME, "DC/a01.wav or DC_a01.wav"), _utterance):
+        once(seen, item.id, repr(item.path))
+        yield item
+
+
+def _utterance(named: tuple[str, re.Match[str]]) -> Utterance:
+    path, match = named
+    speaker = match["speaker"] or PurePosixPath(path).parent.name
+    if speaker not in SPEAKERS:
+        raise StrayFileError(f"{path!r}: unknown speaker {speaker!r}; SAVEE has {', '.join(SPEAKERS)}")
+    return Utterance(
+        id=f"{speaker}_{match['emotion']}{match['sentence']}",
+        path=path,
+        speaker=speaker,
+        gender="male",
+        language="en",
+        labels={"emotion": spelt(match["emotion"], EMOTIONS, "emotion", path), "sentence": int(match["sentence"])},
+    )

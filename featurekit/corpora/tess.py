@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import coded, once, word
+from featurekit.corpora._labels import coded, once, spelt
+from featurekit.corpora._strays import each
 from featurekit.corpora._walk import audio_paths
 from featurekit.manifest import Utterance
 
@@ -81,20 +82,24 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For a name that is none of TESS's, an unknown emotion, or a file that is there twice.
     """
     seen: dict[str, str] = {}
-    for path, match in coded(audio_paths(root), _NAME, "OAF_back_angry.wav"):
-        speaker = "OAF" if match["speaker"].startswith("OA") else "YAF"
-        name = f"{speaker}_{match['word']}_{match['emotion']}"
-        once(seen, name, repr(path))
-        yield Utterance(
-            id=name,
-            path=path,
-            speaker=speaker,
-            gender="female",
-            language="en",
-            text=f"Say the word {match['word']}",
-            labels={
-                "emotion": word(match["emotion"], EMOTIONS, "emotion", repr(path)),
-                "word": match["word"],
-                "age": AGES[speaker],
-            },
-        )
+    for item in each(coded(audio_paths(root), _NAME, "OAF_back_angry.wav"), _utterance):
+        once(seen, item.id, repr(item.path))
+        yield item
+
+
+def _utterance(named: tuple[str, re.Match[str]]) -> Utterance:
+    path, match = named
+    speaker = "OAF" if match["speaker"].startswith("OA") else "YAF"
+    return Utterance(
+        id=f"{speaker}_{match['word']}_{match['emotion']}",
+        path=path,
+        speaker=speaker,
+        gender="female",
+        language="en",
+        text=f"Say the word {match['word']}",
+        labels={
+            "emotion": spelt(match["emotion"], EMOTIONS, "emotion", path),
+            "word": match["word"],
+            "age": AGES[speaker],
+        },
+    )

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths, by_stem
-from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
 EMOTIONS = {"A": "angry", "H": "happy", "N": "neutral", "S": "sad"}
@@ -69,17 +69,22 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For a name that is none of the corpus's, a file that is there twice, or one in the folder of another emotion.
     """
-    for stem, path in sorted(by_stem(audio_paths(root)).items()):
-        for _, match in coded([path], _NAME, "Angry/SM1_F10_A010.wav"):
-            emotion = EMOTIONS[match["emotion"]]
-            folder = PurePosixPath(path).parent.name.lower()
-            if folder in EMOTIONS.values() and folder != emotion:
-                raise ManifestError(f"{path!r}: the name says {emotion}, the folder {folder}; one of them is wrong")
-            yield Utterance(
-                id=stem,
-                path=path,
-                speaker=f"S{match['gender']}{match['speaker']}",
-                gender="male" if match["gender"] == "M" else "female",
-                language="ur",
-                labels={"emotion": emotion},
-            )
+    paths = by_stem(audio_paths(root))
+    matches = each(coded((paths[stem] for stem in sorted(paths)), _NAME, "Angry/SM1_F10_A010.wav"), _checked)
+    for path, match in matches:
+        yield Utterance(
+            id=PurePosixPath(path).stem,
+            path=path,
+            speaker=f"S{match['gender']}{match['speaker']}",
+            gender="male" if match["gender"] == "M" else "female",
+            language="ur",
+            labels={"emotion": EMOTIONS[match["emotion"]]},
+        )
+
+
+def _checked(named: tuple[str, re.Match[str]]) -> tuple[str, re.Match[str]]:
+    path, match = named
+    emotion, folder = EMOTIONS[match["emotion"]], PurePosixPath(path).parent.name.lower()
+    if folder in EMOTIONS.values() and folder != emotion:
+        raise StrayFileError(f"{path!r}: the name says {emotion}, the folder {folder}; one of them is wrong")
+    return named

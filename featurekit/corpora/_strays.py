@@ -1,0 +1,87 @@
+"""Files in a corpus's tree that are none of its own: all are named at once, or left out and counted where that is asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+from featurekit.errors import ManifestError
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+_MOST_SHOWN = 200
+_SKIPPED: ContextVar[list[str] | None] = ContextVar("skipped", default=None)
+_logger = logging.getLogger(__name__)
+
+
+class StrayFileError(ManifestError):
+    """Audio files that are of another corpus, or have been renamed.
+
+    Parameters
+    ----------
+    reasons : sequence of str
+        One a file, with its name.
+    """
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
+        if len(reasons) == 1:
+            super().__init__(f"{reasons[0]}; move the file away, or leave it out: --skip-strays")
+            return
+        shown = [*reasons[:_MOST_SHOWN], *([f"and {len(reasons) - _MOST_SHOWN} more"] if reasons[_MOST_SHOWN:] else [])]
+        lines = "".join(f"\n  {reason}" for reason in shown)
+        super().__init__(
+            f"{len(reasons)} files are none of this corpus's; move them away, or leave them out: --skip-strays{lines}"
+        )
+
+
+@contextmanager
+def skipping_strays(skip: bool) -> Iterator[None]:
+    """Leave strays out, and say how many, where they would be an error."""
+    skipped: list[str] = []
+    before = _SKIPPED.set(skipped if skip else None)
+    try:
+        yield
+    finally:
+        _SKIPPED.reset(before)
+    if skipped:
+        files = "1 file is" if len(skipped) == 1 else f"{len(skipped)} files are"
+        shown = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
+        _logger.warning("%s none of this corpus's, and left out: %s", files, shown)
+
+
+def each(items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[Made]:
+    """What is made of each item; those that turn out to be strays are told after the last.
+
+    Parameters
+    ----------
+    items : iterable
+        Paths, say; may tell strays of its own after its last.
+    make : callable
+        Raises :class:`StrayFileError` for a stray.
+
+    Raises
+    ------
+    StrayFileError
+        Naming all strays, unless they are to be left out.
+    """
+    strays: list[str] = []
+    iterator = iter(items)
+    while True:
+        try:
+            made = make(next(iterator))
+        except StopIteration:
+            break
+        except StrayFileError as error:
+            strays += error.reasons
+            continue
+        yield made
+    skipped = _SKIPPED.get()
+    if skipped is not None:
+        skipped += strays
+    elif strays:
+        raise StrayFileError(*strays)

@@ -1,0 +1,69 @@
+"""Files that are none of a corpus's: all are named at once, or left out and counted."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from click.testing import CliRunner
+
+from featurekit.cli import main
+from featurekit.corpora import read_corpus
+from featurekit.corpora._strays import StrayFileError, each
+from featurekit.errors import ManifestError
+
+# Strays that a tree of each corpus may hold: of another name, and of a code that the corpus does not have.
+STRAYS = {
+    "casia": ["201.wav", "CASIA/liuchanhg/glad/202.wav"],
+    "crema_d": ["AudioWAV/201.wav", "AudioWAV/1001_DFA_GLD_XX.wav", "AudioWAV/1001_XYZ_ANG_XX.wav"],
+    "emodb": ["wav/99a01Wa.wav", "wav/03a99Wa.wav"],
+    "esd": ["201.wav", "0011/Glad/0011_000001.wav"],
+    "nemo": ["samples/201.wav", "samples/EB0_glad_1.wav"],
+    "ravdess": ["Actor_01/03-01-09-01-01-01-01.wav", "Actor_99/03-01-01-01-01-01-99.wav"],
+    "savee": ["201.wav", "202.wav", "XX/a01.wav", "DC/203.wav"],
+    "tess": ["201.wav", "OAF_back_glad.wav"],
+    "urdu": ["201.wav", "Sad/SM9_F9_A099.wav"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(STRAYS))
+def test_all_strays_of_a_tree_are_named_at_once_or_left_out_and_counted(name, miniature, put, caplog):
+    root = miniature(name)
+    whole = read_corpus(name, root)
+    for stray in STRAYS[name]:
+        put(root / stray, b"")
+    with pytest.raises(ManifestError, match=rf"{len(STRAYS[name])} files are none of this corpus's; .*--skip-strays") as error:
+        read_corpus(name, root)
+    for stray in STRAYS[name]:
+        assert stray in str(error.value)
+    with caplog.at_level(logging.WARNING):
+        assert read_corpus(name, root, skip_strays=True).digest == whole.digest
+    assert f"{len(STRAYS[name])} files are none of this corpus's, and left out: " in caplog.text
+
+
+def test_one_stray_is_a_sentence_and_the_others_were_given_before():
+    def make(item):
+        if item < 0:
+            raise StrayFileError(f"{item}: negative")
+        return item
+
+    given = []
+    with pytest.raises(StrayFileError, match=r"^-1: negative; move the file away, or leave it out: --skip-strays$"):
+        list(map(given.append, each([1, -1, 2], make)))
+    assert given == [1, 2]
+    with pytest.raises(StrayFileError, match="4 files"):  # strays of both stages
+        list(each(each([-1, -2, 3, 14, 15], make), lambda item: make(item) if item < 10 else make(-item)))
+
+
+def test_manifest_and_extract_take_the_option(miniature, put):
+    root = miniature("savee")
+    for stray in STRAYS["savee"]:
+        put(root / stray, b"")
+    refused = CliRunner().invoke(main, ["manifest", "savee", "--root", str(root), "--dry-run"])
+    assert (refused.exit_code, refused.stderr.count(".wav': ")) == (2, 4)
+    told = CliRunner().invoke(main, ["manifest", "savee", "--root", str(root), "--dry-run", "--skip-strays"])
+    assert (told.exit_code, told.stdout.split(";")[0]) == (0, "4 utterances of 3 speakers")
+    dry = CliRunner().invoke(
+        main, ["extract", "--corpus", "savee", "--root", str(root), "--features", "rms", "--dry-run", "--skip-strays"]
+    )
+    assert (dry.exit_code, dry.stdout.split(",")[0]) == (0, "savee: 4 utterances")
