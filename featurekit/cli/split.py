@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,11 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
         )
     if notes.get("absent_classes"):
         lines.append(describe_absent_classes(notes["absent_classes"]))
+    if notes.get("no_dev_has"):
+        said = {fold: ", ".join(names) for fold, names in notes["no_dev_has"].items()}
+        lines.append("too few speakers have these classes to give them to train and dev both: " + _of_folds(said))
+    if notes.get("large_dev"):
+        lines += _large(notes["large_dev"].values())
     if notes.get("not_in_manifest"):
         lines.append(
             f"the protocol lists {len(notes['not_in_manifest'])} that are not here: {_first(notes['not_in_manifest'])}"
@@ -171,6 +176,22 @@ def _table(rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
     heads = ["fold", "part", "utterances", *children, "speakers", "genders", "minutes", *classes]
     numbers = [place for place, head in enumerate(heads) if head not in ("fold", "part", "genders")]
     return tables.in_blocks(cells, heads=heads, keys=2, right=numbers)
+
+
+def _large(cuts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Development parts that took far more than was asked for; folds that took as many speakers in one line."""
+    alike: dict[tuple[float, int, int], list[float]] = {}
+    for cut in cuts:
+        alike.setdefault((cut["asked"], cut["speakers"], cut["of"]), []).append(100 * cut["share"])
+    lines = []
+    for (asked, speakers, of), shares in alike.items():
+        low, high = f"{min(shares):.0f}", f"{max(shares):.0f}"
+        percent = high if low == high else f"{low} to {high}"
+        folds = f" in {len(shares)} folds" if len(shares) > 1 else ""
+        lines.append(
+            f"dev={asked:g} takes {speakers} of {of} speakers that are not tested, {percent} % of their utterances{folds}"
+        )
+    return lines
 
 
 def _of_folds(said: dict[str, str]) -> str:

@@ -220,3 +220,12 @@ def test_children_are_made_by_manifest_and_extract_and_the_table_counts_them(tin
     assert row["test"][1] == "0"
     assert "did you mean shift" in run(*how, "--perturb", "shif(0.01)", code=2)
     shutil.rmtree(store)
+
+
+def test_a_dev_of_a_third_of_the_speakers_and_classes_that_none_could_have_are_said(corpus):
+    said = run("split", corpus(4), "--split", "loso")
+    assert "\ndev=0.1 takes 1 of 3 speakers that are not tested, 33 % of their utterances in 4 folds\n" in said
+    classes = {"s0_0": "c", "s1_0": "c"}
+    rare = corpus(12, "r.jsonl", lambda item: {"labels": {"emotion": classes.get(item["id"], "ab"[int(item["id"][-1]) % 2])}})
+    said = run("split", rare, "--split", "loso")
+    assert "\ntoo few speakers have these classes to give them to train and dev both: fold s0: c; fold s1: c\n" in said

@@ -286,7 +286,9 @@ def adopt(split: Split, manifest: Manifest, task: str | Task, *, ids: Iterable[s
     how["allow_speaker_overlap"] = split.allow_speaker_overlap or how.get("allow_speaker_overlap", False)
     done = predefined(manifest, task, here.folds, name=split.kind, ids=ids, settings=split.settings, **how)
     before, after = ({item for fold in one.folds for part in PARTS for item in fold.part(part)} for one in (split, done))
-    notes = {key: here.notes[key] for key in ("other_manifest", "not_in_manifest") if key in here.notes}
+    notes = {
+        key: here.notes[key] for key in ("other_manifest", "not_in_manifest", "no_dev_has", "large_dev") if key in here.notes
+    }
     left_out = {"left_out": len(before - after)} if before - after else {}
     return replace(done, notes={**done.notes, **notes, **left_out})
 

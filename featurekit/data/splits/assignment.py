@@ -58,7 +58,7 @@ def assign_speakers(
             "or --split random --allow-speaker-overlap"
         )
     names = sorted(speakers, key=lambda name: rank(name, seed))
-    vectors = _vectors([speakers[name] for name in names], labels)
+    vectors = share_vectors([speakers[name] for name in names], labels)
     names, vectors = _largest_first(names, vectors)
     targets = np.array([shares[part] for part in wanted])
     places = _greedy(vectors, targets)
@@ -70,7 +70,7 @@ def assign_speakers(
     return {part: chosen.get(part, []) for part in shares}
 
 
-def _vectors(groups: Sequence[Sequence[Utterance]], labels: Mapping[str, str]) -> np.ndarray:
+def share_vectors(groups: Sequence[Sequence[Utterance]], labels: Mapping[str, str]) -> np.ndarray:
     """(speakers, columns): shares of classes, gender, seconds and utterances, scaled by the root of their weight."""
     classes = sorted({labels[item.id] for group in groups for item in group})
     genders = sorted({group[0].gender for group in groups})

@@ -15,7 +15,7 @@ from featurekit.notebook import Shown, Table
 from featurekit.settings import digest, from_mapping, write_json
 
 PARTS = ("train", "dev", "test")
-NOTES_OF_FOLDS = ("shared_speakers", "shared_recordings", "absent_classes")
+NOTES_OF_FOLDS = ("shared_speakers", "shared_recordings", "absent_classes", "no_dev_has", "large_dev")
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +65,9 @@ class Split(Shown):
         The manifest it was made from; for the record, not part of the identity.
     notes : mapping
         Per fold, where not zero: ``shared_speakers`` (how many), ``shared_recordings`` (which; dialogues whose
-        speakers are in different parts), ``absent_classes`` (part → classes it lacks). Of the whole:
+        speakers are in different parts), ``absent_classes`` (part → classes it lacks), ``no_dev_has`` (classes that a
+        dev which was cut by speaker lacks, because too few speakers have them), ``large_dev`` (what was asked for and
+        what came out, where that is far more). Of the whole:
         ``one_utterance_recordings``, ``unknown_speakers`` (how many utterances name no speaker, of how many, where others
         do), ``not_in_manifest`` (what a protocol lists and the manifest lacks), ``of_no_fold`` (how many utterances a protocol
         or the corpus's own label puts nowhere), ``other_manifest`` (digest of the manifest it was made from, where it is used

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from featurekit.data.splits.assignment import assign_speakers
-from featurekit.data.splits.folds import PARTS, Fold, Split
+from featurekit.data.splits.development import covering
+from featurekit.data.splits.folds import NOTES_OF_FOLDS, PARTS, Fold, Split
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest, Utterance
 
 SPEAKER_FROM = ("manifest", "recording")
+LARGE = 1.5  # times the share that was asked for: said
 WAY_ON = "use --split random --allow-speaker-overlap, or --speaker-from recording where a recording has one speaker"
+
+
+@dataclass(frozen=True)
+class DevCut:
+    """A development part that was cut by speaker from training.
+
+    Parameters
+    ----------
+    asked : float
+        The share that was asked for.
+    wanted : float
+        What that is of the utterances that are not tested.
+    speakers, of : int
+        How many speakers it took, of how many that are not tested.
+    share : float
+        What came out, of the utterances that are not tested.
+    """
+
+    asked: float
+    wanted: float
+    speakers: int
+    of: int
+    share: float
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is far more than what was asked for."""
+        return max(self.share, self.speakers / self.of) > LARGE * self.wanted
 
 
 @dataclass(frozen=True)
@@ -33,6 +63,8 @@ class Material:
         Breaks ties.
     allow : bool
         Whether a speaker may be in two parts.
+    cuts : dict
+        Fold → how its development part was cut, of those that were.
     """
 
     manifest: Manifest
@@ -42,6 +74,7 @@ class Material:
     children: dict[str, list[str]]
     seed: int
     allow: bool
+    cuts: dict[str, DevCut] = field(default_factory=dict)
 
     @property
     def named(self) -> dict[str, str]:
@@ -73,7 +106,21 @@ class Material:
         test = tuple(test)
         rest = self.labels.keys() - set(test) if train is None else train
         parts = self.cut(self.by_speaker(rest), {"train": 1 - dev, "dev": dev}) if dev else {"train": list(rest), "dev": []}
+        if dev:
+            self.cover(name, parts, dev, of=len(parts["train"]) + len(parts["dev"]))
         return Fold(name, tuple(parts["train"]), tuple(parts["dev"]), test)
+
+    def cover(self, name: str, parts: dict[str, list[str]], dev: float, *, of: int) -> None:
+        """Choose other development speakers where those of ``parts`` lack a class; ``dev`` is a share of ``of`` utterances."""
+        groups = self.by_speaker([*parts["train"], *parts["dev"]])
+        rows = {speaker: [self.manifest[item] for item in items] for speaker, items in groups.items()}
+        given = list(dict.fromkeys(self.speakers[item] for item in parts["dev"]))
+        rest = len(parts["train"]) + len(parts["dev"])
+        chosen = covering(rows, self.labels, given, dev * of / rest, self.seed)
+        if set(chosen) != set(given):
+            parts["dev"] = [item for speaker in chosen for item in groups[speaker]]
+            parts["train"] = [item for speaker, items in groups.items() if speaker not in chosen for item in items]
+        self.cuts[name] = DevCut(dev, dev * of / rest, len(chosen), len(groups), len(parts["dev"]) / rest)
 
 
 def gather(
@@ -139,7 +186,7 @@ def finish(
         For an empty part, an utterance or (unless allowed) a speaker in two parts, a class that training or all tests lack.
     """
     folds, done = list(folds), []
-    notes: dict[str, Any] = {"shared_speakers": {}, "shared_recordings": {}, "absent_classes": {}}
+    notes: dict[str, Any] = {name: {} for name in NOTES_OF_FOLDS}
     for fold in folds:
         _check(fold, material, needs_dev)
         speakers = shared(fold, material.named)
@@ -151,6 +198,16 @@ def finish(
             notes["shared_recordings"][fold.name] = recordings
         if absent:
             notes["absent_classes"][fold.name] = absent
+        cut = material.cuts.get(fold.name)
+        if cut is not None and "dev" in absent:
+            notes["no_dev_has"][fold.name] = absent["dev"]
+        if cut is not None and cut.is_large:
+            notes["large_dev"][fold.name] = {
+                "asked": cut.asked,
+                "speakers": cut.speakers,
+                "of": cut.of,
+                "share": round(cut.share, 4),
+            }
         train = [*fold.train, *(child for item in fold.train for child in material.children.get(item, ()))]
         done.append(Fold(fold.name, tuple(sorted(train)), tuple(sorted(fold.dev)), tuple(sorted(fold.test))))
     if strict:

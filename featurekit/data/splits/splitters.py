@@ -20,6 +20,8 @@ def speaker_disjoint(material: Material, *, test: float = 0.2, dev: float = 0.1)
     """One fold; speakers are dealt so that classes, genders and durations match the shares ``test`` and ``dev``."""
     parts = material.cut(material.by_speaker(), {"train": 1 - test - dev, "dev": dev, "test": test})
     _cover_classes(material, parts)
+    if dev:
+        material.cover("0", parts, dev, of=len(material.labels))
     return [Fold("0", **{part: tuple(ids) for part, ids in parts.items()})]
 
 
