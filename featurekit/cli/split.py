@@ -150,6 +150,7 @@ def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:
         for part in PARTS:
             items = [manifest[name] for name in fold.part(part)]
             speaker = {(item.speaker if split.speaker_source == "manifest" else item.recording): item.gender for item in items}
+            speaker.pop("", None)  # nobody knows how many they are; the verdict counts their utterances
             rows.append(
                 {
                     "fold": fold.name,

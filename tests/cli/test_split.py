@@ -99,6 +99,16 @@ def rare_class(item):
     return {"labels": {"emotion": "rare"}} if item["speaker"] == "s3" else {}
 
 
+def test_unknown_speakers_of_given_parts_are_counted_and_are_no_speaker_of_the_table(corpus, tmp_path):
+    path = corpus(change=lambda item: {"speaker": ""} if item["speaker"] in ("s4", "s5") else {})
+    parts = {"s0": "train", "s1": "train", "s2": "dev", "s3": "test", "s4": "test", "s5": "train"}
+    ids = [json.loads(line)["id"] for line in path.read_text().splitlines()]
+    (tmp_path / "parts.csv").write_text("\n".join(["id,part", *(f"{name},{parts[name[:2]]}" for name in ids)]) + "\n")
+    assert "12 of 36 utterances name no speaker" in run("split", path, "--split", tmp_path / "parts.csv")
+    record = json.loads(run("split", path, "--split", tmp_path / "parts.csv", "--json"))
+    assert [(part["utterances"], part["speakers"]) for part in record["parts"]] == [(18, 2), (6, 1), (12, 1)]
+
+
 @pytest.mark.parametrize(
     ("request_", "change", "sentence"),
     [
