@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from featurekit.audio.containers.recording import Recording, Source, Span, Stream
@@ -43,7 +44,7 @@ def joined(source: Source, starts: tuple[bytes, ...], read: Callable[[Source, in
         part = read(source, position)
         parts.append(part)
         whole = (Span(position, part.end - position),)
-        streams += [Stream(stream.pieces or whole, stream.frames) for stream in part.recording.streams]
+        streams += [replace(stream, pieces=stream.pieces or whole) for stream in part.recording.streams]
         if part.end >= source.size or source.read(part.end, 4) not in starts:
             break
         position = part.end

@@ -451,6 +451,26 @@ def test_frames_inside_another_container_are_found(tmp_path, vbr):
             mpeg.frames_in(Source(path, file), 0, 1000)
 
 
+def in_wav(*frames, tag=0x55):
+    """Frames in a WAV."""
+    data = b"".join(frames)
+    body = struct.pack("<HHIIHHHHIHHH", tag, 1, 16_000, 4_000, 1, 0, 12, 1, 2, 144, 1, 1105)
+    chunks = (
+        b"fmt " + struct.pack("<I", len(body)) + body + b"data" + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+    )
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+def test_frames_in_a_wav_are_counted_alone_and_joined(vbr, read, refused):
+    whole = read(*vbr[1:]).samples
+    for tag in (0x55, 0x50):
+        np.testing.assert_allclose(read(in_wav(*vbr[1:], tag=tag), name="a.wav").samples, whole, atol=1e-6)
+    joined = read(in_wav(*vbr[1:]), in_wav(*vbr[1:]), name="a.wav")
+    np.testing.assert_allclose(joined.samples, np.tile(whole, 2), atol=1e-6)
+    assert len(read(id3v2(b"TIT2"), in_wav(*vbr[1:]), name="a.wav").samples) == len(whole)
+    assert refused(in_wav(*vbr[1:])[:-100], name="a.wav").status == Status.TRUNCATED
+
+
 @given(data=st.data())
 def test_no_damage_raises_anything_but_a_status(tmp_path_factory, data):
     """Whatever is cut, lost, doubled or overwritten: whole frames, or a status."""
