@@ -144,7 +144,8 @@ def _samples(source: Source, layout: _Layout, begin: int, promised: int, form_en
         if behind.unknown is None or behind.unknown < form_end - 1 or length - counted not in range(max(layout.frame_bytes, 2)):
             return behind
         left = source.size - behind.unknown
-        if left >= layout.sample_rate * layout.frame_bytes:  # a second: what the header says may be old
+        hides_most = left >= min(layout.sample_rate * layout.frame_bytes, 2 * counted)  # a second, or two thirds of all
+        if hides_most or left <= extent.FEW_BYTES:  # the header may be old, or miscounted
             return behind
         note = f"{Status.DECODE}: {left} bytes behind the end of the AIFF are not read"
         return behind._replace(unknown=None, notes=(note,))

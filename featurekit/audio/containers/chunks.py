@@ -79,11 +79,6 @@ def behind(source: Source, end: int, length: int, order: str, samples: bytes, st
         Name of the chunks that hold samples.
     starts : tuple of bytes
         First four bytes of a container of this kind: another recording may follow.
-
-    Raises
-    ------
-    AudioError
-        DECODE for a file of more chunks than any writer makes.
     """
     position, is_sure = following(source, end, length), False
     found: list[Chunk] = []
@@ -106,10 +101,10 @@ def behind(source: Source, end: int, length: int, order: str, samples: bytes, st
             if not is_whole:
                 cut = f"{Status.TRUNCATED}: the file ends inside its chunk {_shown(chunk.name)}, behind the samples"
                 return Behind(source.size, tuple(found), notes=() if chunk.name == samples else (cut,))
-        elif chunk is None or not is_whole or not (_is_name(chunk.name) or chunk.length == 0):
-            return Behind(source.size, tuple(found), None if is_sure else following(source, end, length))
+        elif chunk is None or not is_whole or not (_is_name(chunk.name) or (chunk.length == 0 and any(chunk.name))):
+            break
         position = following(source, chunk_end, chunk.length) if chunk is not None else source.size
-    raise AudioError(Status.DECODE, f"header has more than {MAX_CHUNKS} chunks")
+    return Behind(source.size, tuple(found), None if is_sure else following(source, end, length))
 
 
 def _chunk(source: Source, position: int, order: str) -> Chunk | None:

@@ -22,6 +22,7 @@ _WRAPS_AT = 1 << 32
 # others 0xFFFFFFFF, all with the length of a header added here or taken off there.
 _MARKS = ((0x7EFFF000, 0x7F001000), (0x7FFFE000, 0x80001000), (0xFFFFE000, 0xFFFFFFFF))
 _LONG_MARK = 1 << 62
+_ROUND_FROM, _ROUND = 10**9, 10**7  # some write a round number, as 2,000,000,000
 
 Look = Callable[[int, int], Behind]  # (end, length) of a chunk of samples → what stands behind it
 
@@ -40,6 +41,8 @@ class Promise:
         Name of the container.
     container_end : int
         Where the container ends by its own size; 0 where it has none.
+    until : int or None
+        Where the next recording begins, if it is known; it ends samples of unknown length.
     """
 
     begin: int
@@ -47,6 +50,7 @@ class Promise:
     frame_bytes: int
     kind: str
     container_end: int = 0
+    until: int | None = None
 
     @property
     def is_unknown(self) -> bool:
@@ -83,7 +87,8 @@ class Extent:
 
 def is_unknown(size: int) -> bool:
     """Whether a size is a mark for one that is not known."""
-    return size >= _LONG_MARK or any(low <= size <= high for low, high in _MARKS)
+    is_round = size >= _ROUND_FROM and size % _ROUND == 0
+    return is_round or size >= _LONG_MARK or any(low <= size <= high for low, high in _MARKS)
 
 
 def of_samples(source: Source, promise: Promise, look: Look) -> Extent:
@@ -172,13 +177,15 @@ def _wrapped(source: Source, begin: int, length: int, look: Look) -> Extent:
 
 
 def _to_the_end(source: Source, promise: Promise) -> Extent:
-    begin, end = promise.begin, tags.before_tags(source, promise.begin)
+    begin = promise.begin
+    end = tags.before_tags(source, begin) if promise.until is None else promise.until
     if end <= begin:
         raise AudioError(Status.EMPTY, "header promises 0 frames, and none follow")
     note = f"{promise.length} bytes of samples promised, {end - begin} present: all are read"
     if promise.is_unknown:
         note = f"streamed {promise.kind} that does not say its length"
-    return Extent((Span(begin, end - begin),), source.size, notes=(f"{Status.DECODE}: {note}",))
+    stop = source.size if promise.until is None else promise.until
+    return Extent((Span(begin, end - begin),), stop, notes=(f"{Status.DECODE}: {note}",))
 
 
 def _with_more(source: Source, first: Span, following: Behind) -> Extent:

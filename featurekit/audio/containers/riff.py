@@ -57,9 +57,12 @@ def _part(source: Source, start: int) -> Part:
     promised, size = data.length, header.size
     if promised == UNKNOWN and header.long_sizes:
         size, promised = header.long_sizes
+    promise = Promise(data.offset, promised, layout.frame_bytes, "WAV", start + 8 + size)
+    if promise.is_unknown:
+        promise = replace(promise, until=_next_header(source, data.offset))
     found = extent.of_samples(
         source,
-        Promise(data.offset, promised, layout.frame_bytes, "WAV", start + 8 + size),
+        promise,
         lambda end, length: chunks.behind(source, end, length, order, b"data", MAGICS),
     )
     is_as_written = header.is_padded and magic[:4] != b"BW64" and layout is header.layout
@@ -69,6 +72,15 @@ def _part(source: Source, start: int) -> Part:
         found = replace(found, notes=(note,))
     name = "RF64" if magic[:4] in (b"RF64", b"BW64") else "WAV"
     return Part(recording(source, layout, found, name, is_as_written=is_as_written), found.end)
+
+
+def _next_header(source: Source, start: int) -> int | None:
+    """Where another WAV begins among samples of unknown length, as services send one in each part of their answer."""
+    while (at := source.find(b"WAVEfmt ", start)) >= 0:
+        if source.read(at - 8, 4) in MAGICS:
+            return at - 8
+        start = at + 1
+    return None
 
 
 def _read_header(source: Source, start: int, header: _Header) -> chunks.Chunk:

@@ -88,10 +88,12 @@ def settled(layout: WaveFormat) -> WaveFormat:
         return layout
     by_bits, block = layout.channels * layout.sample_bytes, layout.block_bytes
     has_container = layout.tag == PCM and layout.bits <= 24 and block == 4 * layout.channels
-    if by_bits and (block in (0, by_bits) or has_container):
+    if by_bits and block in (0, by_bits):
         return layout
     if by_bits and (layout.byte_rate == layout.sample_rate * by_bits or 0 < block < by_bits):
         return layout._replace(block_bytes=by_bits)
+    if by_bits and has_container:
+        return layout
     raise AudioError(Status.DECODE, f"header says {layout.channels} channels of {layout.bits} bits in blocks of {block} bytes")
 
 

@@ -73,6 +73,7 @@ def assert_all(signal, integers=INTEGERS):
         (0, 0),
         (36, 0),  # mpg123 and whatever else writes the header first
         (0, UNKNOWN),
+        (2_000_000_036, 2_000_000_000),  # of Python's wave, told of a billion frames
         (len(DATA) + 36, 0),
         (len(DATA) + 36, UNKNOWN),
     ],
@@ -171,6 +172,22 @@ def test_joined_files_give_the_samples_of_all(tmp_path):
     assert_all(signal)
     assert signal.notes == ("DECODE: 3 recordings joined in one file, read one after the other",)
     assert refused(tmp_path, plain() + plain()[:-100]).status == Status.TRUNCATED
+
+
+def test_joined_files_of_unknown_length_are_found_by_their_headers(tmp_path):
+    parts = [plain(data, UNKNOWN, UNKNOWN) for data in (DATA[:6000], DATA[6000:7000], DATA[7000:])]
+    assert_all(heard(tmp_path, b"".join(parts)))
+
+
+def test_silence_at_the_beginning_is_no_chain_of_empty_chunks(tmp_path):
+    signal = heard(tmp_path, plain(bytes(20_000) + DATA, 0, 36))
+    assert_all(signal, np.concatenate([np.zeros(10_000, np.int16), INTEGERS]))
+    assert "no chunk begins there" in refused(tmp_path, plain(DATA + bytes(20_000) + DATA, len(DATA))).reason
+
+
+@pytest.mark.parametrize("body", [bytes(393_164), b"\xf0\xe1N\0" * 98_291], ids=["zeros", "junk"])
+def test_a_list_that_moves_the_samples_to_a_cluster_is_passed_over(tmp_path, body):
+    assert_all(heard(tmp_path, plain(before=chunk(b"LIST", body))))  # as a recorder writes it
 
 
 def test_joined_files_of_two_rates_are_refused(tmp_path):
@@ -289,7 +306,14 @@ def test_a_format_whose_blocks_are_wrong_is_read_by_its_bits_or_refused(tmp_path
     def of(body):
         return wav(chunk(b"fmt ", body), chunk(b"data", DATA))
 
-    for body in (layout(block=0), layout(block=1), layout(block=3, byte_rate=2 * RATE), layout()[:14]):
+    right = 2 * RATE
+    for body in (
+        layout(block=0),
+        layout(block=1),
+        layout(block=3, byte_rate=right),
+        layout(block=4, byte_rate=right),
+        layout()[:14],
+    ):
         assert_all(heard(tmp_path, of(body)))
     assert "blocks of 3 bytes" in refused(tmp_path, of(layout(block=3))).reason
 
