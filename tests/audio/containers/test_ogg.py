@@ -350,9 +350,7 @@ def test_the_first_of_two_streams_of_sound_is_read_and_the_other_noted(tmp_path,
 
 @pytest.mark.parametrize(("mark", "words"), [(b"Speex   1", "Speex"), (b"\x7fFLAC\1\0", "FLAC"), (b"CELT    ", "CELT")])
 def test_other_codecs_of_sound_are_named(tmp_path, mark, words):
-    path = saved(tmp_path, b"".join(other(mark)))
-    assert containers.examine(path).codec == f"Ogg with {words}"
-    assert words in str(refused(path))
+    assert containers.examine(saved(tmp_path, b"".join(other(mark)))).codec == f"Ogg with {words}"
 
 
 def test_a_file_without_sound_says_what_it_holds(tmp_path):
