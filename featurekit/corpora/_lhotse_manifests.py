@@ -17,10 +17,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Cut(NamedTuple):
-    """A cut of one recording, with where it stands and its supervisions with where they stand."""
+    """A cut of one recording, with where it stands and its supervisions with where they stand.
+
+    ``inner`` is the id that it had before silence was added to it.
+    """
 
     where: str
     id: str
+    inner: str
     record: dict[str, Any]
     supervisions: list[tuple[str, dict[str, Any]]]
 
@@ -83,7 +87,7 @@ def _cut(record: dict[str, Any], where: str) -> Cut:
     if not isinstance(parts, list):
         raise ManifestError(f"{where}: supervisions must be a list, got {parts!r}")
     supervisions = [(where, _object(part, where)) for part in parts]
-    return Cut(where, name, {**plain, "type": _PLAIN[kind]}, supervisions)
+    return Cut(where, name, str(plain.get("id", name)), {**plain, "type": _PLAIN[kind]}, supervisions)
 
 
 def _object(part: object, where: str) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def _joined(recordings: list[Path], supervisions: list[Path]) -> Iterator[Cut]:
         parts.setdefault(of, []).append((where, part))
     for name, (where, record) in whole.items():
         if name in parts or not parts:
-            yield Cut(where, name, _whole(record, where), parts.get(name, []))
+            yield Cut(where, name, name, _whole(record, where), parts.get(name, []))
     if parts and len(parts) < len(whole):
         silent = [name for name in whole if name not in parts]
         listed = ", ".join(silent[:3]) + (", …" if silent[3:] else "")

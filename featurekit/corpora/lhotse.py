@@ -127,7 +127,8 @@ def _parts(root: Path, cut: Cut, counts: _Counts) -> Iterator[_Part]:
             labels={**_custom(cut.record, cut.where), **_custom(part, where)},
             perturbation=speed.perturbation,
         )
-        yield _Part(utterance, cut.id, where, name.removesuffix(speed.mark))
+        own = name if cut.supervisions else cut.inner
+        yield _Part(utterance, cut.id, where, own.removesuffix(speed.mark))
 
 
 def _named(parts: list[_Part]) -> Iterator[_Part]:

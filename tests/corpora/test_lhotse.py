@@ -241,6 +241,14 @@ def test_a_copy_at_another_speed_is_a_child_of_its_original(miniature, cut):
         written(root, fast)
 
 
+def test_a_padded_copy_without_supervisions_finds_its_original_too(miniature, cut):
+    bare = {**cut, "supervisions": []}
+    fast = transformed(bare, speed(2.0), mark="_sp2.0")
+    fast |= {"start": 0.5, "duration": 1.0}
+    read = written(miniature("lhotse"), padded(fast), bare)
+    assert [(item.id, item.parent, item.start, item.end) for item in read] == [("c1", "", 1.0, 3.0), ("mix", "c1", 1.0, 3.0)]
+
+
 @pytest.mark.parametrize(
     ("transform", "words"),
     [
