@@ -35,7 +35,7 @@ ALLOWED = {
     "store": {"manifest", "notebook", "settings"},
     "corpora": {"registry", "settings", "manifest", "audio"},
     "extraction": {"settings", "manifest", "notebook", "audio", "features", "store", "backends"},
-    "data": {"settings", "manifest", "notebook", "store", "features"},
+    "data": {"settings", "manifest", "notebook", "store", "features", "statistics"},
     "evaluation": {"data", "metrics", "statistics"},
     "training": {"settings", "data", "models", "metrics", "evaluation"},
     "inference": {

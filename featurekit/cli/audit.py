@@ -92,6 +92,7 @@ def audit_command(
             normalisers=case.normalisers,
             trained_on=learnt,
             not_read=learnt.keys() - set(case.columns),
+            reads_text=case.reads_text,
             subject=str(subject),
         )
     if output is not None:

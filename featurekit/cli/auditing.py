@@ -27,6 +27,7 @@ class Case:
     opened: Any = None  # a store, or two as one
     columns: list[str] = field(default_factory=list)  # those that are read, by the run or by --features
     normalisers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reads_text: bool = True  # or may do so, where nobody says what will be trained
 
 
 def case_of(subject: Path, store_path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None) -> Case:
@@ -73,7 +74,7 @@ def _of_run(run: Path, store_path: Path | None) -> Case:
         record = json.loads(facts.read_text("utf-8")).get("normaliser", {}) if facts.is_file() else {}
         if "ids_digest" in record:
             fitted[fold.name] = record
-    return Case(split, opened.manifest, opened.corpus, opened, columns, fitted)
+    return Case(split, opened.manifest, opened.corpus, opened, columns, fitted, said.get("reads_text", True))
 
 
 def of_two(subject: Path, case: Case, test_store: Path) -> Case:

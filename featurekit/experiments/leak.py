@@ -33,7 +33,7 @@ from featurekit.experiments.forecast import measured
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
 from featurekit.experiments.options import RunSettings
 from featurekit.experiments.predictions import read_predictions
-from featurekit.experiments.resolve import refuse_one_class, stored_columns
+from featurekit.experiments.resolve import reads_text, refuse_one_class, stored_columns
 from featurekit.experiments.run import Run
 from featurekit.settings import digest, write_json
 
@@ -139,6 +139,11 @@ class Leak:
         what += [sorted(self.labels.items()), settings.training]
         self.folder = Path(out) / f"{self.store.corpus}-{settings.model}-{digest(what)[:8]}"
 
+    def _audit(self, split: Split) -> data.Audit:
+        kinds = () if self.settings.model == LOGISTIC else models.MODELS.get(self.settings.model).reads
+        reads = reads_text(kinds, self.store, self.columns)
+        return data.audit_split(split, self.store.manifest, sounds=self.store, reads_text=reads)
+
     def _check_speakers(self) -> None:
         unnamed = [name for name, speaker in self.speakers.items() if not speaker]
         if unnamed:
@@ -188,7 +193,7 @@ class Leak:
             for protocol in PROTOCOLS:
                 split = self.split(protocol, seed)
                 if not seed:
-                    verdicts[protocol] = data.audit_split(split, self.store.manifest, sounds=self.store).verdict
+                    verdicts[protocol] = self._audit(split).verdict
                 predicted[protocol].append(self._predictions(protocol, seed, split))
                 on_done(protocol, seed, _ua(self.labels, predicted[protocol][-1]))
         result = {

@@ -193,6 +193,11 @@ def split_request(settings: RunSettings, opened: Any) -> str:
     return f"cross-corpus({', '.join(f'{name}={value!r}' for name, value in own.items())})"
 
 
+def reads_text(kinds: Sequence[str], opened: Any, columns: Sequence[str]) -> bool:
+    """Whether a model that reads these kinds of inputs sees what is said: words, or the states of a speech recogniser."""
+    return "text" in kinds or any("asr_encoder" in opened.columns[name].spec for name in columns)
+
+
 def context_size(settings: RunSettings, opened: store.Store, model: models.Model) -> int:
     """Utterances in a window: as many as were asked for, else the model's own where the corpus has conversations.
 

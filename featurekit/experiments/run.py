@@ -130,7 +130,8 @@ class Run(Shown):
     def audit(self) -> data.Audit:
         """What the parts of the split share; near-duplicate audio too, where the store has the column audio_fingerprint."""
         learnt = data.training_ids(self.store, self.columns)
-        return data.audit_split(self.split, self.store.manifest, sounds=self.store, trained_on=learnt)
+        reads = resolve.reads_text(self.model.reads, self.store, self.columns)
+        return data.audit_split(self.split, self.store.manifest, sounds=self.store, trained_on=learnt, reads_text=reads)
 
     def _refuse_one_class(self) -> None:
         """Where all training utterances are of one class, nothing is learnt, and always answering it may score 100."""
@@ -355,6 +356,7 @@ class Run(Shown):
             "level": self.store.columns[self.level].to_dict() if self.level else None,
             "task": self.task.name,
             "kind": self.task.kind,
+            "reads_text": resolve.reads_text(self.model.reads, self.store, self.columns),
             "over": resolve.scored_over(self.settings, self.store, self.task),
             "classes": list(self.task.classes),
             "outputs": list(self.task.outputs),

@@ -5,7 +5,7 @@ import pytest
 
 from featurekit.cli import evaluate
 from featurekit.errors import ParameterError
-from featurekit.experiments import Run, RunSettings
+from featurekit.experiments import Run, RunSettings, resolve
 from featurekit.experiments.predictions import read_predictions
 from featurekit.manifest import Utterance
 
@@ -98,3 +98,19 @@ def test_a_map_serves_one_corpus_where_it_is_asked_for(stores):
     assert four.record()["over"] is None
     with pytest.raises(ParameterError, match="--common-classes is for two corpora, and --test-store is not given"):
         alone(task="emotion", common_classes=True)
+
+
+def test_a_run_on_sounds_is_warned_of_sentences_that_give_the_class(making, tmp_path):
+    utterances = [
+        Utterance(
+            f"{who}{k}", f"{k}.wav", speaker=f"s{who}", text=f"say {k}", labels={"emotion": ONE[k]}, fingerprint=f"{who}{k}"
+        )
+        for who in range(6)
+        for k in range(3)
+    ]
+    making.vectors(tmp_path / "s", utterances, np.ones((18, 2)))
+    made = Run(RunSettings(store=str(tmp_path / "s"), model="svm", features="voice", task="emotion"))
+    assert made.record()["reads_text"] is False
+    assert "would answer by it; this one reads neither" in made.verdict
+    assert made.audit.ok
+    assert resolve.reads_text(("text", "frames"), made.store, made.columns)

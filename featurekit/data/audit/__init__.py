@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.data.audit import checks, duplicates, labels
+from featurekit.data.audit import checks, duplicates, labels, text_classes
 from featurekit.data.audit.findings import BY_BYTES, CHECKED, NOT_CHECKED, Audit, Finding, Pair, Severity, examples
 from featurekit.data.audit.same import SAME_SHARE, Pairs, overlapping_segments, same_input
 from featurekit.data.audit.twins import Alike
@@ -35,6 +35,7 @@ def audit_split(
     normalisers: Mapping[str, Mapping[str, Any]] | None = None,
     trained_on: Mapping[str, Iterable[str]] | None = None,
     not_read: Iterable[str] = (),
+    reads_text: bool = True,
     subject: str = "",
 ) -> Audit:
     """Judge a split, whoever made it.
@@ -52,6 +53,9 @@ def audit_split(
         Learnt column → the ids it was trained on.
     not_read : iterable of str
         Those of them that lie in the store and are not read by what is judged: they are listed, and leak nothing.
+    reads_text : bool
+        Whether what is judged may read text or the states of a speech recogniser: for it, sentences that give the class are a
+        leak.
     subject : str
         What the audit calls what it judged; by default the split's kind.
 
@@ -73,7 +77,7 @@ def audit_split(
     split = split.on(manifest)
     used = _heard([manifest[name] for name in ids], sounds)
     material = _Material.of(used, sounds, str(split.settings.get("task", "")))
-    found, unread = [*_unnamed(used, material), *_of_corpus(material, split.folds)], set(not_read)
+    found, unread = [*_unnamed(used, material), *_of_corpus(material, split.folds, reads_text)], set(not_read)
     for fold in split.folds:
         found += _fold_findings(fold, material)
         if normalisers and fold.name in normalisers:
@@ -126,6 +130,7 @@ class _Material:
     pairs: list[Pairs]
     quarrels: list[Pair]
     alike: list[Alike]
+    by_text: text_classes.TextClasses | None
     checked: dict[str, str]
 
     @classmethod
@@ -152,6 +157,7 @@ class _Material:
             doubled=doubled,
             pairs=pairs,
             quarrels=labels.contradictions(doubled, pairs, classes),
+            by_text=text_classes.look(used, texts, classes),
             alike=[Alike.among(what, names) for what, names in kinds.items()],
             checked={"text": _how_many(len(texts), len(used)), "audio": heard},
         )
@@ -173,8 +179,9 @@ def _fold_findings(fold: Fold, material: _Material) -> Iterator[Finding]:
             yield from alike.apart(fold)
 
 
-def _of_corpus(material: _Material, folds: Sequence[Fold]) -> Iterator[Finding]:
-    """What no split changes: a recording under two labels, and names under two spellings, where no fold parts them."""
+def _of_corpus(material: _Material, folds: Sequence[Fold], reads_text: bool = True) -> Iterator[Finding]:
+    """What no split changes: a recording under two labels, names under two spellings, sentences that give the class."""
+    yield from text_classes.finding(material.by_text, folds, material.texts, material.originals, is_read=reads_text)
     yield from labels.two_labels(material.quarrels)
     for alike in material.alike:
         if alike.what == "label" or not any(True for fold in folds for _ in alike.apart(fold)):

@@ -32,7 +32,7 @@ class Finding:
     kind : str
         For programs: ``utterance``, ``speaker``, ``recording``, ``session``, ``text``, ``children``, ``same-audio``,
         ``overlap``, ``near-duplicate``, ``normaliser``, ``embedding``, ``unknown-speaker``, ``empty-part``, ``two-labels``,
-        ``speaker-twins``, ``recording-twins``, ``session-twins``, ``label-twins``.
+        ``speaker-twins``, ``recording-twins``, ``session-twins``, ``label-twins``, ``text-class``.
     severity : Severity
         What it means for the result.
     fold : str
@@ -166,7 +166,8 @@ class Audit(Shown):
 
     def _disjointness(self) -> str:
         if not self.folds:
-            return "; ".join(["no split", *(finding.text for finding in self.findings)])
+            said = (found.text for found in self.findings if (found.kind, found.severity) != ("text-class", Severity.NOTE))
+            return "; ".join(["no split", *said])
         shared = self.worst("speaker", Severity.LEAK)
         if shared:
             n_folds = len({finding.fold for finding in self.leaks if finding.kind == "speaker"})
@@ -194,15 +195,17 @@ class Audit(Shown):
     def _sharing(self) -> list[str]:
         """What is shared by design."""
         text = self.worst("text", Severity.NOTE)
-        if text and self.fixed_sentences:
+        by_design = not any(self.worst("text-class", weight) for weight in (Severity.LEAK, Severity.WARNING))
+        if text and self.fixed_sentences and by_design:
             return [f"{_counted(text.count, 'sentence')} shared by design"]
         session = self.worst("session", Severity.NOTE)
         return ["sessions shared by dialogue partners"] if session else []
 
     def _reservations(self) -> list[str]:
         """What could not be looked at."""
-        unnamed = self.worst("unknown-speaker", Severity.WARNING)
-        said = [unnamed.text] if unnamed else []
+        kinds = ("text-class", "unknown-speaker") if self.folds else ()  # without a split all is said already
+        worst = (self.worst(kind, Severity.WARNING) for kind in kinds)
+        said = [finding.text for finding in worst if finding]
         return [*said, *(f"{what} {how}" for what, how in self.checked.items() if (what, how) != ("text", CHECKED))]
 
 
@@ -215,8 +218,11 @@ def examples(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _shortened(name: str) -> str:
-    """A sentence by its beginning; a pair of ids stays whole."""
-    return f"{name[:_LONGEST_QUOTE]}…”" if name.startswith("“") and len(name) > _LONGEST_QUOTE else name
+    """A sentence by its beginning; a pair of ids, and the class after a sentence, stay whole."""
+    sentence, arrow, rest = name.partition(" → ")
+    if sentence.startswith("“") and len(sentence) > _LONGEST_QUOTE:
+        sentence = f"{sentence[:_LONGEST_QUOTE]}…”"
+    return sentence + arrow + rest
 
 
 def _counted(number: int, what: str) -> str:
