@@ -103,7 +103,12 @@ def test_a_map_serves_one_corpus_where_it_is_asked_for(stores):
 def test_a_run_on_sounds_is_warned_of_sentences_that_give_the_class(making, tmp_path):
     utterances = [
         Utterance(
-            f"{who}{k}", f"{k}.wav", speaker=f"s{who}", text=f"say {k}", labels={"emotion": ONE[k]}, fingerprint=f"{who}{k}"
+            f"{who}{k}",
+            f"{who}/{k}.wav",
+            speaker=f"s{who}",
+            text=f"say {k}",
+            labels={"emotion": ONE[k]},
+            fingerprint=f"{who}{k}",
         )
         for who in range(6)
         for k in range(3)
