@@ -68,7 +68,7 @@ class Manifest(Shown):
         facts: dict[str, Any] = {"utterances": len(self)}
         if isinstance(self.utterances, Spool):  # it would be read through, which takes half a minute
             return facts
-        known = [item.duration_s for item in self if item.duration_s is not None]
+        known = [item.seconds for item in self if item.seconds is not None]
         return facts | {
             "speakers": len({item.speaker for item in self} - {""}),
             "recordings": len({item.recording for item in self}),

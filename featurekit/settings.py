@@ -193,6 +193,14 @@ def replace_file(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+FOLLOW_LINKS = "FEATUREKIT_FOLLOW_LINKS"  # an environment variable, since worker processes must do the same
+
+
+def follows_links() -> bool:
+    """Whether links that lead out of a corpus's folder are followed: ``--follow-links``, or the environment variable."""
+    return os.environ.get(FOLLOW_LINKS, "") not in ("", "0")
+
+
 def corpus_root(name: str, root: str | Path | None) -> Path | None:
     """Where a corpus lies: the argument, else ``FEATUREKIT_CORPORA/<name>``, else ``featurekit.toml``, else None.
 

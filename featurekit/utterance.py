@@ -106,6 +106,13 @@ class Utterance(Shown):
         value: str = self.written.get(name, getattr(self, name))
         return value
 
+    @property
+    def seconds(self) -> float | None:
+        """Its length: as it was found or is stated, else from start to end; None where nothing says it."""
+        if self.duration_s is not None or self.end is None:
+            return self.duration_s
+        return self.end - (self.start or 0.0)
+
     def to_json(self) -> str:
         """One line of JSON without fields that hold their default."""
         full = {name: getattr(self, name) for name in FIELDS} | dict(self.written)

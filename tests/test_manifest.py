@@ -290,3 +290,18 @@ def test_one_path_in_two_spellings_is_one_path():
     for wrong in ("/a/u.wav", "//a/u.wav", "./../u.wav"):
         with pytest.raises(ManifestError, match="relative"):
             Manifest([Utterance("a", wrong)])
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ({}, None),
+        ({"duration_s": 2.5}, 2.5),
+        ({"start": 1.0}, None),
+        ({"end": 2.0}, 2.0),
+        ({"start": 0.5, "end": 2.0}, 1.5),
+        ({"start": 0.5, "end": 2.0, "duration_s": 1.0}, 1.0),
+    ],
+)
+def test_an_utterance_lasts_as_long_as_was_found_or_is_stated(times, seconds):
+    assert Utterance(id="a", path="a.wav", **times).seconds == seconds

@@ -16,13 +16,29 @@ from featurekit.backends import BACKENDS
 from featurekit.cli import grammar
 from featurekit.cli.progress import Bars, compiling, counted, duration, rate, wrapped_error
 from featurekit.cli.tables import wrap
+from featurekit.settings import FOLLOW_LINKS
 
 if TYPE_CHECKING:  # what is imported here, a person waits for before the first line
     from featurekit.extraction import Forecast, Summary
 
 
+def _follow_links(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Let this command, and the processes that it starts, follow links."""
+    if value and not ctx.resilient_parsing:
+        if FOLLOW_LINKS not in os.environ:
+            ctx.call_on_close(lambda: os.environ.pop(FOLLOW_LINKS, None))
+        os.environ[FOLLOW_LINKS] = "1"
+
+
 def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--root`` and ``--manifest``, shared by the verbs that read a corpus."""
+    command = click.option(
+        "--follow-links",
+        is_flag=True,
+        expose_value=False,
+        callback=_follow_links,
+        help="Read links that lead out of the corpus's folder, as those of caches and of git-annex.",
+    )(command)
     command = click.option("--root", type=click.Path(path_type=Path), help="The corpus's folder.")(command)
     return click.option(
         "--manifest",

@@ -22,7 +22,9 @@ _SERIOUS = ("error", "leak", "warning")
 @click.option(
     "--split", "request", default="speaker-disjoint", show_default=True, help="From `featurekit list splits`, or a file."
 )
-@click.option("--task", help="A name from `featurekit list tasks`.  [default: the corpus's own; of a manifest: emotion]")
+@click.option(
+    "--task", help="A name from `featurekit list tasks`.  [default: the corpus's own; of a manifest: emotion, else label]"
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Breaks ties.")
 @click.option("--speaker-from", type=click.Choice(["manifest", "recording"]), default="manifest", show_default=True)
 @click.option("--allow-speaker-overlap", is_flag=True, help="Accept a split that shares speakers; stamped on every result.")
@@ -136,9 +138,11 @@ def _read(source: Path) -> tuple[Any, list[str] | None, str, Any]:
     from featurekit.manifest import Manifest
 
     if not source.is_dir():
-        return Manifest.read(source), None, "emotion", None
+        manifest = Manifest.read(source)
+        keys = {key for utterance in manifest for key in utterance.labels}
+        return manifest, None, "label" if "label" in keys and "emotion" not in keys else "emotion", None
     opened = store.open_store(source)
-    return opened.manifest, usable_ids(opened, list(opened.columns)), default_task(opened.corpus), opened
+    return opened.manifest, usable_ids(opened, list(opened.columns)), default_task(opened.corpus, opened.manifest), opened
 
 
 def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:
@@ -159,7 +163,7 @@ def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:
                     "children": sum(bool(item.parent) for item in items),
                     "speakers": len(speaker),
                     "genders": dict(Counter(gender or "unknown" for gender in speaker.values())),
-                    "minutes": round(sum(item.duration_s or 0.0 for item in items) / 60, 2),
+                    "minutes": round(sum(item.seconds or 0.0 for item in items) / 60, 2),
                     "classes": dict(Counter(task.label_of(item) for item in items)),
                 }
             )

@@ -223,9 +223,21 @@ def explain(name: str) -> str:
     return "\n".join(lines) + "\n" + _indented(corpus.tree)
 
 
-def default_task(name: str) -> str:
-    """The label scheme of a corpus where nobody asks for another; ``label`` of a store whose corpus is not known here."""
-    return CORPORA.get(name).corpus.default_task if name in CORPORA else "label"
+def default_task(name: str, manifest: Manifest | None = None) -> str:
+    """The label scheme of a corpus where nobody asks for another.
+
+    Parameters
+    ----------
+    name : str
+        Corpus name; ``label`` is the task of one that is not known here.
+    manifest : Manifest or None
+        Its utterances. A table of your own may have its classes in a column ``emotion`` and none called ``label``.
+    """
+    task = CORPORA.get(name).corpus.default_task if name in CORPORA else "label"
+    if task != "label" or manifest is None:
+        return task
+    keys = {key for utterance in manifest for key in utterance.labels}
+    return "emotion" if "emotion" in keys and "label" not in keys else task
 
 
 def read_corpus(
@@ -268,7 +280,9 @@ def read_corpus(
     with skipping_strays(skip_strays):
         read = Manifest(found.utterances(folder), where=f"corpus {name} in {folder}")
     if not len(read):
-        reason = f"{str(folder)!r} holds no utterance of it (links that lead out of the folder are not followed)"
+        reason = (
+            f"{str(folder)!r} holds no utterance of it (links that lead out of the folder are followed with --follow-links)"
+        )
         raise _not_found(found.corpus, reason)
     return read
 

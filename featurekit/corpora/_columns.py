@@ -47,6 +47,7 @@ _STARTS = (
 _ENDS = ("end", "end_time", "endtime", "end_s", "end_sec", "end_seconds")
 _DURATIONS = ("duration", "duration_s", "duration_sec", "duration_seconds", "dur", "dur_s")
 _MAYBE_END = re.compile(r"(end|stop|finish|offset|dur|duration|length|len)(_.*)?|(n|num)_?(samples|frames)")
+_MAYBE_STOP = re.compile(r"(stop|finish)(_.*)?|end_.*|(n|num)_?(samples|frames)")
 _OTHER_UNIT = re.compile(r"(start|begin|onset)_?(ms|msec|milliseconds|samples?|frames?)")
 _COUNTER = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # pandas' index, where it has no name
 _RAW = ("emotion", "sentiment", "session", "part", "split")  # raw labels that tasks and splits ask for by name
@@ -151,10 +152,12 @@ def _times(plain: Mapping[str, str], taken: Mapping[str, str], where: str, *, is
         return found
     if "end" not in fields and end is not None:
         found[end] = "end"
-    elif "end" not in fields and duration is not None:
-        found[duration] = DURATION
     elif "end" not in fields:
-        odd = [name for name, text in plain.items() if name not in taken and name not in found and _MAYBE_END.fullmatch(text)]
+        if duration is not None:
+            found[duration] = DURATION
+        # SpeechBrain has start and stop in samples, beside a duration in seconds.
+        looks = _MAYBE_STOP if duration is not None else _MAYBE_END
+        odd = [name for name, text in plain.items() if name not in taken and name not in found and looks.fullmatch(text)]
         if odd:
             raise ManifestError(
                 f"{where}: there is a start, and {odd[0]!r} looks like its end but is not known; give end or duration in "

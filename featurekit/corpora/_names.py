@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -29,7 +30,8 @@ class Names:
         """A path of a table, in its one spelling and as the file below the root is called.
 
         Backslashes become slashes, an absolute path below the root is taken from there: that is the spelling. A file
-        is found in either Unicode form; one that is not found is called as it is spelt.
+        is found in either Unicode form, and under the name that a zip tool made of it; one that is not found is called as it
+        is spelt.
         """
         path = written
         if "\\" in path and not self._exists(path):
@@ -44,7 +46,7 @@ class Names:
         found = self._in_other_form(path)
         if found is None:
             return path, path
-        return path, self._said("are in another Unicode form than the file's name", written, found)
+        return path, self._said("are in another form than the file's name (Unicode, or mangled by a zip tool)", written, found)
 
     def notes(self) -> Iterator[str]:
         """What was changed, to be said once a kind."""
@@ -66,7 +68,7 @@ class Names:
         folder = ""
         for name in path.split("/"):
             names = self._names_in(folder)
-            found = names.get(name) or names.get(unicodedata.normalize("NFC", name))
+            found = next((names[form] for form in (name, *_forms(name)) if form in names), None)
             if found is None:
                 return None
             folder = f"{folder}/{found}" if folder else found
@@ -80,3 +82,15 @@ class Names:
                 names = []
             self._listed[folder] = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}
         return self._listed[folder]
+
+
+def _forms(name: str) -> Iterator[str]:
+    """What a name may have become: one Unicode form; UTF-8 read as an old code page, or written in one, by a zip tool."""
+    one = unicodedata.normalize("NFC", name)
+    yield one
+    for form in (one, unicodedata.normalize("NFD", name)):
+        for code_page in ("cp437", "cp850", "cp1252", "latin-1"):
+            with suppress(UnicodeError):
+                yield form.encode().decode(code_page)
+            with suppress(UnicodeError):
+                yield os.fsdecode(form.encode(code_page))

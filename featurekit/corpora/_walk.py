@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.audio import is_audio_name
 from featurekit.errors import ManifestError
+from featurekit.settings import follows_links
 
 _logger = logging.getLogger(__name__)
 
@@ -16,8 +17,9 @@ _logger = logging.getLogger(__name__)
 def audio_paths(root: Path) -> list[str]:
     """Audio files below a folder, relative to it, with forward slashes, sorted.
 
-    Links are followed only inside the root; each folder is entered once, so a link to a parent ends. Hidden files (macOS
-    leaves ``._name.wav`` behind) are passed over. Names that are not UTF-8 keep their bytes as surrogate escapes.
+    Links are followed only inside the root, unless ``--follow-links`` is said; each folder is entered once, so a link to a
+    parent ends. Hidden files (macOS leaves ``._name.wav`` behind) are passed over. Names that are not UTF-8 keep their bytes as
+    surrogate escapes.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ def audio_paths(root: Path) -> list[str]:
                 found.append(name)
         pending.extend(reversed(folders))
     if left_out:
-        text = "%d links in %s lead out of it, or nowhere, and were not followed; copy the files or move the root"
+        text = "%d links in %s lead out of it, or nowhere, and were not followed; --follow-links follows them"
         _logger.warning(text, left_out, root)
     return sorted(found)
 
@@ -87,4 +89,4 @@ def _leads_into(link: str, real_root: str) -> bool:
         real = os.path.realpath(link, strict=True)
     except OSError:  # a link to nothing, or to itself
         return False
-    return real == real_root or real.startswith(os.path.join(real_root, ""))  # noqa: PTH118 - text is all that is compared
+    return follows_links() or real == real_root or real.startswith(os.path.join(real_root, ""))  # noqa: PTH118 - text is all that is compared

@@ -123,7 +123,7 @@ class Leak:
         self.settings = settings
         self.store = store.open_store(settings.store)
         self.columns = stored_columns(self.store, settings.features)
-        task = data.get_task(settings.task or default_task(self.store.corpus), self.store.manifest)
+        task = data.get_task(settings.task or default_task(self.store.corpus, self.store.manifest), self.store.manifest)
         self.task = class_maps.mapped_by(task, settings.map)
         if self.task.kind == "values":
             raise ParameterError(

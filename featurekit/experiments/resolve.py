@@ -103,13 +103,13 @@ def features_of_paper(model: models.Model) -> str:
 def task_of(settings: RunSettings, opened: Any) -> data.Task:
     """The task that was asked for, else the corpus's own, by its class map; of two stores a task for both."""
     if not settings.test_store:
-        task = data.get_task(settings.task or default_task(opened.corpus), opened.manifest)
+        task = data.get_task(settings.task or default_task(opened.corpus, opened.manifest), opened.manifest)
         return tasks.class_maps.mapped_by(task, settings.map)
     return opened.task(*_schemes(settings, opened), class_map=settings.map, common=settings.common_classes)
 
 
 def _schemes(settings: RunSettings, opened: Any) -> tuple[str, str]:
-    train, test = (default_task(one.corpus) for one in opened.stores)
+    train, test = (default_task(one.corpus, one.manifest) for one in opened.stores)
     return settings.task or train, settings.test_task or test
 
 

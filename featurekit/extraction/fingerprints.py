@@ -23,6 +23,7 @@ from featurekit import audio
 from featurekit.errors import AudioError
 from featurekit.extraction import augmented
 from featurekit.manifest import Manifest, Utterance
+from featurekit.settings import follows_links
 
 MISSING = "missing"
 # A file written within the clock's granularity of being hashed may change again under the same times.
@@ -107,7 +108,7 @@ def find(root: Path, real_root: str, path: str) -> os.stat_result | None:
         if error.errno == errno.ELOOP:  # a circle of links
             return None
         raise
-    inside = real.startswith(real_root.rstrip(os.sep) + os.sep)
+    inside = follows_links() or real.startswith(real_root.rstrip(os.sep) + os.sep)
     return status if inside and stat.S_ISREG(status.st_mode) else None
 
 

@@ -30,6 +30,7 @@ from featurekit.errors import AudioError, CorpusNotFoundError
 from featurekit.extraction import augmented, engines
 from featurekit.extraction.fingerprints import MISSING, FileFacts, find, fingerprint
 from featurekit.extraction.losses import Losses, losses, refuse
+from featurekit.extraction.missing import missing
 from featurekit.extraction.plan import Group, Shard, estimated_bytes, plan_groups, plan_shards
 from featurekit.manifest import Manifest, Utterance
 
@@ -272,7 +273,7 @@ def _one(made: Forecast, plan: features.Plan, root: Path, item: Utterance, files
     """Seconds of a core to decode and compute one utterance; infinite when it cannot be."""
     try:
         if files[item.path].digest == MISSING:
-            raise AudioError("MISSING", f"there is no file {item.path} inside the corpus's root")
+            raise missing(root, item.path)
         with threadpool_limits(1):
             started = time.process_time()  # setting limits takes as long as a clip; a worker does it once a shard
             signal = augmented.decode(root, item)

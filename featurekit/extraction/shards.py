@@ -15,6 +15,7 @@ from featurekit import audio, features, store
 from featurekit.errors import AudioError, ManifestError
 from featurekit.extraction import augmented, tally
 from featurekit.extraction.fingerprints import MISSING, FileFacts
+from featurekit.extraction.missing import missing
 from featurekit.extraction.plan import Shard, stored_dtype
 from featurekit.features import Column
 from featurekit.manifest import Utterance
@@ -172,7 +173,7 @@ def _outcome(task: ShardWork, plan: features.Plan, utterance: Utterance) -> Outc
 def _check_unchanged(task: ShardWork, utterance: Utterance) -> None:
     path, facts = task.root / utterance.path, task.files[utterance.path]
     if facts.digest == MISSING:
-        raise AudioError("MISSING", f"there is no file {utterance.path} inside the corpus's root")
+        raise missing(task.root, utterance.path)
     # Another machine may have the same file under other times: where these differ, the bytes decide.
     if not facts.still_hold(path.stat()) and audio.hash_file(path) != facts.digest:
         raise ManifestError(f"{utterance.path} changed while the corpus was being extracted; run the same command again")

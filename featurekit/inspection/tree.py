@@ -10,6 +10,7 @@ from pathlib import Path
 
 from featurekit.audio import is_audio_name
 from featurekit.inspection.findings import Finding, Item, Severity, seen
+from featurekit.settings import follows_links
 
 
 @dataclass
@@ -71,9 +72,9 @@ def walk(root: Path) -> Tree:
 
 
 def is_inside(path: str | os.PathLike[str], real_root: str) -> bool:
-    """Whether a path, links resolved, lies in a folder that is itself resolved."""
+    """Whether a path, links resolved, lies in a folder that is itself resolved, or may lie anywhere."""
     real = os.path.realpath(path)
-    return real == real_root or real.startswith(os.path.join(real_root, ""))  # noqa: PTH118 - text is all that is compared
+    return follows_links() or real == real_root or real.startswith(os.path.join(real_root, ""))  # noqa: PTH118 - text is all that is compared
 
 
 def tree_findings(tree: Tree) -> Iterator[Finding]:
@@ -82,7 +83,7 @@ def tree_findings(tree: Tree) -> Iterator[Finding]:
         (
             "link-out",
             Severity.ERROR,
-            "{n} [link leads|links lead] out of the folder and [is|are] not followed",
+            "{n} [link leads|links lead] out of the folder and [is|are] not followed; --follow-links follows [it|them]",
             tree.leading_out,
         ),
         ("link-broken", Severity.ERROR, "{n} [link leads|links lead] nowhere", tree.broken),

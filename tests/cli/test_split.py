@@ -47,6 +47,18 @@ def corpus(tmp_path):
     return write
 
 
+def test_segments_count_with_their_own_seconds_and_a_column_label_is_the_task(corpus):
+    """Every segment lasts as long as it says, and not as nothing: 12 to 72 s a speaker."""
+
+    def segment(item):
+        length_s = 2.0 + 2 * int(item["speaker"][1:])
+        return {"duration_s": None, "start": 10.0, "end": 10.0 + length_s, "labels": {"label": item["labels"]["emotion"]}}
+
+    said = json.loads(run("split", corpus(change=segment), "--split", "speaker-disjoint(test=0.3)", "--json"))
+    assert sum(row["minutes"] for row in said["parts"]) == pytest.approx(6 * sum(range(2, 13, 2)) / 60, abs=0.02)
+    assert all(row["minutes"] > 0 for row in said["parts"])
+
+
 def test_a_split_is_shown_as_a_table_and_written_with_its_digest(corpus, tmp_path):
     path = corpus()
     said = run("split", path, "--split", "speaker-disjoint(test=0.3)", "-o", tmp_path / "s.json")

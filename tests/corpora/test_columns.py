@@ -62,6 +62,7 @@ def test_what_may_be_the_speaker_is_asked_about(tmp_path, caplog, head, asked):
     [
         ("file,wav,label", r"t.csv:1: 'file' and 'wav' may be the path; call one of them path"),
         ("path,start,stop", r"t.csv:1: there is a start, and 'stop' looks like its end but is not known"),
+        ("ID,duration,wav,start,stop,spk_id", r"t.csv:1: there is a start, and 'stop' looks like its end"),
         ("path,start,end_ms", r"'end_ms' looks like its end"),
         ("path,start,num_samples", r"'num_samples' looks like its end"),
         ("path,start_ms,end_ms", r"'start_ms' looks like the start of a segment in another unit"),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from featurekit.corpora import read_corpus
+from featurekit.corpora import default_task, read_corpus
 from featurekit.corpora._table import read_table
 from featurekit.errors import ManifestError
 from featurekit.manifest import Manifest, Utterance
@@ -149,6 +149,18 @@ def test_the_only_table_of_a_folder_is_found_and_two_are_a_question(tmp_path):
     assert read_corpus("custom", tmp_path, manifest="more.jsonl").ids == ["b"]
     table(tmp_path, "path\nc.wav\n", "manifest.csv")
     assert read_corpus("custom", tmp_path).ids == ["c"]
+
+
+def test_the_task_of_a_table_is_label_or_the_column_emotion(tmp_path):
+    for head, task in [
+        ("path,label", "label"),
+        ("path,Emotion", "emotion"),
+        ("path,label,emotion", "label"),
+        ("path,x", "label"),
+    ]:
+        table(tmp_path, f"{head}\na.wav{',sad' * head.count(',')}\n")
+        assert default_task("custom", read_corpus("custom", tmp_path)) == task
+    assert (default_task("custom"), default_task("ravdess"), default_task("nobody's")) == ("label", "emotion", "label")
 
 
 _COUNT_PEAK = """

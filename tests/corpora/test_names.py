@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import unicodedata
 
 import pytest
@@ -36,7 +37,16 @@ def test_a_name_is_found_in_either_unicode_form(read, form, other):
     assert on_disk != in_table
     paths, said = read(in_table, "ö/none.wav", files=[on_disk])
     assert paths == [on_disk, "ö/none.wav"]
-    assert "1 of the paths are in another Unicode form than the file's name" in said
+    assert "1 of the paths are in another form than the file's name" in said
+
+
+@pytest.mark.parametrize(
+    "on_disk", ["M├╝ller.wav", "MÃ¼ller.wav", os.fsdecode(b"M\x81ller.wav"), os.fsdecode(b"M\xfcller.wav")]
+)
+def test_a_name_that_a_zip_tool_mangled_is_found(read, on_disk):
+    paths, said = read("a/Müller.wav", files=[f"a/{on_disk}"])
+    assert paths == [f"a/{on_disk}"]
+    assert "mangled by a zip tool" in said
 
 
 def test_an_id_is_spelt_as_the_table_has_it(tmp_path):

@@ -78,7 +78,7 @@ def share_vectors(groups: Sequence[Sequence[Utterance]], labels: Mapping[str, st
     for group in groups:
         of_class = [sum(labels[item.id] == name for item in group) for name in classes]
         of_gender = [float(group[0].gender == name) for name in genders]
-        rows.append([*of_class, *of_gender, math.fsum(item.duration_s or 0.0 for item in group), len(group)])
+        rows.append([*of_class, *of_gender, math.fsum(item.seconds or 0.0 for item in group), len(group)])
     columns = np.array(rows, dtype=np.float64)
     weights = np.array([2 / len(classes)] * len(classes) + [1 / len(genders)] * len(genders) + [1.0, 1.0])
     totals = columns.sum(axis=0)
