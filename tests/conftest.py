@@ -130,6 +130,16 @@ def ffmpeg():
     return run
 
 
+@pytest.fixture
+def without_ffmpeg(tmp_path_factory, monkeypatch):
+    """A PATH without ffmpeg, with what counts this machine's cores."""
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("cat", "lscpu", "sh"):
+        if found := shutil.which(name):
+            (folder / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(folder))
+
+
 @pytest.fixture(scope="session")
 def making():
     """The module tests/store/making.py, which is also a script for child processes."""

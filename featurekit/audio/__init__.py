@@ -23,6 +23,8 @@ CLIPPED     3 or more samples in a row at full scale; float peaks above 1       
 Not every container says how much audio it should hold: an MP3 without a Xing or VBRI header that was cut where a frame ends
 is like a whole one, and is read.
 
+A note ``FFMPEG`` says that the program ffmpeg decoded a file, and which version (:mod:`~featurekit.audio.ffmpeg`).
+
 Float peaks above 1 are kept as they are: scaling or clipping them would invent data.
 """
 
@@ -31,7 +33,9 @@ from __future__ import annotations
 from featurekit.audio.hashing import fingerprint as fingerprint
 from featurekit.audio.hashing import hash_file as hash_file
 from featurekit.audio.names import AUDIO_EXTENSIONS as AUDIO_EXTENSIONS
+from featurekit.audio.names import beside_their_audio as beside_their_audio
 from featurekit.audio.names import is_audio_name as is_audio_name
+from featurekit.audio.names import is_video_name as is_video_name
 from featurekit.audio.reading import END_TOLERANCE_S as END_TOLERANCE_S
 from featurekit.audio.reading import SILENT_PEAK as SILENT_PEAK
 from featurekit.audio.reading import Header as Header

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 from featurekit.audio import decoder
 from featurekit.audio.containers import Recording, Span, Stream, foreign, refuse_irregular, tags
 from featurekit.audio.containers.recording import Source
-from featurekit.audio.statuses import MAX_S, Status, refuse_insane
+from featurekit.audio.statuses import BY_FFMPEG, MAX_S, Status, refuse_insane
 from featurekit.errors import AudioError
 
 REMEDY = "install ffmpeg (apt-get install ffmpeg), or convert the file to WAV or FLAC"
@@ -220,7 +220,7 @@ class _Facts:
 
     def notes(self, programs: Installed) -> tuple[str, ...]:
         """What the store says of the utterance: who decoded it, and which of several streams."""
-        read = (f"{Status.DECODE}: {self.codec} was decoded by ffmpeg {programs.version}",)
+        read = (f"{BY_FFMPEG}: {self.codec} was decoded by ffmpeg {programs.version}",)
         several = (f"{Status.DECODE}: the first of {self.streams} audio streams is read",) if self.streams > 1 else ()
         return read + several
 

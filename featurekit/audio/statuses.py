@@ -29,6 +29,8 @@ class Status(enum.StrEnum):
     MISSING = "MISSING"
 
 
+BY_FFMPEG = "FFMPEG"  # the word of a note, and never of a failure
+
 # What each word means, for people; a word that is none of these explains itself.
 MEANINGS: dict[str, str] = {
     Status.TRUNCATED: "shorter than its header or its table says",
@@ -41,6 +43,7 @@ MEANINGS: dict[str, str] = {
     Status.DECODE: "not audio, or of a format that cannot be read",
     Status.TOO_LONG: "over 6 hours",
     Status.MISSING: "no such file",
+    BY_FFMPEG: "decoded by the program ffmpeg",
 }
 
 

@@ -7,14 +7,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from featurekit.audio import is_audio_name
+from featurekit.audio import beside_their_audio, is_audio_name, is_video_name
 from featurekit.errors import ManifestError
 from featurekit.settings import follows_links
 
 _logger = logging.getLogger(__name__)
 
 
-def audio_paths(root: Path) -> list[str]:
+def audio_paths(root: Path, *, videos: bool = False) -> list[str]:
     """Audio files below a folder, relative to it, with forward slashes, sorted.
 
     Links are followed only inside the root, unless ``--follow-links`` is said; each folder is entered once, so a link to a
@@ -25,6 +25,8 @@ def audio_paths(root: Path) -> list[str]:
     ----------
     root : Path
         The corpus's folder.
+    videos : bool
+        Whether a video is an utterance where no audio of its name lies beside it. Those that are passed over are counted.
 
     Returns
     -------
@@ -64,7 +66,18 @@ def audio_paths(root: Path) -> list[str]:
     if left_out:
         text = "%d links in %s lead out of it, or nowhere, and were not followed; --follow-links follows them"
         _logger.warning(text, left_out, root)
-    return sorted(found)
+    return sorted(set(found) - _passed_over(root, found, videos))
+
+
+def _passed_over(root: Path, found: list[str], videos: bool) -> set[str]:
+    """The videos among the files that are no utterances."""
+    if videos:
+        left_out, why = beside_their_audio(found), "lie beside audio of the same name, which is read in their place"
+    else:
+        left_out, why = {path for path in found if is_video_name(path)}, "are passed over: this corpus is read from its audio"
+    if left_out:
+        _logger.warning("%d videos in %s %s", len(left_out), root, why)
+    return left_out
 
 
 def by_stem(paths: Iterable[str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
         <root>/happy/one.wav      id happy/one, label happy
 
-    A file in the root itself has no label.
+    A file in the root itself has no label. Of one.wav and one.mp4 the audio is read.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For two files of one id (one.wav, one.flac), or a folder whose name is not UTF-8.
     """
     seen: dict[str, str] = {}
-    for path in audio_paths(root):
+    for path in audio_paths(root, videos=True):
         folder = PurePosixPath(path).parent.name
         try:
             folder.encode()

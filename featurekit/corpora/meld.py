@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from featurekit.audio import is_video_name
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import once, records, say_left_out, whole
 from featurekit.corpora._table import find_table
@@ -30,8 +31,8 @@ CORPUS = Corpus(
     licence="GPL-3.0 for the annotation; the episodes belong to their makers",
     citation="Poria, Hazarika, Majumder, Naik, Cambria and Mihalcea (2019), MELD: A multimodal multi-party dataset for emotion "
     "recognition in conversations, ACL 2019",
-    obtain="MELD.Raw.tar.gz and the three tables from affective-meld.github.io; turn each clip's sound into a WAV of the "
-    "same name (ffmpeg -i dia0_utt0.mp4 dia0_utt0.wav)",
+    obtain="MELD.Raw.tar.gz and the three tables from affective-meld.github.io; the clips are read where ffmpeg is installed; "
+    "or turn each clip's sound into a WAV of the same name (ffmpeg -i dia0_utt0.mp4 dia0_utt0.wav)",
     tree="""
 <root>/
 ├── train_sent_emo.csv                           or in train/, MELD.Raw/ or data/MELD/
@@ -124,13 +125,15 @@ def _find_clips(root: Path) -> dict[tuple[str, str], str]:
     parts = {folder: part for part, folders in FOLDERS.items() for folder in folders}
     clips: dict[tuple[str, str], str] = {}
     others = []
-    for path in audio_paths(root):
+    for path in sorted(audio_paths(root, videos=True), key=is_video_name):  # audio first
         match = _CLIP.fullmatch(PurePosixPath(path).stem)
         part = next((parts[name] for name in reversed(PurePosixPath(path).parts[:-1]) if name in parts), None)
         if match is None or part is None:
             others.append(path)
             continue
         name = f"dia{int(match[1])}_utt{int(match[2])}"
+        if (part, name) in clips and is_video_name(path) and not is_video_name(clips[part, name]):
+            continue
         if (part, name) in clips:
             raise ManifestError(f"{name} of {part} is there twice, as {clips[part, name]!r} and {path!r}")
         clips[part, name] = path

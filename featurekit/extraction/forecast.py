@@ -199,7 +199,7 @@ def _header(root: Path, real_root: str, path: str) -> FileFacts:
     if status is None:
         return FileFacts(MISSING)
     try:
-        return FileFacts("not hashed", status.st_size, 0, audio.read_header(root / path).duration_s)
+        return FileFacts("not hashed", status.st_size, 0, audio.read_duration_s(root / path))
     except AudioError:
         return FileFacts("not hashed")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from featurekit.features import Column, cuda
 from featurekit.inference.records import fold_folder, read_run
 from featurekit.store import ColumnInfo
 from featurekit.training.devices import place
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -248,6 +251,11 @@ def audio_files(paths: Iterable[str | Path]) -> list[Path]:
         if path.is_dir():
             named = (item for item in path.rglob("*") if audio.is_audio_name(item.name) and not _hidden(item, path))
             inside = sorted(item for item in named if item.is_file() or item.is_symlink())  # a link to nothing is told as such
+            twins = audio.beside_their_audio(map(str, inside))
+            if twins:
+                text = "%d videos in %s lie beside audio of the same name, which is read in their place"
+                _logger.warning(text, len(twins), path)
+            inside = [item for item in inside if str(item) not in twins]
             if not inside:
                 raise ParameterError(f"there is no audio file in {str(path)!r}")
             found += inside

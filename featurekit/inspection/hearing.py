@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from featurekit.audio import SILENT_PEAK, Status
+from featurekit.audio.ffmpeg import REMEDY
 from featurekit.inspection.findings import Finding, Item, Severity, seen
 from featurekit.inspection.sounds import OUTSIDE, UNREADABLE, Sound
 
@@ -37,6 +38,15 @@ _CONTAINERS: Mapping[str, tuple[str, ...]] = {
     ".au": ("AU",),
     ".w64": ("W64",),
     ".caf": ("CAF",),
+    ".m4a": ("MP4",),
+    ".mp4": ("MP4",),
+    ".mov": ("MP4",),
+    ".3gp": ("MP4",),
+    ".webm": ("WebM", "Matroska"),
+    ".mkv": ("Matroska", "WebM"),
+    ".wma": ("ASF",),
+    ".aac": ("AAC",),
+    ".amr": ("AMR", "AMR-WB"),
 }
 _REFUSED = {
     Status.MISSING: ("missing", "{n} audio [file is|files are] missing"),
@@ -74,6 +84,7 @@ def audio_findings(sounds: Sequence[Sound], owners: Mapping[str, Owner] | None =
     yield from _refused(sounds)
     heard = [sound for sound in sounds if sound.ok]
     yield from _formats(heard)
+    yield from _decoders(heard)
     yield from _channels(heard)
     yield from _rates(heard)
     yield from _levels(heard)
@@ -83,10 +94,12 @@ def audio_findings(sounds: Sequence[Sound], owners: Mapping[str, Owner] | None =
 
 def _refused(sounds: Iterable[Sound]) -> Iterator[Finding]:
     by_status: dict[str, list[Item]] = {}
-    pointers = []
+    pointers, unread = [], []
     for sound in sounds:
         item = Item((sound.path,), sound.reason)
-        if "git-lfs pointer" in sound.reason:
+        if sound.reason.endswith(REMEDY):
+            unread.append(sound.path)
+        elif "git-lfs pointer" in sound.reason:
             pointers.append(item)
         elif not sound.ok:
             by_status.setdefault(sound.status, []).append(item)
@@ -96,9 +109,19 @@ def _refused(sounds: Iterable[Sound]) -> Iterator[Finding]:
         "{n} [file is a git-lfs pointer|files are git-lfs pointers]: run `git lfs pull`",
         pointers,
     )
+    yield from _need_ffmpeg(unread)
     for status, items in by_status.items():
         check, text = _REFUSED.get(status, (status.lower(), f"{{n}} [file is|files are] {status}"))
         yield from seen(check, Severity.ERROR, text, items)
+
+
+def _need_ffmpeg(paths: Sequence[str]) -> Iterator[Finding]:
+    """Files that only ffmpeg reads, where it is not installed; an item a suffix says how many."""
+    counts = Counter(PurePosixPath(path).suffix.lower() or "no suffix" for path in paths)
+    if paths:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
+        text = f"{{n}} [file needs|files need] ffmpeg, which is not installed here ({kinds}): {REMEDY}"
+        yield from seen("needs-ffmpeg", Severity.ERROR, text, (Item((path,)) for path in paths))
 
 
 def _formats(heard: list[Sound]) -> Iterator[Finding]:
@@ -110,8 +133,20 @@ def _formats(heard: list[Sound]) -> Iterator[Finding]:
     text = "{n} [file is|files are] not what the suffix says: featurekit reads by content, other tools may refuse"
     yield from seen("wrong-suffix", Severity.WARNING, text, named)
     # A container named wrongly is in the header's notes too; the rest of them is about lengths.
-    odd = [Item((sound.path,), note.partition(": ")[2]) for sound in heard for note in sound.notes if ", named " not in note]
+    odd = [Item((sound.path,), note.partition(": ")[2]) for sound in heard for note in sound.notes if not _said_elsewhere(note)]
     yield from seen("header", Severity.NOTE, "{n} [file has|files have] an odd header", odd)
+
+
+def _said_elsewhere(note: str) -> bool:
+    return ", named " in note or " decoded by ffmpeg" in note
+
+
+def _decoders(heard: list[Sound]) -> Iterator[Finding]:
+    """Which ffmpeg decoded how many files: another version may differ in the last bits."""
+    versions = sorted({sound.format.rpartition(", ")[2] for sound in heard if ", ffmpeg " in sound.format})
+    for version in versions:
+        files = (Item((sound.path,)) for sound in heard if sound.format.endswith(f", {version}"))
+        yield from seen("by-ffmpeg", Severity.NOTE, f"{{n}} [file is|files are] decoded by {version}", files)
 
 
 def _channels(heard: list[Sound]) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from typing import Any
 import joblib
 
 from featurekit import __version__, corpora
+from featurekit.audio import ffmpeg
 from featurekit.backends import physical_cores
 from featurekit.errors import FeaturekitError
 from featurekit.inspection.findings import Finding, Item, Report, Severity, seen
@@ -52,6 +53,7 @@ def inspect_machine(place: str | Path = ".") -> Report:
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         "libraries": versions,
+        "ffmpeg": installed.version if (installed := ffmpeg.installed()) else "",
         "gpu": _gpu(versions),
         "disks": disks,
         "corpora": {name: str(folder) for name in corpora.CORPORA.names() if (folder := _found_corpus(name))},
@@ -160,6 +162,9 @@ def _findings(facts: dict[str, Any]) -> Iterator[Finding]:
     absent = [Item((name,)) for name in TRAINING if not versions[name]]
     text = "{n} [library|libraries] for training [is|are] missing; extraction works: pip install 'featurekit[train]'"
     yield from seen("library", Severity.NOTE, text, absent)
+    if not facts["ffmpeg"]:
+        text = "ffmpeg is not installed; m4a, mp4, webm, wma, aac and amr are not read: apt-get install ffmpeg"
+        yield Finding("ffmpeg", Severity.NOTE, text)
     if facts["gpu"]["driver"] and facts["gpu"]["torch"] == "cpu":
         names = ", ".join(facts["gpu"]["driver"])
         yield Finding("gpu", Severity.WARNING, f"the driver has {names}, torch sees none: install a CUDA build of torch")

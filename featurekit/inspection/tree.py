@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from featurekit.audio import is_audio_name
+from featurekit.audio import beside_their_audio, is_audio_name
 from featurekit.inspection.findings import Finding, Item, Severity, seen
 from featurekit.settings import follows_links
 
@@ -39,8 +39,14 @@ class Tree:
 
     @property
     def audio(self) -> list[str]:
-        """The files that are named like audio."""
-        return [name for name in self.files if is_audio_name(name)]
+        """The files that are named like audio or video, but for videos beside audio of the same name."""
+        twins = self.twin_videos
+        return [name for name in self.files if is_audio_name(name) and name not in twins]
+
+    @property
+    def twin_videos(self) -> set[str]:
+        """Videos beside audio of the same name, which is read in their place."""
+        return beside_their_audio(self.files)
 
 
 def walk(root: Path) -> Tree:
@@ -90,6 +96,12 @@ def tree_findings(tree: Tree) -> Iterator[Finding]:
         ("unreadable", Severity.ERROR, "{n} [folder|folders] cannot be listed: mind their permissions", tree.unreadable),
         ("link-circle", Severity.NOTE, "{n} [folder is|folders are] reached twice, by links; each is read once", tree.circular),
         ("hidden", Severity.NOTE, "{n} hidden [file is|files are] named like audio and passed over", tree.hidden),
+        (
+            "video-twin",
+            Severity.NOTE,
+            "{n} [video lies|videos lie] beside audio of the same name, which is read in [its|their] place",
+            sorted(tree.twin_videos),
+        ),
         ("special", Severity.WARNING, "{n} [entry is|entries are] neither file nor folder and passed over", tree.special),
     )
     for check, severity, text, names in kinds:

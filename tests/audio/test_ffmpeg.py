@@ -131,7 +131,7 @@ def test_the_header_and_the_notes_say_who_decoded(made):
     path = made("aac.m4a")
     version = reader.installed().version
     assert audio.read_header(path).format == f"MP4 AAC, ffmpeg {version}"
-    assert audio.decode(path).notes == (f"DECODE: aac was decoded by ffmpeg {version}",)
+    assert audio.decode(path).notes == (f"FFMPEG: aac was decoded by ffmpeg {version}",)
     assert version[0].isdigit() or version.startswith("N-")
 
 

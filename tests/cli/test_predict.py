@@ -173,3 +173,32 @@ def test_what_export_prints_runs(finished, tmp_path, ending, library, capsys):
         warnings.simplefilter("ignore")  # torch deprecates its own loader
         exec(code, {})
     assert "['negative', 'neutral', 'positive']" in capsys.readouterr().out
+
+
+def recordings_of_a_phone(folder, speech):
+    """A FLAC, and names of a phone's and a browser's files whose bytes begin as theirs do."""
+    folder.mkdir()
+    shutil.copy(speech, folder / "a.flac")
+    (folder / "b.m4a").write_bytes(b"\0\0\0\x18ftypM4A \0\0\0\0" + bytes(200))
+    (folder / "c.webm").write_bytes(b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm" + bytes(200))
+    (folder / "d.amr").write_bytes(b"#!AMR\n" + bytes(200))
+    (folder / "a.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0" + bytes(200))  # a.flac is its sound
+    return folder
+
+
+def test_without_ffmpeg_every_file_of_a_folder_has_its_line(finished, tiny_corpus, tmp_path, without_ffmpeg, caplog):
+    folder = recordings_of_a_phone(tmp_path / "phone", next(tiny_corpus.rglob("*.flac")))
+    output = CliRunner().invoke(main, ["predict", str(finished), str(folder), "--json"]).output
+    lines = {json.loads(line)["path"]: json.loads(line) for line in output.splitlines() if line.startswith("{")}
+    assert {path.rpartition("/")[2] for path in lines} == {"a.flac", "b.m4a", "c.webm", "d.amr"}
+    for path, line in lines.items():
+        assert path.endswith(".flac") or "install ffmpeg" in line["error"]
+    assert "1 videos in" in caplog.text
+
+
+def test_a_phone_s_recording_is_predicted_as_the_same_samples_are(finished, tiny_corpus, tmp_path, ffmpeg):
+    speech = next(tiny_corpus.rglob("*.flac"))
+    ffmpeg("-i", str(speech), "-c:a", "alac", str(tmp_path / "a.m4a"))
+    lines = [json.loads(run("predict", finished, path, "--json")) for path in (speech, tmp_path / "a.m4a")]
+    assert lines[0]["probabilities"] == lines[1]["probabilities"]
+    assert any("decoded by ffmpeg" in note for note in lines[1]["notes"])

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from featurekit.audio.names import AUDIO_EXTENSIONS, VIDEO_EXTENSIONS
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
 
@@ -92,3 +93,20 @@ def test_fifty_thousand_files_in_one_folder_are_a_matter_of_seconds(tmp_path):
     found = audio_paths(tmp_path)
     assert time.process_time() - started < 10
     assert (len(found), found[0], found[-1]) == (50_000, "all/00000.wav", "all/49999.wav")
+
+
+def test_a_video_is_an_utterance_only_where_asked_for_and_where_no_audio_of_its_name_is(tmp_path, caplog):
+    touch(tmp_path, "a/1.mp4", "a/1.wav", "a/2.MP4", "b/1.webm", "b/3.m4a")
+    with caplog.at_level(logging.WARNING):
+        assert audio_paths(tmp_path, videos=True) == ["a/1.wav", "a/2.MP4", "b/1.webm", "b/3.m4a"]
+        assert "1 videos in" in caplog.text
+        assert audio_paths(tmp_path) == ["a/1.wav", "b/3.m4a"]
+    assert "3 videos in" in caplog.text
+
+
+def test_no_suffix_of_audio_is_left_out(tmp_path):
+    names = [f"{suffix[1:]}{suffix}" for suffix in AUDIO_EXTENSIONS | VIDEO_EXTENSIONS]
+    assert {".m4a", ".aac", ".wma", ".amr", ".opus", ".wv", ".ape", ".ac3"} <= AUDIO_EXTENSIONS
+    assert {".mp4", ".webm", ".3gp", ".mkv", ".mov", ".avi"} <= VIDEO_EXTENSIONS
+    touch(tmp_path, *names)
+    assert audio_paths(tmp_path, videos=True) == sorted(names)
