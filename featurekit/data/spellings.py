@@ -29,6 +29,7 @@ _ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(rf"(\d{{1,2}})[-_. ]*({'|'.join(_MONTHS)})[a-z]{{0,6}}|({'|'.join(_MONTHS)})[a-z]{{0,6}}[-_. ]*(\d{{1,2}})")
 _ISO_DATE = re.compile(r"\d{4}-(\d\d)-(\d\d)(?:[ T]00:00:00)?", re.ASCII)
+_EXACT_DIGITS = 15  # of a decimal number, in Excel
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕКМНОРСТУХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTYXaeopcyxijsABEZHIKMNOPTYXo")
 _WITHOUT_MARK = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "æ": "ae", "Æ": "Ae"})
@@ -195,6 +196,10 @@ def _guesses(name: str) -> Iterator[tuple[str, str]]:
     if "#U" in name or "\\u" in name:
         yield "escapes", _ESCAPES.sub(lambda found: chr(int(found[1], 16)), name)
     yield from (("a date", guess) for guess in _dates(name))
+    if len(name) > _EXACT_DIGITS and name.isdecimal() and name.isascii():  # pandas and Excel round it
+        cut = name[:_EXACT_DIGITS] + "0" * (len(name) - _EXACT_DIGITS)
+        rounded = (cut, repr(float(name)), f"{float(name):.5e}")
+        yield from (("a number written otherwise", guess) for guess in rounded)
     if name.isascii():
         return
     yield from (("code page", read) for read in _reread(name))

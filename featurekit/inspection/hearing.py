@@ -218,16 +218,16 @@ def _same_audio(heard: list[Sound], owners: Mapping[str, Owner]) -> Iterator[Fin
     for group in groups.values():
         if len(group) > 1:
             check = "same-bytes" if len({sound.bytes_digest for sound in group}) == 1 else "same-audio"
-            quarrel = _quarrel([owners.get(sound.path, Owner()) for sound in group])
-            severity = Severity.ERROR if quarrel else Severity.WARNING
-            found.setdefault((check, severity), []).append(Item(tuple(sound.path for sound in group), quarrel))
+            said = quarrel([owners.get(sound.path, Owner()) for sound in group])
+            severity = Severity.ERROR if said else Severity.WARNING
+            found.setdefault((check, severity), []).append(Item(tuple(sound.path for sound in group), said))
     for (check, severity), items in sorted(found.items()):
         what = "the same bytes" if check == "same-bytes" else "the same samples in other bytes"
         advice = "this contradicts itself or leaks" if severity is Severity.ERROR else "keep one, or keep both in one part"
         yield from seen(check, severity, f"{{n}} [group|groups] of files [holds|hold] {what}: {advice}", items)
 
 
-def _quarrel(owners: list[Owner]) -> str:
+def quarrel(owners: list[Owner]) -> str:
     """In what the owners of one sound differ, in words."""
     said = []
     for word, sets in (("speakers", {owner.speakers for owner in owners}), ("labels", {owner.classes for owner in owners})):

@@ -14,6 +14,7 @@ from featurekit.inspection.errata import mark_known
 from featurekit.inspection.findings import Finding, Item, Report, Severity, seen
 from featurekit.inspection.hearing import Owner, audio_findings
 from featurekit.inspection.reading import said_while_reading
+from featurekit.inspection.repeats import near_audio
 from featurekit.inspection.sounds import ListeningForecast, Sound, forecast_listening, listen
 from featurekit.inspection.tables import table_findings
 from featurekit.inspection.tree import Tree, tree_findings, walk
@@ -75,7 +76,8 @@ def inspect_corpus(
     gave_up = any(finding.check == "table" for finding in findings)  # then nothing is known of what was not reached
     findings += [*tree_findings(tree), *table_findings(folder, tree.files)]
     findings += utterance_findings(utterances, corpus, by_path, whole=manifest is None and not gave_up)
-    findings += audio_findings(sounds, _owners(utterances, corpus))
+    owners = _owners(utterances, corpus)
+    findings += [*audio_findings(sounds, owners), *near_audio(sounds, owners)]
     findings += () if gave_up else _unused(tree, utterances)
     findings = list(mark_known(_explained(findings, tree, utterances), corpus.defects))
     return Report(f"corpus {name} in {folder}", _corpus_facts(corpus, utterances, sounds), findings)
@@ -107,7 +109,7 @@ def inspect_folder(
     tree = walk(place)
     names = tree.audio
     sounds = listen(place, names, backend=backend, workers=workers, progress=progress(len(names)))
-    findings = [*tree_findings(tree), *table_findings(place, tree.files), *audio_findings(sounds)]
+    findings = [*tree_findings(tree), *table_findings(place, tree.files), *audio_findings(sounds), *near_audio(sounds, {})]
     if not names:
         findings.append(Finding("no-audio", Severity.ERROR, "no file here is named like audio"))
     return Report(f"folder {place}", _sound_facts(sounds), findings)

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from featurekit import audio
 from featurekit.backends import open_backend, physical_cores
+from featurekit.data.audit.duplicates import words
 from featurekit.errors import AudioError
 from featurekit.inspection.tree import is_inside
 
@@ -23,6 +24,8 @@ UNREADABLE, OUTSIDE = "UNREADABLE", "OUTSIDE"
 BATCH = 32  # files a task: small enough to balance, large enough that its receipt is worth the way
 SAMPLED = 8  # files that are read to say how long all take
 FEW_FILES = 64  # starting processes takes longer than reading so few
+MOST_FRAMES = 30_000_000  # of all fingerprints, 130 hours: what is compared in about a gigabyte
+_FINGERPRINT_HZ, _FINGERPRINT_HOP = 16_000, 256
 _PIECE_S = 300  # decoded at a time: six hours of a meeting must not fill the memory
 
 
@@ -50,6 +53,9 @@ class Sound:
         Oddities of the header.
     bytes_digest, samples_digest : str
         Sha256 of the file, and of its rate and decoded samples: equal for a WAV and a FLAC of one recording.
+    fingerprint : bytes
+        The frames of :func:`~featurekit.features.fingerprint.audio_fingerprint`, 32 bits each; empty where there are too
+        many files to compare.
     """
 
     path: str
@@ -65,6 +71,7 @@ class Sound:
     notes: tuple[str, ...] = ()
     bytes_digest: str = ""
     samples_digest: str = ""
+    fingerprint: bytes = field(default=b"", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -165,11 +172,16 @@ def listen(
     """
     batches = [tuple(paths[start : start + BATCH]) for start in range(0, len(paths), BATCH)]
     results: dict[int, list[Sound]] = {}
+    frames = 0
     with open_backend("serial" if len(paths) <= FEW_FILES else backend, workers) as pool:
         for index, sounds in pool.map(partial(_listen_to, root), batches):
+            frames += sum(len(sound.fingerprint) for sound in sounds) // 4
+            if frames > MOST_FRAMES:  # nothing will be compared: not to be held either
+                sounds = [replace(sound, fingerprint=b"") for sound in sounds]
             results[index] = sounds
             progress(len(sounds))
-    return [sound for index in range(len(batches)) for sound in results[index]]
+    found = [sound for index in range(len(batches)) for sound in results[index]]
+    return found if frames <= MOST_FRAMES else [replace(sound, fingerprint=b"") for sound in found]
 
 
 def _listen_to(root: Path, paths: tuple[str, ...]) -> list[Sound]:
@@ -202,9 +214,11 @@ def _listen(root: Path, path: str, real_root: str) -> Sound:
 
 
 def _measure(path: Path, header: audio.Header) -> dict[str, Any]:
-    """Peak, RMS, clipping and digest of the samples."""
+    """Peak, RMS, clipping, digest and fingerprint of the samples."""
+    from featurekit.features.fingerprint import audio_fingerprint  # and what all features need: not for --help
+
     digest = hashlib.sha256(str(header.sample_rate).encode())
-    peak, energy, frames, clipped = 0.0, 0.0, 0, ""
+    peak, energy, frames, clipped, prints = 0.0, 0.0, 0, "", list[bytes]()
     for start, end in _pieces(header.duration_s):
         signal = audio.decode(path, start, end)
         samples = signal.samples
@@ -212,8 +226,19 @@ def _measure(path: Path, header: audio.Header) -> dict[str, Any]:
         peak = max(peak, float(np.max(np.abs(samples))))
         energy += float(np.einsum("i,i->", samples, samples, dtype=np.float64))  # float32 would overflow past 1e19
         frames += len(samples)
+        prints.append(_words(audio_fingerprint, samples, signal.sample_rate, is_last=end is None))
         clipped = clipped or next((_sentence(note) for note in signal.notes if note.startswith(audio.Status.CLIPPED)), "")
-    return {"peak": peak, "rms": math.sqrt(energy / frames), "clipped": clipped, "samples_digest": digest.hexdigest()}
+    said = {"peak": peak, "rms": math.sqrt(energy / frames), "clipped": clipped, "samples_digest": digest.hexdigest()}
+    return {**said, "fingerprint": b"".join(prints)}
+
+
+def _words(fingerprint: Callable[..., np.ndarray], samples: np.ndarray, rate: int, *, is_last: bool) -> bytes:
+    """Fingerprint frames of a piece, one word of 32 bits each; the frame at the end of a piece is the next one's first."""
+    peak = np.max(np.abs(samples))
+    if not 0 < peak < np.inf:
+        return b""
+    bits = fingerprint(audio.resample(samples / peak, rate, _FINGERPRINT_HZ), _FINGERPRINT_HZ, hop_length=_FINGERPRINT_HOP)
+    return words(bits.T if is_last else bits.T[:-1]).tobytes()
 
 
 def _pieces(duration_s: float) -> Iterator[tuple[float | None, float | None]]:

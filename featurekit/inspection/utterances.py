@@ -17,11 +17,11 @@ from featurekit.data.tasks.schemes import RATINGS, finite
 from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.inspection.findings import Finding, Item, Severity, seen
 from featurekit.inspection.names import name_findings
+from featurekit.inspection.repeats import repeated_stretches
 from featurekit.inspection.sounds import Sound
 from featurekit.inspection.tree import twins_among
 from featurekit.manifest import Manifest, Utterance, one_form, validate
 
-OVERLAP_S = 0.1
 SCORES = RATINGS["sentiment-score"].scale
 DURATION_TOLERANCE_S = 0.1
 MAX_ID_BYTES = 255  # a file name on most file systems
@@ -84,7 +84,7 @@ def utterance_findings(
     yield from name_findings(utterances, class_counts(corpus, utterances))
     yield from _people(utterances, corpus)
     yield from _times(utterances, sounds)
-    yield from _overlaps(utterances)
+    yield from repeated_stretches(utterances, sounds, label_key(corpus, utterances))
     yield from _order(utterances)
 
 
@@ -236,29 +236,6 @@ def _times(utterances: Sequence[Utterance], sounds: Mapping[str, Sound]) -> Iter
     yield from seen(
         "duration", Severity.WARNING, "{n} [utterance lasts|utterances last] another time than the table says", unlike
     )
-
-
-def _overlaps(utterances: Sequence[Utterance]) -> Iterator[Finding]:
-    """Segments of one channel of one file that share more than a breath."""
-    by_place: dict[tuple[str, int | None], list[tuple[float, float, str]]] = {}
-    for utterance in utterances:
-        if utterance.start is not None and utterance.end is not None:
-            place = by_place.setdefault((utterance.path, utterance.channel), [])
-            place.append((utterance.start, utterance.end, utterance.id))
-    shared: list[Item] = []
-    mostly: list[Item] = []
-    for segments in by_place.values():
-        segments.sort()
-        for (start, end, name), (next_start, next_end, next_name) in itertools.pairwise(segments):
-            overlap_s = min(end, next_end) - next_start
-            if overlap_s > OVERLAP_S:
-                shorter_s = min(end - start, next_end - next_start)
-                item = Item((name, next_name), f"{overlap_s:.2f} s shared of {shorter_s:.2f} s")
-                (mostly if overlap_s > 0.5 * shorter_s else shared).append(item)
-    text = "{n} [pair|pairs] of neighbouring segments [shares|share] most of [its|their] audio: keep them in one part"
-    yield from seen("overlap", Severity.WARNING, text, mostly)
-    text = f"{{n}} [pair|pairs] of neighbouring segments [overlaps|overlap] by more than {OVERLAP_S} s"
-    yield from seen("overlap", Severity.NOTE, text, shared)
 
 
 def _order(utterances: Sequence[Utterance]) -> Iterator[Finding]:

@@ -8,9 +8,11 @@ from featurekit.data.audit.checks import chained, said
 from featurekit.data.audit.findings import Finding, Pair, Severity
 from featurekit.data.audit.same import Pairs
 from featurekit.data.tasks import get_task
+from featurekit.data.tasks.schemes import RATINGS
 from featurekit.errors import FeaturekitError
 from featurekit.manifest import Manifest, Utterance, one_form
 
+_RATED = tuple(dict.fromkeys(key for ratings in RATINGS.values() for key in ratings.keys))
 _KEYS = ("emotion", "sentiment", "label", "score")  # the raw labels that a class is read from, the first that is there
 
 

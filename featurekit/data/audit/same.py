@@ -58,9 +58,16 @@ def stretch(item: Utterance, lengths: Mapping[str, float]) -> tuple[float, float
     return item.start or 0.0, length if end >= length - END_TOLERANCE_S else end
 
 
-def same_input(utterances: Sequence[Utterance]) -> list[tuple[str, ...]]:
-    """Groups of ids whose input is the same bytes, or the same stretch of the same file; sorted."""
-    lengths, first = file_lengths(utterances), dict[object, str]()
+def same_input(utterances: Sequence[Utterance], lengths: Mapping[str, float] | None = None) -> list[tuple[str, ...]]:
+    """Groups of ids whose input is the same bytes, or the same stretch of the same file; sorted.
+
+    Parameters
+    ----------
+    utterances : sequence of Utterance
+    lengths : mapping, optional
+        File → seconds; by default what utterances say that go to their file's end.
+    """
+    lengths, first = file_lengths(utterances) if lengths is None else lengths, dict[object, str]()
     groups: dict[str, list[str]] = {}
     for item in utterances:
         place = (file_of(item), *stretch(item, lengths), item.channel, item.perturbation)
@@ -74,7 +81,9 @@ def same_input(utterances: Sequence[Utterance]) -> list[tuple[str, ...]]:
     return sorted({tuple(sorted(group)) for group in groups.values() if len(group) > 1})
 
 
-def overlapping_segments(utterances: Iterable[Utterance], same: Iterable[tuple[str, ...]] = ()) -> Pairs:
+def overlapping_segments(
+    utterances: Iterable[Utterance], same: Iterable[tuple[str, ...]] = (), lengths: Mapping[str, float] | None = None
+) -> Pairs:
     """Segments of one file that share more than 0.1 s of it, and a whole file with each segment of it.
 
     Parameters
@@ -82,13 +91,16 @@ def overlapping_segments(utterances: Iterable[Utterance], same: Iterable[tuple[s
     utterances : iterable of Utterance
     same : iterable of tuple
         Groups of :func:`same_input`; of these, two segments are named here too, whole files are not.
+    lengths : mapping, optional
+        As for :func:`same_input`.
     """
     by_file: dict[str, list[Utterance]] = {}
     for item in utterances:
         if not item.parent:
             by_file.setdefault(file_of(item), []).append(item)
     shared_files = [group for group in by_file.values() if len(group) > 1]
-    lengths = file_lengths(item for group in shared_files for item in group)
+    if lengths is None:
+        lengths = file_lengths(item for group in shared_files for item in group)
     whole = {item.id for group in shared_files for item in group if item.start is None and item.end is None}
     said = {
         pair

@@ -129,3 +129,9 @@ def test_a_near_duplicate_under_two_labels_is_an_error_and_every_pair_is_named(m
     assert by_kind["two-labels"].count == len(by_kind["two-labels"].pairs) == 5
     assert by_kind["near-duplicate"].count == len(by_kind["near-duplicate"].examples) == 5
     assert by_kind["two-labels"].examples[0] == "u00 and u01 (a and b; 0.0 % of bits differ)"
+
+
+def test_ratings_are_labels_too():
+    rated = [{"valence": 3.0, "arousal": 2.0, "activation": 2.0, "dominance": 1.0}, {"valence": 4.0, "arousal": 2.0}]
+    manifest = Manifest(Utterance(f"u{n}", "one.wav", speaker="s", labels=rated[n]) for n in (0, 1))
+    assert [finding.kind for finding in audit_corpus(manifest).errors] == ["two-labels"]
