@@ -33,11 +33,9 @@ def labels_of(utterances: Sequence[Utterance], task: str = "") -> dict[str, str]
             pass  # the task of two stores, or of labels that are not here: the raw ones speak
     present = {key for item in utterances for key in item.labels}
     key = next((name for name in _KEYS if name in present), "")
-    raw = {item.id: item.labels.get(key) for item in utterances}
+    keys = [key] if key else [name for name in _RATED if name in present]
     return {
-        name: one_form(f"{value:g}" if isinstance(value, float) else str(value))
-        for name, value in raw.items()
-        if _is_said(value)
+        item.id: said for item in utterances if (said := ", ".join(_words(item.labels.get(name)) for name in keys).strip(", "))
     }
 
 
@@ -73,5 +71,8 @@ def two_labels(found: Sequence[Pair]) -> Iterator[Finding]:
         yield Finding("two-labels", Severity.ERROR, "", (), len(found), 0, said(found), text, tuple(found))
 
 
-def _is_said(value: object) -> bool:
-    return isinstance(value, (str, int, float)) and value != ""
+def _words(value: object) -> str:
+    """A raw label as text; empty for none, and for what holds several, as the votes of raters do."""
+    if not isinstance(value, (str, int, float)):
+        return ""
+    return one_form(value) if isinstance(value, str) else f"{value:g}"
