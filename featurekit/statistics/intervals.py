@@ -56,8 +56,9 @@ def intervals(found: LeftOut, scales: Sequence[Scale], *, level: float = LEVEL) 
     Returns
     -------
     list of Interval
-        None of them has borders below five speakers; one has none where the figure is not defined without some speaker, or is
-        the same whoever is left out. A share of 0 or 1 in all speakers has Clopper and Pearson's of the number of speakers.
+        None of them has borders below five speakers; one has none where the figure is not defined without some speaker. A share
+        of 0 or 1 in all speakers has Clopper and Pearson's of the number of speakers; any other figure that is the same
+        whoever is left out has no width, and its note says so.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def _interval(found: LeftOut, place: int, error: float, scale: Scale, level: flo
     if error <= _ROUNDING:
         if scale is SHARE and value in scale.ends:
             return _at_an_end(value, found.n_speakers, level)
-        return Interval(None, "it is the same whichever speaker is left out")
+        return Interval((value, value), "it is the same whichever speaker is left out")
     from scipy.special import stdtrit  # a quarter of a second to import
 
     half = float(stdtrit(found.freedom, (1 + level) / 2)) * error * scale.slope(value)

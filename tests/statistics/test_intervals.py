@@ -61,9 +61,9 @@ def test_all_speakers_right_have_clopper_and_pearsons_interval_of_their_number()
 
 
 @pytest.mark.parametrize(("scale", "value"), [(SHARE, 0.25), (CORRELATION, 1.0), (ERROR, 0.0), (ERROR, 2.0), (DIFFERENCE, 0.0)])
-def test_a_figure_that_is_the_same_whoever_is_left_out_has_none(scale, value):
+def test_a_figure_that_is_the_same_whoever_is_left_out_has_no_width_and_says_so(scale, value):
     found = of(np.mean, scale, np.repeat(np.arange(8), 3), np.full(24, value))
-    assert found.borders is None
+    assert found.borders == (value, value)
     assert found.note == "it is the same whichever speaker is left out"
 
 

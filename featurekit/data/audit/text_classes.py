@@ -20,6 +20,7 @@ from featurekit.statistics import SHARE, Interval, intervals, leave_one_out
 
 # Of the way from chance to all right, so much counts: what everybody says by habit ("yes" is happy) stays below it.
 _MATTERS = 0.25
+_ROUNDING = 1e-9
 _FEWEST = 5  # utterances of a class; fewer have sentences of their own by chance
 
 
@@ -47,7 +48,7 @@ class TextClasses:
     @property
     def is_there(self) -> bool:
         """Whether the sentence says something of the class: the interval lies above chance, or there is none and it matters."""
-        return self.matters if self.interval.borders is None else self.interval.borders[0] > self.chance
+        return self.matters if self.interval.borders is None else self.interval.borders[0] > self.chance + _ROUNDING
 
     @property
     def matters(self) -> bool:
