@@ -288,7 +288,8 @@ def _sentence(said: list[str], path: str | Path) -> str:
 
 def _named(container: str, codec: str) -> str:
     """``MP4 AAC``; ``AC-3`` alone, for both have one name."""
-    return container if container.partition(" ")[0].replace("-", "").upper() == codec else f"{container} {codec}"
+    same = container.partition(" ")[0].replace("-", "").upper() == codec.replace("_", "")
+    return container if same else f"{container} {codec}"
 
 
 def _refuse_short(made: _Converted, facts: _Facts, demuxer: str, missing: bool) -> None:

@@ -62,7 +62,15 @@ def test_a_hidden_twin_changes_nothing(tmp_path, container, leftover):
     path = tmp_path / f"a.{container.lower()}"
     path.write_bytes(encoded(container))
     alone = audio.decode(path)
-    for twin in (f"._{path.name}", f".AppleDouble/{path.name}", f"{path.name}.part", "Thumbs.db"):
+    for twin in (
+        f"._{path.name}",
+        f".AppleDouble/{path.name}",
+        f"{path.name}.part",
+        f"{path.name}.crdownload",
+        f"~${path.name}",
+        "Thumbs.db",
+        "desktop.ini",
+    ):
         (tmp_path / twin).parent.mkdir(exist_ok=True)
         (tmp_path / twin).write_bytes(LEFTOVERS[leftover])
     beside = audio.decode(path)
