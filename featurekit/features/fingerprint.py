@@ -69,7 +69,7 @@ def _band_power(signal: np.ndarray, sample_rate: int, hop_length: int) -> np.nda
 
     A few frames at a time: all bins of all frames would take twenty times the signal's memory, and most are not read.
     """
-    from featurekit.features.kernels.framing import centred_frames
+    from featurekit.features.kernels.views import centred_frames
 
     bin_of_edge = np.round(np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_BITS + 2) * _WINDOW / sample_rate).astype(int)
     frames = centred_frames(signal, _WINDOW, hop_length)
