@@ -70,6 +70,7 @@ NO_AUGMENT = grammar.refused(
 @SKIP_STRAYS
 @PERTURB
 @NO_AUGMENT
+@grammar.about_options
 @click.option("--features", "columns", help="Features and presets, comma-separated.  [default: the corpus's own]")
 @click.option(
     "--clock",
@@ -115,6 +116,7 @@ def extract_command(
     rehash: bool,
     dry_run: bool,
     as_json: bool,
+    **said: str | None,
 ) -> None:
     """Turn a corpus into a store of features, in parallel; run it again to resume, to add features or utterances.
 
@@ -148,12 +150,13 @@ def extract_command(
         "rehash": rehash,
     }
     warn_of_many(jobs, backend)
+    told = corpora.about(where, said) or None
     if dry_run:
         with compiling():
             forecast = extraction.dry_run(utterances, **request)
         click.echo(json.dumps(dataclasses.asdict(forecast), default=str) if as_json else foretell(forecast))
         return
-    summary = extraction.build_store(utterances, **request, scheduler=scheduler, progress=Bars())
+    summary = extraction.build_store(utterances, **request, scheduler=scheduler, progress=Bars(), about=told)
     click.echo(json.dumps(as_record(summary)) if as_json else describe(summary))
     grammar.next_step(lambda: after_extraction(summary), as_json=as_json)
     if summary.failed_share > max_failures:

@@ -201,6 +201,19 @@ def features(
     return option("--features", old=old, metavar="NAMES", help=help_text, **settings)
 
 
+def about_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--name``, ``--licence``, ``--language`` and ``--source``: what a corpus of your own is, for its card."""
+    helps = {
+        "--name": "What a corpus of your own is called on its card; with the next three, or in its corpus.toml.",
+        "--licence": "Under what terms its audio may be used.",
+        "--language": "Its languages, as ISO 639-1 codes.",
+        "--source": "Where its audio is from.",
+    }
+    for name, text in reversed(helps.items()):
+        command = click.option(name, metavar="TEXT", help=text)(command)
+    return command
+
+
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; write nothing.")
 

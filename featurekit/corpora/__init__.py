@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from featurekit.corpora._about import about as about  # what a corpus of your own is, for its card
 from featurekit.corpora._strays import skipping_strays
 from featurekit.corpora._table import read_table
 from featurekit.errors import CorpusNotFoundError

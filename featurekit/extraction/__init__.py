@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,6 +111,7 @@ def build_store(
     device: str = "auto",
     replace: bool = False,
     rehash: bool = False,
+    about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Extract features of every utterance into a store, or complete a store that exists.
@@ -138,6 +139,8 @@ def build_store(
         Agree to lose what the store has of utterances that this manifest leaves out, or whose audio is gone or another.
     rehash : bool
         Read every audio file to see whether it changed, where otherwise inode, size and times say so.
+    about : mapping, optional
+        What the corpus's owner says of it (:func:`featurekit.corpora.about`), for cards; None leaves what the store has.
     progress : Progress or None
         What to tell while it runs.
 
@@ -160,6 +163,7 @@ def build_store(
     if not (replace or learnt_groups(before)):  # those have their own refusal, which names the run
         refuse(losses(out, before, manifest), out)
     wanted = engines.choose(on_cpu, device, before)
+    told = {"about": about} if about else {}
     store.create(out, corpus=corpus)
     lacking = _lacking(before, wanted)
     preload = partial(features.warm_up, [column for column in lacking if column.engine == "cpu"])
@@ -183,7 +187,7 @@ def build_store(
             groups = plan_groups(manifest, wanted, head)
             receipts |= _compute(pool, _missing(out, root, groups, manifest, files), progress)
             try:
-                store.publish_head(out, manifest, partial(_unless_newer, head, groups))
+                store.publish_head(out, manifest, partial(_unless_newer, head, groups), **told)
                 break
             except _NewerHeadError:
                 continue  # another extraction added columns meanwhile: plan again, so that both are kept

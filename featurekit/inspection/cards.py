@@ -43,7 +43,7 @@ def make_card(path: str | Path) -> dict[str, Any]:
     corpus = _corpus(opened.corpus)
     failed = failures(opened)
     return {
-        "corpus": _corpus_facts(opened.corpus, corpus),
+        "corpus": _corpus_facts(opened.corpus, corpus) | _told(opened.head.about),
         "store": {
             "digest": opened.digest,
             "manifest_digest": opened.head.manifest_digest,
@@ -133,6 +133,14 @@ def _corpus_facts(name: str, corpus: corpora.Corpus | None) -> dict[str, Any]:
     }
 
 
+def _told(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What the owner says of a corpus, by the names of a recipe's facts."""
+    names = {"name": "title", "licence": "licence", "source": "obtain", "citation": "citation"}
+    told: dict[str, Any] = {name: about[key] for key, name in names.items() if key in about}
+    languages = [code.strip() for code in about.get("language", "").split(",") if code.strip()]
+    return told | ({"languages": languages} if languages else {})
+
+
 def _durations(durations_s: Sequence[float]) -> dict[str, float]:
     if not durations_s:
         return {}
@@ -197,6 +205,7 @@ def _facts(corpus: Mapping[str, Any]) -> Iterator[str]:
     names = {
         "licence": "Licence",
         "citation": "Cite",
+        "languages": "Language",
         "obtain": "Get the audio",
         "expected": "As published",
         "defects": "Known defects",

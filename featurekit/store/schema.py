@@ -240,6 +240,8 @@ class Head:
         Each column belongs to exactly one group.
     created_by : str
         Version of featurekit.
+    about : dict
+        What the owner says of a corpus that no recipe knows: name, licence, language, source; in the file where there is any.
     """
 
     generation: int
@@ -247,6 +249,7 @@ class Head:
     manifest_digest: str
     groups: tuple[GroupInfo, ...]
     created_by: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_digest(self.manifest_digest, "manifest")
@@ -264,7 +267,8 @@ class Head:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
-        return asdict(self) | {"groups": [group.to_dict() for group in self.groups]}
+        fields = asdict(self) | {"groups": [group.to_dict() for group in self.groups]}
+        return {name: value for name, value in fields.items() if name != "about" or value}
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> Head:

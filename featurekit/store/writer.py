@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from featurekit import __version__
 from featurekit.errors import ParameterError, StoreError, StoreNotFoundError, UnknownNameError
@@ -99,7 +100,7 @@ def committed(path: str | Path) -> set[str]:
         return {file.stem for file in folder.glob("*.h5")}
 
 
-def publish_head(path: str | Path, manifest: Manifest, groups: Groups) -> Head:
+def publish_head(path: str | Path, manifest: Manifest, groups: Groups, about: Mapping[str, Any] | None = None) -> Head:
     """Publish a generation: these utterances, these columns, these shards.
 
     Parameters
@@ -111,6 +112,8 @@ def publish_head(path: str | Path, manifest: Manifest, groups: Groups) -> Head:
     groups : sequence of GroupInfo, or function of (Head or None) → such a sequence
         A function is asked again, with the newer head, when another writer was faster: the way to add a group
         without losing theirs.
+    about : mapping, optional
+        What the corpus's owner says of it; None is what the latest generation has.
 
     Returns
     -------
@@ -126,7 +129,7 @@ def publish_head(path: str | Path, manifest: Manifest, groups: Groups) -> Head:
     target = root / MANIFESTS / f"{manifest.digest}.jsonl"
     documents.read_identity(root)
     files.commit_bytes(root, target, documents.encode_manifest(manifest))
-    return _publish(root, lambda latest: _draft(root, latest, manifest, groups))
+    return _publish(root, lambda latest: _draft(root, latest, manifest, groups, about))
 
 
 def drop(path: str | Path, column: str, dry_run: bool = False) -> Head:
@@ -205,9 +208,12 @@ def revert(path: str | Path, generation: int, dry_run: bool = False) -> Head:
     return older if dry_run else _publish(root, lambda latest: older)
 
 
-def _draft(root: Path, latest: Head | None, manifest: Manifest, groups: Groups) -> Head:
+def _draft(root: Path, latest: Head | None, manifest: Manifest, groups: Groups, about: Mapping[str, Any] | None) -> Head:
     wanted = groups(latest) if callable(groups) else groups
-    head = Head(0, documents.read_identity(root)["corpus"], manifest.digest, tuple(wanted))
+    kept = {} if latest is None else latest.about
+    head = Head(
+        0, documents.read_identity(root)["corpus"], manifest.digest, tuple(wanted), about=dict(kept if about is None else about)
+    )
     return head if latest is not None and latest.digest == head.digest else check_head(root, head, manifest)
 
 
