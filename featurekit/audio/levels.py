@@ -31,8 +31,9 @@ class Levels:
 
     def hear(self, channels: np.ndarray, mono: np.ndarray) -> None:
         """Take in the next block: channels, shape (frames, channels), and the one signal made of them, shape (frames,)."""
-        self._clipped += sum(_count_clipped(column, self._full_scale) for column in channels.T)
-        peak = float(np.max(np.abs(mono))) if len(mono) else 0.0
+        peak = float(max(mono.max(), -mono.min())) if len(mono) else 0.0
+        if channels.shape[1] > 1 or not peak < self._full_scale:  # else nothing can be at full scale
+            self._clipped += sum(_count_clipped(column, self._full_scale) for column in channels.T)
         if not np.isfinite(peak):  # the maximum of what holds a NaN is NaN
             bad = ~np.isfinite(mono)
             if not self._bad:

@@ -64,28 +64,43 @@ class Resampler:
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
         _check_rates(from_rate, to_rate)
+        self.from_rate, self.to_rate = from_rate, to_rate
+        self._first: np.ndarray | None = None
         self._stream: Any = None
-        if from_rate != to_rate:
-            import soxr
-
-            self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality=_QUALITY)
         self._gathered = np.empty(0, np.float32)
         self._length = 0
 
     def add(self, block: np.ndarray) -> None:
         """Take in the next samples, shape (n,), float32."""
-        if self._stream is None:
-            self._gather(block)
+        if self._first is None:
+            self._first = block  # of most utterances the only one, and quicker by itself
             return
-        for at in range(0, len(block), _FED):
-            self._gather(self._stream.resample_chunk(np.ascontiguousarray(block[at : at + _FED])))
+        if len(self._first):
+            self._feed(self._first)
+            self._first = self._first[:0]
+        self._feed(block)
 
     def finish(self) -> np.ndarray:
         """All samples, shape (n,), float32."""
+        if self._first is None:
+            return self._gathered
+        if len(self._first):
+            return np.ascontiguousarray(resample(self._first, self.from_rate, self.to_rate))
         if self._stream is not None:
             self._gather(self._stream.resample_chunk(np.empty(0, np.float32), last=True))
         self._gathered.resize(self._length, refcheck=False)
         return self._gathered
+
+    def _feed(self, block: np.ndarray) -> None:
+        if self.from_rate == self.to_rate:
+            self._gather(block)
+            return
+        if self._stream is None:
+            import soxr
+
+            self._stream = soxr.ResampleStream(self.from_rate, self.to_rate, 1, dtype="float32", quality=_QUALITY)
+        for at in range(0, len(block), _FED):
+            self._gather(self._stream.resample_chunk(np.ascontiguousarray(block[at : at + _FED])))
 
     def _gather(self, samples: np.ndarray) -> None:
         needed = self._length + len(samples)

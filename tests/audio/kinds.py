@@ -131,6 +131,22 @@ KINDS = [
         slack=2400,
         exact=False,
     ),
+    # The same containers by another writer.
+    *(
+        Kind(f"{suffix}-ffmpeg-{codec}", f".{suffix}", suffix, _ffmpeg("-c:a", codec))
+        for suffix, codecs in (
+            ("w64", ("pcm_s16le", "pcm_f32le", "pcm_f64le", "pcm_s24le")),
+            ("aiff", ("pcm_s16be", "pcm_f32be", "pcm_s24be", "pcm_mulaw", "pcm_s16le")),
+            ("au", ("pcm_s16be", "pcm_f32be", "pcm_mulaw")),
+            ("caf", ("pcm_s16be", "pcm_s16le", "pcm_f32le", "pcm_s24be", "pcm_alaw")),
+            ("wav", ("pcm_f32le", "pcm_f64le", "pcm_s24le", "pcm_u8", "pcm_alaw")),
+        )
+        for codec in codecs
+    ),
+    *(
+        Kind(f"wav-ffmpeg-{codec}", ".wav", "wav-codec", _ffmpeg("-c:a", codec), slack=4096, exact=False)
+        for codec in ("adpcm_ima_wav", "adpcm_ms")
+    ),
     # What is read through ffmpeg alone.
     *(
         Kind(name, suffix, family, _ffmpeg(*options), rates=(16000, 44100), slack=slack, exact=False, needs_ffmpeg=True)

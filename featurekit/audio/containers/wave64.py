@@ -12,6 +12,7 @@ from featurekit.audio.containers.wave_samples import recording
 from featurekit.audio.statuses import Status, refuse_insane
 from featurekit.errors import AudioError
 
+_EXTENSIBLE = b"\xfe\xff"
 _HEAD = 24  # bytes of a name and a size; the size counts them
 
 
@@ -57,7 +58,9 @@ def _found(source: Source, container_end: int, data: Chunk, layout: WaveFormat |
     promise = Promise(data.offset, data.length, settled.frame_bytes, "Wave64", container_end)
     where = extent.of_samples(source, promise, lambda end, length: _behind(source, end))
     is_last = data.offset + data.length == source.size  # libsndfile takes what follows for samples
-    return Part(recording(source, settled, where, "W64", is_as_written=is_last and settled is layout), where.end)
+    is_understood = layout.body[:2] != _EXTENSIBLE  # in a Wave64, libsndfile takes floats under this tag for integers
+    is_as_written = is_last and is_understood and settled is layout
+    return Part(recording(source, settled, where, "W64", is_as_written=is_as_written), where.end)
 
 
 def _behind(source: Source, end: int) -> Behind:

@@ -84,3 +84,10 @@ def test_joined_files_give_the_samples_of_all(tmp_path):
 def test_a_codec_that_is_not_read_is_named(tmp_path):
     (tmp_path / "a.w64").write_bytes(wave64(tag=0xFF))
     assert audio.containers.examine(tmp_path / "a.w64").codec == "WAV with AAC"
+
+
+def test_floats_under_the_extensible_tag_are_floats(tmp_path):
+    """As ffmpeg writes them; libsndfile takes them for integers, and loud noise comes out."""
+    more = struct.pack("<HHI", 22, 32, 4) + bytes.fromhex("0300000000001000800000aa00389b71")
+    content = wave64((INTEGERS / 32768).astype("<f4").tobytes(), tag=0xFFFE, bits=32, block=4, more=more)
+    np.testing.assert_array_equal(heard(tmp_path, content).samples, (INTEGERS / 32768).astype(np.float32))
