@@ -70,6 +70,12 @@ class JoinedStore:
         return digest([store.digest for store in self.stores])
 
     @property
+    def about(self) -> dict[str, Any]:
+        """What the owner of each corpus says of it, under the corpus's name."""
+        pairs = zip(self.stores, self.prefixes, strict=True)
+        return {prefix: store.about for store, prefix in pairs if store.about}
+
+    @property
     def columns(self) -> Mapping[str, Any]:
         """The columns that are in both, as the first describes them; a learnt one with the training ids of both."""
         first = {name: self.stores[0].columns[name] for name in self._names}

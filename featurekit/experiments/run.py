@@ -350,7 +350,7 @@ class Run(Shown):
             "settings": dataclasses.asdict(self.settings),
             "training": dataclasses.asdict(self.training),
             "corpus": self.store.corpus,
-            **({"about": self.store.head.about} if self.store.head.about else {}),
+            **({"about": dict(self.store.about)} if self.store.about else {}),
             "store_digest": self.store.digest,
             "contents": _contents(self.store, self._read, self.ids),
             "columns": [self.store.columns[name].to_dict() for name in self.columns],

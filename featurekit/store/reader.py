@@ -82,6 +82,7 @@ class Store(Shown):
     def __init__(self, path: Path, head: Head, verify: bool = True) -> None:
         self.path, self.head, self.verify = path, head, verify
         self.corpus, self.generation, self.digest = head.corpus, head.generation, head.digest
+        self.about = head.about  # what the corpus's owner says of it
         self.columns: Mapping[str, ColumnInfo] = head.columns
         self._files = _OpenShards(path / SHARDS)
         self._tables: dict[str, ColumnTable] = {}
