@@ -36,7 +36,7 @@ from featurekit.errors import AudioError
 REMEDY = "install ffmpeg (apt-get install ffmpeg), or convert the file to WAV or FLAC"
 _TYPES = {"u8": "pcm_s8", "s16": "pcm_s16le", "s32": "pcm_s32le"}  # of ffmpeg's samples; all others become float32
 _EXACT = frozenset({"wv", "tta", "ape", "flac"})  # containers that state their length to the sample
-_STATING = _EXACT | {"mov", "matroska", "asf"}  # for others ffprobe guesses from the bit rate
+_STATING = _EXACT | {"mov", "matroska", "asf"}  # for others ffprobe guesses from the bit rate, and for an ASF stream
 _SHORT_S = 0.5  # a length that is stated may count the frames that fill and empty an encoder
 _LONGEST_S = int(MAX_S) + 60  # what is longer is refused as TOO_LONG
 _CPU_S = 3600
@@ -97,10 +97,10 @@ def stated_duration_s(path: str | Path) -> float | None:
     """Seconds that a container states of its audio, without decoding it; None where it does not, or ffmpeg is missing."""
     programs = installed()
     with _source(path) as source:
-        demuxer = foreign.demuxer_of(source)
+        demuxer, extent = foreign.demuxer_of(source), foreign.extent(source)
     if programs is None or not demuxer:
         return None
-    return _Facts.probed(path, programs, demuxer, "").stated_s
+    return _Facts.probed(path, programs, demuxer, extent, "").stated_s
 
 
 class _Converted:
@@ -145,7 +145,7 @@ def _convert(path: str | Path, why: str, programs: Installed) -> _Converted:
         demuxer, extent, container = foreign.demuxer_of(source), foreign.extent(source), foreign.find(source)
     if not demuxer:
         raise AudioError(Status.DECODE, why)
-    facts = _Facts.probed(path, programs, demuxer, why)
+    facts = _Facts.probed(path, programs, demuxer, extent, why)
     if extent.joined_at is not None:
         raise AudioError(Status.DECODE, f"is several files joined to one: cut it at byte {extent.joined_at}")
     missing = extent.promised is not None and extent.promised > os.stat(path).st_size  # noqa: PTH116
@@ -176,7 +176,7 @@ class _Facts:
     of_pictures: tuple[str, ...]  # how ffmpeg's lines on video, covers and subtitles begin, which are not our concern
 
     @classmethod
-    def probed(cls, path: str | Path, programs: Installed, demuxer: str, why: str) -> _Facts:
+    def probed(cls, path: str | Path, programs: Installed, demuxer: str, extent: foreign.Extent, why: str) -> _Facts:
         """Ask ffprobe.
 
         Raises
@@ -208,13 +208,14 @@ class _Facts:
         stated = first.get("duration") or (first.get("tags") or {}).get("DURATION")
         if stated is None and len(streams) == 1:
             stated = (found.get("format") or {}).get("duration")
+        states = demuxer in _STATING and (demuxer != "asf" or extent.promised is not None)
         others = {str(stream.get("codec_name")) for stream in streams} - {str(stream.get("codec_name")) for stream in audio}
         return cls(
             index=int(first["index"]),
             codec=str(first.get("codec_name", "unknown codec")),
             sample_type=str(first.get("sample_fmt", "")).removesuffix("p"),
             streams=len(audio),
-            stated_s=_seconds(stated) if demuxer in _STATING else None,
+            stated_s=_seconds(stated) if states else None,
             of_pictures=tuple(f"[{name} @" for name in sorted(others)),
         )
 

@@ -386,3 +386,13 @@ def test_without_ffmpeg_the_container_is_named_with_the_remedy(tmp_path, monkeyp
         with pytest.raises(AudioError) as caught:
             read(path)
         assert str(caught.value) == f"DECODE: {words}, which libsndfile does not read; {reader.REMEDY}"
+
+
+@pytest.mark.parametrize(("container", "codec"), [("asf", "wmav2"), ("avi", "pcm_s16le")])
+def test_a_container_out_of_a_pipe_does_not_say_its_length_and_is_read(ffmpeg, by_ffmpeg, tmp_path, container, codec):
+    path = tmp_path / f"a.{container}"
+    soundfile.write(tmp_path / "source.wav", speech(8.0), RATE)
+    path.write_bytes(ffmpeg("-i", str(tmp_path / "source.wav"), "-c:a", codec, "-f", container, "pipe:1"))
+    heard = by_ffmpeg(path)[:, 0]
+    np.testing.assert_array_equal(audio.decode(path).samples, heard)
+    assert audio.read_duration_s(path) == pytest.approx(len(heard) / RATE)

@@ -33,6 +33,7 @@ class _Part(NamedTuple):
     layout: Layout
     total: int  # samples per channel that its header promises; 0 is unknown
     has_odd_metadata: bool  # on which libFLAC may stumble, or which costs memory: pictures, and what is damaged
+    stated: Layout  # by its header; ``layout`` is that of its first frame
 
 
 def examine(source: Source) -> Recording:
@@ -48,7 +49,7 @@ def examine(source: Source) -> Recording:
         TRUNCATED, EMPTY or DECODE.
     """
     first = _part(source, source.start)
-    if first.layout.bits in _BITS and source.start == 0 and _is_plain(source, first):
+    if first.layout.bits in _BITS and first.layout == first.stated and source.start == 0 and _is_plain(source, first):
         pieces = _as_it_is(source, first) if first.has_odd_metadata else ()
         return Recording((Stream(pieces, first.total),), first.layout.sample_rate, first.layout.channels)
     parts = _parts(source, first)
@@ -131,7 +132,8 @@ def _part(source: Source, start: int) -> _Part:
             raise AudioError(Status.TRUNCATED, "the file ends in its metadata")
         is_odd = is_odd or not _is_sound(source, block[0] & 0x7F, position + 4, length)
         is_last, position = block[0] & 0x80, position + 4 + length
-    return _Part(start, position, source.size, layout, packed & _MOST_TOTAL, is_odd)
+    of_frames = flac_frames.layout_at(source.read(position, 32), layout)
+    return _Part(start, position, source.size, of_frames, packed & _MOST_TOTAL, is_odd, layout)
 
 
 def _is_sound(source: Source, kind: int, start: int, length: int) -> bool:
@@ -143,7 +145,7 @@ def _is_sound(source: Source, kind: int, start: int, length: int) -> bool:
 
 def _as_it_is(source: Source, part: _Part) -> tuple[Span | bytes, ...]:
     """The bytes of a part that has no frame out of order, without metadata that is odd."""
-    if part.has_odd_metadata:
+    if part.has_odd_metadata or part.layout != part.stated:
         return (_info_with(source, part, part.total), Span(part.audio, part.end - part.audio))
     return (Span(part.start, part.end - part.start),)
 
@@ -164,6 +166,7 @@ def _stream(source: Source, part: _Part, notes: list[str]) -> Stream:
         samples, last = samples + frame.samples, frame
     if last is None:
         return _without_frames(source, part)
+    notes += _other_layout(part)
     if samples == part.total and not is_late and not breaks:  # whether the last frame is whole, the decoder finds out
         return Stream(_as_it_is(source, part), samples)
     end = _end_of(source, part, last)
@@ -187,6 +190,13 @@ def _without_frames(source: Source, part: _Part) -> Stream:
     if not part.total:
         raise AudioError(Status.DECODE, f"no FLAC frame begins at byte {part.audio}, behind the header")
     return Stream(_as_it_is(source, part), part.total)  # the decoder says what is wrong
+
+
+def _other_layout(part: _Part) -> list[str]:
+    if part.layout == part.stated:
+        return []
+    stated, found = (f"{one.sample_rate} Hz, {one.channels} channels, {one.bits} bits" for one in (part.stated, part.layout))
+    return [f"{Status.DECODE}: FLAC header promises {stated}; the frames have {found}, and are read so"]
 
 
 def _oddities(part: _Part, samples: int, is_late: bool, breaks: int) -> list[str]:
@@ -273,9 +283,10 @@ def _end_of(source: Source, part: _Part, frame: Frame) -> int | None:
 
 
 def _info_with(source: Source, part: _Part, samples: int) -> bytes:
-    """The mark and STREAMINFO as the only metadata, with another count of samples, and without the checksum of all samples."""
+    """The mark and STREAMINFO alone, of the layout of the frames and a count of samples, without the checksum of these."""
     head = source.read(part.start, _INFO_BYTES)
-    packed = int.from_bytes(head[18:26], "big") & ~_MOST_TOTAL | samples
+    rate, channels, bits = part.layout
+    packed = rate << 44 | channels - 1 << 41 | bits - 1 << 36 | samples
     return _MARK + b"\x80" + head[5:18] + packed.to_bytes(8, "big") + bytes(16)
 
 

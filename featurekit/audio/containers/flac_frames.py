@@ -116,13 +116,24 @@ def _count(data: bytes, three: bytes) -> int:
 
 def header_at(data: bytes, at: int, layout: Layout) -> Frame | None:
     """The frame whose header begins at an offset of ``data``; None where none of the stream does."""
+    found = _read_header(data, at, layout)
+    return found[0] if found is not None and found[1] == layout else None
+
+
+def layout_at(data: bytes, layout: Layout) -> Layout:
+    """What the header of the frame at the beginning of ``data`` says; ``layout`` where it says nothing, or is none."""
+    found = _read_header(data, 0, layout)
+    return layout if found is None else found[1]
+
+
+def _read_header(data: bytes, at: int, layout: Layout) -> tuple[Frame, Layout] | None:
+    """The frame whose header begins at an offset, and its layout, which is ``layout`` in what it does not say."""
     head = data[at : at + _HEADER_MOST]
     if len(head) < 6 or head[0] != 0xFF or head[1] & 0xFE != 0xF8:
         return None
     assignment, block_code, rate_code = head[3] >> 4, head[2] >> 4, head[2] & 15
     bits = _BITS[head[3] >> 1 & 7]
-    channels = 2 if assignment > 7 else assignment + 1
-    if assignment > 10 or head[3] & 1 or block_code == 0 or channels != layout.channels or bits not in (0, layout.bits):
+    if assignment > 10 or head[3] & 1 or block_code == 0 or rate_code == 15 or bits < 0:
         return None
     number, position = _coded_number(head)
     if number < 0:
@@ -134,14 +145,15 @@ def header_at(data: bytes, at: int, layout: Layout) -> Frame | None:
     else:
         samples = _BLOCKS[block_code]
     if rate_code > 11:
-        size, unit = ((1, 1000), (2, 1), (2, 10), (0, 0))[rate_code - 12]
+        size, unit = ((1, 1000), (2, 1), (2, 10))[rate_code - 12]
         rate = int.from_bytes(head[position : position + size], "big") * unit
         position += size
     else:
         rate = _RATES[rate_code]
-    if (rate_code and rate != layout.sample_rate) or len(head) <= position or _crc8(head[:position]) != head[position]:
+    if len(head) <= position or _crc8(head[:position]) != head[position]:
         return None
-    return Frame(at, bool(head[1] & 1), number, samples, position + 1)
+    said = Layout(rate or layout.sample_rate, 2 if assignment > 7 else assignment + 1, bits or layout.bits)
+    return Frame(at, bool(head[1] & 1), number, samples, position + 1), said
 
 
 def _coded_number(head: bytes) -> tuple[int, int]:

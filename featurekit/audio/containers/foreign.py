@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from featurekit.audio.containers.recording import MAX_CHUNKS, Source
+from featurekit.audio.containers.recording import MAX_CHUNKS, UNKNOWN, Source
 
 
 class Container(NamedTuple):
@@ -204,7 +204,8 @@ def _asf_extent(source: Source) -> Extent:
 
 
 def _avi_extent(source: Source) -> Extent:
-    return Extent(8 + int.from_bytes(source.read(4, 4), "little"))
+    size = int.from_bytes(source.read(source.start + 4, 4), "little")
+    return Extent() if size in (0, UNKNOWN) else Extent(source.start + 8 + size)
 
 
 def _tta_extent(source: Source) -> Extent:

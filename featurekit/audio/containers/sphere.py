@@ -8,12 +8,11 @@ from typing import NamedTuple
 from featurekit.audio.containers import extent, plain
 from featurekit.audio.containers.extent import Promise
 from featurekit.audio.containers.joined import Part, joined
-from featurekit.audio.containers.recording import Recording, Source, Span, Stream
+from featurekit.audio.containers.recording import Recording, Source, Stream
 from featurekit.audio.statuses import Status, refuse_insane
 from featurekit.errors import AudioError
 
 MAGIC = b"NIST_1A"
-_USUAL_HEAD = 1024  # libsndfile reads no other
 _LARGEST_HEAD = 1 << 20
 _CODINGS = {"pcm": b"int", "linear": b"int", "ulaw": b"ulaw", "mu-law": b"ulaw", "mulaw": b"ulaw"}
 _CODINGS |= {"alaw": b"alaw", "a-law": b"alaw"}
@@ -30,7 +29,6 @@ class _Layout(NamedTuple):
     sample_bytes: int
     order: str
     frames: int | None
-    is_usual: bool
 
     @property
     def frame_bytes(self) -> int:
@@ -52,7 +50,7 @@ def examine(source: Source) -> Recording:
 def _part(source: Source, start: int) -> Part:
     """The SPHERE file that begins at ``start``."""
     head_bytes = _head_bytes(source, start)
-    layout = _parsed(_fields(source.read(start, head_bytes)), head_bytes)
+    layout = _parsed(_fields(source.read(start, head_bytes)))
     refuse_insane(int(layout.sample_rate), layout.channels)
     facts = (round(layout.sample_rate), layout.channels)
     if layout.compression:
@@ -62,8 +60,7 @@ def _part(source: Source, start: int) -> Part:
     promise = Promise(start + head_bytes, promised, layout.frame_bytes, "SPHERE file")
     found = extent.to_the_end(source, promise, (MAGIC[:4],))
     header = plain.header(layout.coding, layout.sample_rate, layout.channels, layout.sample_bytes, layout.order, found.length)
-    pieces: tuple[Span | bytes, ...] = () if layout.is_usual and found.is_promised else (header, *found.spans)
-    stream = Stream(pieces, found.length // layout.frame_bytes)
+    stream = Stream((header, *found.spans), found.length // layout.frame_bytes)
     return Part(Recording((stream,), *facts, found.notes, container="NIST"), found.end)
 
 
@@ -96,7 +93,7 @@ def _fields(head: bytes) -> dict[str, str]:
     return fields
 
 
-def _parsed(fields: dict[str, str], head_bytes: int) -> _Layout:
+def _parsed(fields: dict[str, str]) -> _Layout:
     coding, _, more = fields.get("sample_coding", "pcm").lower().partition(",")
     known = _CODINGS.get(coding)
     compression = next((name for name in _COMPRESSIONS if name in more), more)
@@ -109,10 +106,8 @@ def _parsed(fields: dict[str, str], head_bytes: int) -> _Layout:
     digits = fields.get("sample_byte_format", "")
     order = ">" if sample_bytes > 1 and digits == "".join(sorted(digits, reverse=True)) and len(set(digits)) > 1 else "<"
     frames = _number(fields, "sample_count", None) if "sample_count" in fields else None
-    is_usual = head_bytes == _USUAL_HEAD and coding in ("pcm", "ulaw", "alaw") and sample_bytes == (2 if known == b"int" else 1)
-    return _Layout(
-        known, compression, int(channels), sample_rate, sample_bytes, order, None if frames is None else int(frames), is_usual
-    )
+    count = None if frames is None else int(frames)
+    return _Layout(known, compression, int(channels), sample_rate, sample_bytes, order, count)
 
 
 def _sample_bytes(fields: dict[str, str]) -> int:

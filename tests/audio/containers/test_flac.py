@@ -298,3 +298,18 @@ def test_headers_alone(tmp_path, data):
     assert refused(saved(tmp_path, with_total(head, 0))).status == Status.EMPTY
     assert refused(saved(tmp_path, with_total(head, 0) + b"no frame at all")).status == Status.DECODE
     assert refused(saved(tmp_path, data[:60])).reason == "the file ends in its metadata"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda packed: packed & (1 << 44) - 1 | 96_000 << 44, lambda packed: packed ^ 1 << 41, lambda packed: packed ^ 8 << 36],
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_header_of_another_rate_channels_or_bits_gives_way_to_the_frames(tmp_path, data, whole, change, times):
+    wrong = data[:18] + change(int.from_bytes(data[18:26], "big")).to_bytes(8, "big") + data[26:]
+    signal = audio.decode(saved(tmp_path, wrong * times))
+    assert signal.original_rate == RATE
+    np.testing.assert_array_equal(signal.samples, np.tile(whole, times))
+    assert any(
+        note.startswith("DECODE: FLAC header promises") and "16000 Hz, 1 channels, 16 bits" in note for note in signal.notes
+    )

@@ -164,3 +164,9 @@ def test_headers_that_say_junk_are_refused_in_a_sentence(tmp_path, content, word
     error = refused(tmp_path, content)
     assert words in str(error)
     assert "\n" not in error.reason
+
+
+@pytest.mark.parametrize("sample_rate", ["8000.000000", "8000.0", "8e3"])
+def test_a_rate_may_be_a_real_number(tmp_path, sample_rate):
+    fields = {name: value for name, value in LINEAR.items() if "rate" not in name} | {"sample_rate -r": sample_rate}
+    assert_all(heard(tmp_path, sphere(fields)))
