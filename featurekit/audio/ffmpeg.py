@@ -34,6 +34,7 @@ from featurekit.audio.statuses import BY_FFMPEG, MAX_S, Status, refuse_insane
 from featurekit.errors import AudioError
 
 REMEDY = "install ffmpeg (apt-get install ffmpeg), or convert the file to WAV or FLAC"
+_PROGRAMS, _MISSING = ("ffmpeg", "ffprobe"), "is not installed here"
 _TYPES = {"u8": "pcm_s8", "s16": "pcm_s16le", "s32": "pcm_s32le"}  # of ffmpeg's samples; all others become float32
 _EXACT = frozenset({"wv", "tta", "ape", "flac"})  # containers that state their length to the sample
 _STATING = _EXACT | {"mov", "matroska", "asf"}  # for others ffprobe guesses from the bit rate, and for an ASF stream
@@ -61,12 +62,21 @@ class Installed(NamedTuple):
 
 
 def installed() -> Installed | None:
-    """The ffmpeg that is on the PATH, with the ffprobe that comes with it; None where there is none."""
-    programs = shutil.which("ffmpeg"), shutil.which("ffprobe")
-    if programs[0] is None or programs[1] is None:
+    """The ffmpeg that is on the PATH, with the ffprobe that comes with it; None where there is none that runs."""
+    if lack():
         return None
-    version = _version(programs[0])
-    return Installed(programs[0], programs[1], version) if version else None
+    ffmpeg, ffprobe = (shutil.which(name) or name for name in _PROGRAMS)
+    return Installed(ffmpeg, ffprobe, _version(ffmpeg))
+
+
+def lack() -> str:
+    """What is wrong with the ffmpeg of this machine, as ``"is not installed here"``; empty where nothing is."""
+    ffmpeg, ffprobe = (shutil.which(name) for name in _PROGRAMS)
+    if ffmpeg is None:
+        return _MISSING
+    if ffprobe is None:
+        return "is here without ffprobe, which comes with it"
+    return next((f"does not run here ({program})" for program in (ffmpeg, ffprobe) if not _version(program)), "")
 
 
 @contextmanager
@@ -123,7 +133,8 @@ def _converted(path: str | Path, why: str) -> _Converted:
     global _last
     programs = installed()
     if programs is None:
-        raise AudioError(Status.DECODE, f"{why}; {REMEDY}")
+        what = lack()
+        raise AudioError(Status.DECODE, f"{why}; {REMEDY}" if what == _MISSING else f"{why}; ffmpeg {what}: {REMEDY}")
     status = refuse_irregular(path)
     which = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, programs)
     kept = _last

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from featurekit.audio import SILENT_PEAK, Status
-from featurekit.audio.ffmpeg import REMEDY
+from featurekit.audio.ffmpeg import REMEDY, lack
 from featurekit.inspection.findings import Finding, Item, Severity, seen
 from featurekit.inspection.sounds import OUTSIDE, UNREADABLE, Sound
 
@@ -120,7 +120,7 @@ def _need_ffmpeg(paths: Sequence[str]) -> Iterator[Finding]:
     counts = Counter(PurePosixPath(path).suffix.lower() or "no suffix" for path in paths)
     if paths:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
-        text = f"{{n}} [file needs|files need] ffmpeg, which is not installed here ({kinds}): {REMEDY}"
+        text = f"{{n}} [file needs|files need] ffmpeg, which {lack()} ({kinds}): {REMEDY}"
         yield from seen("needs-ffmpeg", Severity.ERROR, text, (Item((path,)) for path in paths))
 
 

@@ -396,3 +396,24 @@ def test_a_container_out_of_a_pipe_does_not_say_its_length_and_is_read(ffmpeg, b
     heard = by_ffmpeg(path)[:, 0]
     np.testing.assert_array_equal(audio.decode(path).samples, heard)
     assert audio.read_duration_s(path) == pytest.approx(len(heard) / RATE)
+
+
+@pytest.mark.parametrize(
+    ("programs", "words"),
+    [
+        (("ffmpeg",), "ffmpeg is here without ffprobe, which comes with it: "),
+        (("ffmpeg", "ffprobe"), "ffmpeg does not run here ("),
+    ],
+)
+def test_an_ffmpeg_that_cannot_be_used_is_not_called_missing_and_does_not_blame_the_file(
+    tmp_path, monkeypatch, programs, words
+):
+    for name in programs:
+        (tmp_path / name).write_text("#!/bin/sh\nexit 127\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = tmp_path / "a.amr"
+    path.write_bytes(amr())
+    reason = refusal(path).reason
+    assert reason.startswith(f"is AMR, which libsndfile does not read; {words}")
+    assert reason.endswith(reader.REMEDY)
