@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from featurekit.data.audit.duplicates import near_duplicates
-from featurekit.data.audit.same import SAME_SHARE, file_of, overlapping_segments, same_input
+from featurekit.data.audit.duplicates import near_duplicates, one_recording
+from featurekit.data.audit.same import file_of, overlapping_segments, same_input
 from featurekit.inspection.findings import Finding, Item, Severity, seen
 from featurekit.inspection.hearing import Owner, quarrel
 from featurekit.inspection.sounds import Sound
@@ -85,9 +85,10 @@ def near_audio(sounds: Sequence[Sound], owners: Mapping[str, Owner]) -> Iterator
         pair = (heard[match.first], heard[match.second])
         if pair[0].samples_digest == pair[1].samples_digest:
             continue  # the same, and said so
-        longer = max(np.count_nonzero(prints[match.first]), np.count_nonzero(prints[match.second]))
-        is_one = match.frames >= SAME_SHARE * longer
-        said = quarrel([owners.get(sound.path, Owner()) for sound in pair]) if is_one else ""
+        owned = [owners.get(sound.path, Owner()) for sound in pair]
+        one_voice = not all(owner.speakers for owner in owned) or bool(owned[0].speakers & owned[1].speakers)
+        is_one = one_recording(match, prints[match.first], prints[match.second], one_voice=one_voice)
+        said = quarrel(owned) if is_one else ""
         detail = "; ".join(word for word in (said, f"{100 * match.bit_error:.1f} % of bits differ") if word)
         found[Severity.ERROR if said else Severity.WARNING].append(Item(tuple(sound.path for sound in pair), detail))
     for severity, items in found.items():

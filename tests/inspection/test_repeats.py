@@ -101,3 +101,20 @@ def test_the_corpora_of_the_house_do_not_change_by_it(tiny_corpus):
     assert CORPORA.get("demo")
     report = inspect_corpus("demo", tiny_corpus, backend="serial")
     assert not [finding for finding in report.findings if finding.check in ("same-stretch", "two-labels")]
+
+
+def test_two_speakers_are_one_recording_only_where_hardly_a_bit_differs(tmp_path):
+    """Synthetic voices of one pitch differ in their noise alone, as no two recordings of people do."""
+    t, random = np.arange(32000) / 16000, np.random.default_rng(0)
+    phase = 2 * np.pi * np.cumsum(170 * (1 + 0.2 * np.sin(2 * np.pi * 0.7 * t))) / 16000
+    tone = 0.1 * sum(np.sin(h * phase) / h for h in range(1, 20)) * (1 + np.sin(2 * np.pi * 3 * t - 1.5)) / 2
+    a, b = (tone + 0.0015 * random.standard_normal(len(t)) for _ in range(2))
+    for name, sound in {"a": a, "b": b, "c": 0.5 * a}.items():
+        soundfile.write(tmp_path / f"{name}.wav", sound, 16000)
+    (tmp_path / "t.csv").write_text("path,label,speaker\na.wav,fear,ann\nb.wav,sad,bob\nc.wav,joy,cyd\n")
+    (error, of_error), (warning, of_warning) = near(
+        inspect_corpus("custom", tmp_path, manifest=tmp_path / "t.csv", backend="serial")
+    )
+    assert (error, warning) == ("error", "warning")
+    assert [said.partition(";")[0] for said in of_error] == ["a.wav and c.wav: speakers ann and cyd"]
+    assert [said.partition(":")[0] for said in of_warning] == ["a.wav and b.wav", "b.wav and c.wav"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from featurekit.data.audit import checks, duplicates, labels, text_classes
 from featurekit.data.audit.findings import BY_BYTES, CHECKED, NOT_CHECKED, Audit, Finding, Pair, Severity, examples
-from featurekit.data.audit.same import SAME_SHARE, Pairs, overlapping_segments, same_input
+from featurekit.data.audit.same import Pairs, overlapping_segments, same_input
 from featurekit.data.audit.twins import Alike
 from featurekit.data.normalise import StoreLike
 from featurekit.data.splits.folds import PARTS, Fold, Split
@@ -232,12 +232,14 @@ def _audio(used: Sequence[Utterance], sounds: StoreLike | None, doubled: Sequenc
     rows = {item.id: sounds.manifest.index(item.id) for item in used if item.id in sounds.manifest}
     words = {name: duplicates.words(np.asarray(sounds.read(column, row))) for name, row in rows.items() if status[row] == 0}
     words = {name: frames for name, frames in words.items() if np.count_nonzero(frames) >= duplicates.MIN_FRAMES}
-    pairs.append(_near_duplicates(words, doubled))
+    pairs.append(_near_duplicates(words, doubled, {item.id: item.speaker for item in used}))
     # A child's audio is its parent's by intention, and need not have been looked at.
     return pairs, _how_many(len(words), sum(item.id in words or not item.parent for item in used))
 
 
-def _near_duplicates(words: Mapping[str, np.ndarray], doubled: Sequence[tuple[str, ...]]) -> Pairs:
+def _near_duplicates(
+    words: Mapping[str, np.ndarray], doubled: Sequence[tuple[str, ...]], speakers: Mapping[str, str]
+) -> Pairs:
     """Audio that is nearly the same, without what is the same."""
     ids, number = list(words), {name: place for place, group in enumerate(doubled) for name in group}
     found, same = list[Pair](), set()
@@ -246,7 +248,8 @@ def _near_duplicates(words: Mapping[str, np.ndarray], doubled: Sequence[tuple[st
         if number.get(first, -1) == number.get(second, -2):
             continue
         found.append((first, second, f"{100 * match.bit_error:.1f} % of bits differ"))
-        if match.frames >= SAME_SHARE * max(np.count_nonzero(words[first]), np.count_nonzero(words[second])):
+        one_voice = len({speakers[first], speakers[second]} - {""}) < 2
+        if duplicates.one_recording(match, words[first], words[second], one_voice=one_voice):
             same.add((first, second))
     return Pairs("near-duplicate", "near-duplicate audio", found, frozenset(same))
 

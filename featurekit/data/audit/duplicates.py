@@ -15,8 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from featurekit.data.audit.same import SAME_SHARE
+
 COLUMN = "audio_fingerprint"
 MAX_BIT_ERROR = 0.20
+SURE_BIT_ERROR = 0.03  # tones and synthetic voices of one pitch differ by 4 % and more, copies at one rate mostly by less
 MIN_FRAMES = 32  # half a second that both speak in: of less, too few bits are independent of one another
 MIN_SHARE = 0.5  # of the shorter one's frames
 MIN_VOTES = 2
@@ -55,6 +58,23 @@ def words(column: np.ndarray) -> np.ndarray:
     halves = column.astype(np.uint32)
     packed: np.ndarray = halves[:, 0] | (halves[:, 1] << np.uint32(16))
     return packed
+
+
+def one_recording(match: Match, first: np.ndarray, second: np.ndarray, *, one_voice: bool) -> bool:
+    """Whether two utterances that match are one recording, so that two labels of it contradict each other.
+
+    A part of a recording may have a label of its own. Two speakers are two recordings unless hardly a bit differs.
+
+    Parameters
+    ----------
+    match : Match
+    first, second : uint32 array
+        The fingerprints of its two utterances.
+    one_voice : bool
+        Whether both may be of one speaker.
+    """
+    longer = max(int(np.count_nonzero(first)), int(np.count_nonzero(second)))
+    return match.frames >= SAME_SHARE * longer and (one_voice or match.bit_error <= SURE_BIT_ERROR)
 
 
 def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[Match]:

@@ -76,3 +76,19 @@ def test_a_held_frame_does_not_cost_a_square_of_pairs():
     """A frame that everybody holds for long votes for a few pairs, not for all 2000 * 2000."""
     held = np.full(100, 7, dtype=np.uint32)
     assert len(duplicates._candidates([held] * 2000)) <= 2000 * duplicates.REACH
+
+
+@pytest.mark.parametrize(
+    ("share", "length", "one_voice", "is_one"),
+    [
+        (0.1, 200, True, True),
+        (0.1, 200, False, False),  # two synthetic voices of one pitch may be as near
+        (0.01, 200, False, True),
+        (0.01, 140, True, False),  # a part of a recording may have a label of its own
+    ],
+)
+def test_what_is_one_recording_under_two_labels(share, length, one_voice, is_one):
+    one = noise(200, 0)
+    other = flipped(one[:length], share)
+    (match,) = near_duplicates([one, other])
+    assert duplicates.one_recording(match, one, other, one_voice=one_voice) is is_one
