@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from featurekit.errors import ManifestError
+from featurekit.manifest import Utterance
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -19,7 +20,7 @@ _logger = logging.getLogger(__name__)
 
 
 class StrayFileError(ManifestError):
-    """Audio files that are of another corpus, or have been renamed.
+    """Audio files that are of another corpus, have been renamed, or are there twice.
 
     Parameters
     ----------
@@ -52,6 +53,25 @@ def skipping_strays(skip: bool) -> Iterator[None]:
         files = "1 file is" if len(skipped) == 1 else f"{len(skipped)} files are"
         shown = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
         _logger.warning("%s none of this corpus's, and left out: %s", files, shown)
+
+
+def once_each(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+    """Utterances whose id no one before them has.
+
+    Raises
+    ------
+    StrayFileError
+        After the last, for the files of the others.
+    """
+    seen: dict[str, str] = {}
+
+    def noted(item: Utterance) -> Utterance:
+        if item.id in seen:
+            raise StrayFileError(f"{item.path!r}: {item.id!r} is there twice, first in {seen[item.id]!r}")
+        seen[item.id] = item.path
+        return item
+
+    yield from each(utterances, noted)
 
 
 def each(items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[Made]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from featurekit.audio import beside_their_audio, is_audio_name, is_video_name
-from featurekit.errors import ManifestError
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.settings import follows_links
 
 _logger = logging.getLogger(__name__)
@@ -85,15 +85,18 @@ def by_stem(paths: Iterable[str]) -> dict[str, str]:
 
     Raises
     ------
-    ManifestError
-        When two files share a stem: a corpus unpacked twice counts every utterance twice.
+    StrayFileError
+        After the last, for files whose stem another one has: a corpus unpacked twice counts every utterance twice.
     """
     stems: dict[str, str] = {}
-    for path in paths:
+
+    def add(path: str) -> None:
         stem = PurePosixPath(path).stem
-        if stem in stems:
-            raise ManifestError(f"{stem} is there twice, as {stems[stem]} and {path}; let --root name the folder of one copy")
-        stems[stem] = path
+        if stems.setdefault(stem, path) != path:
+            raise StrayFileError(f"{path!r}: {stem} is there twice, as {stems[stem]} and {path}")
+
+    for _ in each(paths, add):
+        pass
     return stems
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import once
-from featurekit.corpora._strays import StrayFileError, each
+from featurekit.corpora._strays import StrayFileError, each, once_each
 from featurekit.corpora._walk import audio_paths
 from featurekit.manifest import Utterance
 
@@ -67,20 +66,10 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For an emotion the corpus does not have, a file that says nothing of speaker and emotion, or two of one utterance.
     """
-    seen: dict[str, str] = {}
-    for path, speaker, emotion, sentence in each(audio_paths(root), _read_path):
-        name = f"{speaker}-{emotion}-{sentence}"
-        once(seen, name, repr(path))
-        yield Utterance(
-            id=name,
-            path=path,
-            speaker=speaker,
-            language="zh",
-            labels={"emotion": emotion, "sentence": sentence},
-        )
+    yield from once_each(each(audio_paths(root), _utterance))
 
 
-def _read_path(path: str) -> tuple[str, str, str, str]:
+def _utterance(path: str) -> Utterance:
     parts = PurePosixPath(path).parts
     stem = PurePosixPath(path).stem
     match = _NAME.fullmatch(stem)
@@ -92,4 +81,10 @@ def _read_path(path: str) -> tuple[str, str, str, str]:
         raise StrayFileError(f"{path!r}: expected <speaker>/<emotion>/<number>.wav or <number>-<emotion>-<speaker>.wav")
     if emotion not in EMOTIONS:
         raise StrayFileError(f"{path!r}: unknown emotion {emotion!r}; CASIA has {', '.join(EMOTIONS)}")
-    return path, speaker, emotion, sentence
+    return Utterance(
+        id=f"{speaker}-{emotion}-{sentence}",
+        path=path,
+        speaker=speaker,
+        language="zh",
+        labels={"emotion": emotion, "sentence": sentence},
+    )

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from featurekit.audio import is_audio_name
 from featurekit.corpora import Corpus, recipe
 from featurekit.corpora._labels import once, records
+from featurekit.corpora._strays import StrayFileError, each, once_each
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -59,12 +60,15 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For a file that is said to have two sentiments, two files of one id, or a broken row.
     """
     told = _read_table(root / f"{TABLE_FOLDER}.csv")
-    for path in sorted({*audio_paths(root), *told}):
-        words = {found.lower() for found in _WORD.findall(path)} | ({told[path]} if path in told else set())
-        if len(words) > 1:
-            raise ManifestError(f"{path!r}: is said to be {' and '.join(sorted(words))}; folder, name and table must agree")
-        name = str(PurePosixPath(path).with_suffix(""))
-        yield Utterance(id=name, path=path, speaker=name, language="en", labels={"sentiment": words.pop()} if words else {})
+    yield from once_each(each(sorted({*audio_paths(root), *told}), lambda path: _utterance(path, told.get(path, ""))))
+
+
+def _utterance(path: str, told: str) -> Utterance:
+    words = {found.lower() for found in _WORD.findall(path)} | ({told} if told else set())
+    if len(words) > 1:
+        raise StrayFileError(f"{path!r}: is said to be {' and '.join(sorted(words))}; folder, name and table must agree")
+    name = str(PurePosixPath(path).with_suffix(""))
+    return Utterance(id=name, path=path, speaker=name, language="en", labels={"sentiment": words.pop()} if words else {})
 
 
 def _read_table(table: Path) -> dict[str, str]:

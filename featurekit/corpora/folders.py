@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, recipe
-from featurekit.corpora._labels import once
+from featurekit.corpora._strays import once_each
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -46,13 +46,14 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For two files of one id (one.wav, one.flac), or a folder whose name is not UTF-8.
     """
-    seen: dict[str, str] = {}
-    for path in audio_paths(root, videos=True):
-        folder = PurePosixPath(path).parent.name
-        try:
-            folder.encode()
-        except UnicodeEncodeError:
-            raise ManifestError(f"{path!r}: a label must be UTF-8, and the folder's name is not; rename it") from None
-        name = str(PurePosixPath(path).with_suffix(""))
-        once(seen, name, repr(path))
-        yield Utterance(id=name, path=path, speaker=name, labels={"label": folder} if folder else {})
+    yield from once_each(map(_utterance, audio_paths(root, videos=True)))
+
+
+def _utterance(path: str) -> Utterance:
+    folder = PurePosixPath(path).parent.name
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        raise ManifestError(f"{path!r}: a label must be UTF-8, and the folder's name is not; rename it") from None
+    name = str(PurePosixPath(path).with_suffix(""))
+    return Utterance(id=name, path=path, speaker=name, labels={"label": folder} if folder else {})

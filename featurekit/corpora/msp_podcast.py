@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import number, once, records, say_unused, word
+from featurekit.corpora._speakers import with_stand_ins
 from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._table import find_table, read_text
 from featurekit.corpora._walk import audio_paths, by_stem
@@ -64,7 +65,8 @@ CORPUS = Corpus(
             source="as users report, not seen here",
         ),
         Defect(
-            "some speakers are 'Unknown'; here the podcast stands in for each of them", source="as users report, not seen here"
+            "some speakers are 'Unknown' and stay unknown; where all are, the podcast stands in for each",
+            source="as users report, not seen here",
         ),
         Defect("Test3 has no labels in public releases", source="as users report, not seen here"),
     ),
@@ -90,6 +92,10 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For a broken row, an unknown emotion, a rating outside [1, 7], or a file or row that is there twice.
     """
+    yield from with_stand_ins(_read(root))
+
+
+def _read(root: Path) -> Iterator[Utterance]:
     table = find_table(root / folder / name for folder in ("Labels", "Labels/Labels", "label", ".") for name in TABLES)
     if table is None:
         return
@@ -121,7 +127,7 @@ def _utterance(root: Path, stem: str, path: str, row: dict[str, str], labels: di
         path=path,
         recording=match["podcast"],
         position=int(match["segment"]),
-        speaker=match["podcast"] if speaker.lower() in ("", "unknown") else speaker,
+        speaker="" if speaker.lower() == "unknown" else speaker,
         gender={"male": "male", "female": "female"}.get(row.get("Gender", "").lower(), ""),
         language="en",
         text=" ".join(read_text(transcript).split()) if transcript.is_file() else "",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import coded, once, spelt
-from featurekit.corpora._strays import StrayFileError, each
+from featurekit.corpora._labels import coded, spelt
+from featurekit.corpora._strays import StrayFileError, each, once_each
 from featurekit.corpora._walk import audio_paths
 from featurekit.manifest import Utterance
 
@@ -67,10 +67,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For a name that is none of SAVEE's, a speaker it does not have, or a file that is there twice.
     """
-    seen: dict[str, str] = {}
-    for item in each(coded(audio_paths(root), _NAME, "DC/a01.wav or DC_a01.wav"), _utterance):
-        once(seen, item.id, repr(item.path))
-        yield item
+    yield from once_each(each(coded(audio_paths(root), _NAME, "DC/a01.wav or DC_a01.wav"), _utterance))
 
 
 def _utterance(named: tuple[str, re.Match[str]]) -> Utterance:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import coded, once, spelt
-from featurekit.corpora._strays import each
+from featurekit.corpora._labels import coded, spelt
+from featurekit.corpora._strays import each, once_each
 from featurekit.corpora._walk import audio_paths
 from featurekit.manifest import Utterance
 
@@ -81,10 +81,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For a name that is none of TESS's, an unknown emotion, or a file that is there twice.
     """
-    seen: dict[str, str] = {}
-    for item in each(coded(audio_paths(root), _NAME, "OAF_back_angry.wav"), _utterance):
-        once(seen, item.id, repr(item.path))
-        yield item
+    yield from once_each(each(coded(audio_paths(root), _NAME, "OAF_back_angry.wav"), _utterance))
 
 
 def _utterance(named: tuple[str, re.Match[str]]) -> Utterance:

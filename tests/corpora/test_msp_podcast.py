@@ -27,7 +27,7 @@ def test_a_row_becomes_labels_speaker_and_text(miniature):
     assert (utterance.speaker, utterance.gender, utterance.text) == ("30", "male", "well good")
     assert (utterance.recording, utterance.position) == ("MSP-PODCAST_0001", 8)
     unknown = manifest["MSP-PODCAST_0002_0011"]
-    assert (unknown.speaker, unknown.gender) == ("MSP-PODCAST_0002", "")
+    assert (unknown.speaker, unknown.gender) == ("", "")  # no podcast stands in beside speakers that are known
     task = tasks.get_task("msp8", manifest)
     assert tasks.labelled(manifest, task) == {ONE: "neutral"}
     assert tasks.agreement(manifest, task).weighted == 0.5
@@ -46,7 +46,7 @@ def test_files_without_rows_rows_without_files_and_ratings_of_neither(miniature,
     with caplog.at_level(logging.WARNING):
         manifest = read_corpus("msp_podcast", root)
     assert manifest[ONE].path == f"Audios/{ONE}.wav"
-    assert (manifest["MSP-PODCAST_0001_0009"].labels, manifest["MSP-PODCAST_0001_0009"].speaker) == ({}, "MSP-PODCAST_0001")
+    assert (manifest["MSP-PODCAST_0001_0009"].labels, manifest["MSP-PODCAST_0001_0009"].speaker) == ({}, "")
     assert "ratings of 1 clips that are not here: MSP-PODCAST_9_1" in caplog.text
 
 
@@ -80,3 +80,13 @@ def test_a_file_of_another_corpus_is_refused(miniature, put):
     put(root / "Audios" / "hello.wav", b"")
     with pytest.raises(ManifestError, match=r"'Audios/hello.wav': not a name of this corpus"):
         read_corpus("msp_podcast", root)
+
+
+def test_where_all_speakers_are_unknown_the_podcast_stands_in_and_it_is_said(miniature, caplog):
+    root = miniature("msp_podcast")
+    table = root / "Labels" / "labels_consensus.csv"
+    table.write_text(table.read_text().replace(",30,", ",Unknown,"))
+    with caplog.at_level(logging.WARNING):
+        manifest = read_corpus("msp_podcast", root)
+    assert {item.speaker for item in manifest} == {"MSP-PODCAST_0001", "MSP-PODCAST_0002"}
+    assert "no utterance names a speaker" in caplog.text

@@ -41,6 +41,30 @@ def test_all_strays_of_a_tree_are_named_at_once_or_left_out_and_counted(name, mi
     assert f"{len(STRAYS[name])} files are none of this corpus's, and left out: " in caplog.text
 
 
+@pytest.mark.parametrize("name", [*sorted(set(STRAYS) - {"esd"}), "folders"])
+def test_all_files_that_are_there_twice_are_named_at_once_or_left_out(name, miniature, put, caplog):
+    root = miniature(name)
+    whole = read_corpus(name, root)
+    for path in [item.path for item in whole][:2]:
+        put(root / (path.replace(".wav", ".wave") if name == "folders" else f"zcopy/{path}"), b"")
+    with pytest.raises(ManifestError, match="2 files are none") as error:
+        read_corpus(name, root)
+    assert str(error.value).count("is there twice") == 2
+    with caplog.at_level(logging.WARNING):
+        assert read_corpus(name, root, skip_strays=True).ids == whole.ids
+    assert "2 files are none of this corpus's, and left out: " in caplog.text
+
+
+def test_all_files_of_two_sentiments_are_named_at_once(miniature, put):
+    root = miniature("cs582")
+    for name in ("positive/3_negative.wav", "neutral/4_negative.wav"):
+        put(root / name, b"")
+    with pytest.raises(ManifestError, match="2 files are none") as error:
+        read_corpus("cs582", root)
+    assert str(error.value).count("is said to be") == 2
+    read_corpus("cs582", root, skip_strays=True)
+
+
 def test_one_stray_is_a_sentence_and_the_others_were_given_before():
     def make(item):
         if item < 0:

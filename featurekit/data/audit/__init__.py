@@ -76,7 +76,9 @@ def audit_split(
     manifest = manifest_of(manifest)
     split = split.on(manifest)
     used = _heard([manifest[name] for name in ids], sounds)
-    material = _Material.of(used, sounds, str(split.settings.get("task", "")))
+    several = split.kind == "cross-corpus"
+    classes = labels.labels_of_corpora(used) if several else labels.labels_of(used, str(split.settings.get("task", "")))
+    material = _Material.of(used, sounds, classes)
     found, unread = [*_unnamed(used, material), *_of_corpus(material, split.folds, reads_text)], set(not_read)
     for fold in split.folds:
         found += _fold_findings(fold, material)
@@ -103,7 +105,7 @@ def audit_corpus(manifest: Manifest, *, sounds: StoreLike | None = None, subject
     used = _heard(list(manifest_of(manifest)), sounds)
     if not used:
         raise SplitError("the manifest holds no utterance: there is nothing to audit")
-    material = _Material.of(used, sounds)
+    material = _Material.of(used, sounds, labels.labels_of(used))
     found = [*_unnamed(used, material), *_of_corpus(material, ())]
     quarrel = {frozenset(pair[:2]) for pair in material.quarrels}
     groups = [group for group in material.doubled if not any(quarrel & {frozenset(p[:2])} for p in checks.chained([group]))]
@@ -134,10 +136,10 @@ class _Material:
     checked: dict[str, str]
 
     @classmethod
-    def of(cls, used: Sequence[Utterance], sounds: StoreLike | None, task: str = "") -> _Material:
+    def of(cls, used: Sequence[Utterance], sounds: StoreLike | None, classes: Mapping[str, str]) -> _Material:
         normalised = {text: checks.normalised_text(text) for text in {item.text for item in used}}
         texts = {item.id: normalised[item.text] for item in used if normalised[item.text]}
-        doubled, classes = same_input(used), labels.labels_of(used, task)
+        doubled = same_input(used)
         pairs, heard = _audio(used, sounds, doubled)
         source = _speaker_source(used)
         speakers = {item.id: item.speaker for item in used if item.speaker and source == "named"}
@@ -237,9 +239,7 @@ def _audio(used: Sequence[Utterance], sounds: StoreLike | None, doubled: Sequenc
     return pairs, _how_many(len(words), sum(item.id in words or not item.parent for item in used))
 
 
-def _near_duplicates(
-    words: Mapping[str, np.ndarray], doubled: Sequence[tuple[str, ...]], speakers: Mapping[str, str]
-) -> Pairs:
+def _near_duplicates(words: Mapping[str, np.ndarray], doubled: Sequence[tuple[str, ...]], speakers: Mapping[str, str]) -> Pairs:
     """Audio that is nearly the same, without what is the same."""
     ids, number = list(words), {name: place for place, group in enumerate(doubled) for name in group}
     found, same = list[Pair](), set()

@@ -7,13 +7,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from featurekit.data.audit.checks import chained, said
 from featurekit.data.audit.findings import Finding, Pair, Severity
 from featurekit.data.audit.same import Pairs
-from featurekit.data.tasks import get_task
+from featurekit.data.tasks import class_maps, get_task
 from featurekit.data.tasks.schemes import RATINGS
 from featurekit.errors import FeaturekitError
 from featurekit.manifest import Manifest, Utterance, one_form
 
 _RATED = tuple(dict.fromkeys(key for ratings in RATINGS.values() for key in ratings.keys))
 _KEYS = ("emotion", "sentiment", "label", "score")  # the raw labels that a class is read from, the first that is there
+
+
+def labels_of_corpora(utterances: Sequence[Utterance]) -> dict[str, str]:
+    """Id → canonical word of the raw label, for utterances of several corpora, whose ids begin with the corpus and ``/``.
+
+    Each corpus is read by its own key, and words that are in no class are absent.
+    """
+    canonical, by_corpus = class_maps.get_map(class_maps.CANONICAL), dict[str, list[Utterance]]()
+    for item in utterances:
+        by_corpus.setdefault(item.id.partition("/")[0], []).append(item)
+    raw = {name: word for items in by_corpus.values() for name, word in labels_of(items).items()}
+    return {name: found for name, word in raw.items() if (found := canonical.class_of(word))}
 
 
 def labels_of(utterances: Sequence[Utterance], task: str = "") -> dict[str, str]:

@@ -262,3 +262,17 @@ def test_an_utterance_too_short_for_a_fingerprint_is_not_called_checked(make):
 def test_one_file_under_two_ids_is_found_without_looking_at_it():
     manifest = Manifest([Utterance("a", "x.wav", speaker="s"), Utterance("b", "x.wav", speaker="t")])
     assert only(audit_split(split(manifest, ["a"], (), ["b"]), manifest), "same-audio") == [("leak", ("train", "test"), 1, 0)]
+
+
+def test_two_corpora_are_compared_in_canonical_words_each_by_its_own_raw_label():
+    items = [
+        Utterance(id="one/a", path="one/a.wav", speaker="one/s", labels={"emotion": "anger"}, fingerprint="1"),
+        Utterance(id="one/b", path="one/b.wav", speaker="one/s", labels={"emotion": "happiness"}, fingerprint="2"),
+        Utterance(id="two/a", path="two/a.wav", speaker="two/s", labels={"label": "angry"}, fingerprint="1"),
+        Utterance(id="two/b", path="two/b.wav", speaker="two/s", labels={"label": "sad"}, fingerprint="2"),
+    ]
+    manifest = Manifest(items)
+    ids = [item.id for item in items]
+    split = Split("cross-corpus", (Fold("0", tuple(ids[:2]), (), tuple(ids[2:])),), {}, "manifest", True, manifest.digest)
+    (error,) = [found for found in audit_split(split, manifest).findings if found.severity == "error"]
+    assert (error.kind, error.pairs) == ("two-labels", (("one/b", "two/b", "happy and sad; identical audio"),))
