@@ -42,7 +42,7 @@ def choose(wanted: Sequence[Column], device: str, head: store.Head | None) -> li
         return list(wanted)
     held = list(head.columns.values()) if head else []
     on_gpu = device == "cuda" or not held or any(info.engine == "cuda" for info in held)
-    on_gpu = on_gpu and cuda.ready()
+    on_gpu = on_gpu and cuda.ready(asked=device == "cuda")
     if device == "cuda" and not on_gpu:
         raise ParameterError("device is cuda, but torch sees no GPU here; use --device cpu or auto")
     if device == "auto":
@@ -80,7 +80,7 @@ def check(todo: Sequence[Shard]) -> None:
         Naming the columns.
     """
     names = sorted({column.name for shard in todo for column in shard.columns if column.engine == "cuda"})
-    if names and not cuda.ready():
+    if names and not cuda.ready(asked=True):
         raise ParameterError(
             f"the store's {', '.join(names)} come from a GPU, and this machine has none to compute the utterances they lack; "
             "run this on a machine with a GPU, or name them in --features with --device cpu: they are then computed anew"

@@ -138,7 +138,8 @@ class MultiHeadAttention(nn.Module):
         keys, values = (w(h).unflatten(-1, (self.heads, self.units)) for w in (self.w_K, self.w_V))  # (N, T, heads, units)
         scores = torch.einsum("nthu,hu->nht", keys, self.w_Q) / self.units**0.5
         a = softmax_inside(scores, lengths[:, None])
-        return torch.einsum("nthu,nht->nhu", values.float(), a).flatten(1), a
+        with without_autocast(h):  # which would round what it sums over time to bfloat16
+            return torch.einsum("nthu,nht->nhu", values.float(), a.float()).flatten(1), a
 
 
 class AttentiveStatistics(nn.Module):
@@ -160,10 +161,11 @@ class AttentiveStatistics(nn.Module):
     def forward(self, h: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(N, T, dims) and (N,) → (N, 2 * dims) and the frames' weights (N, T)."""
         a = softmax_inside(self.score(h).squeeze(-1), lengths)
-        h = masked(h, lengths).float()
-        mean = torch.einsum("ntd,nt->nd", h, a)
-        variance = torch.einsum("ntd,nt->nd", (h - mean[:, None]) ** 2, a)
-        return torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1), a
+        with without_autocast(h):  # which would round to bfloat16: a deviation is what is left of numbers that nearly cancel
+            h, shares = masked(h, lengths).float(), a.float()
+            mean = torch.einsum("ntd,nt->nd", h, shares)
+            variance = torch.einsum("ntd,nt->nd", (h - mean[:, None]) ** 2, shares)
+            return torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1), a
 
 
 class ContextAttention(nn.Module):

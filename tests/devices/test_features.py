@@ -93,7 +93,7 @@ COLUMNS = "luo2019/mfcc,luo2019/chroma_stft,spectrogram(height=32, width=32),fun
 @pytest.fixture
 def there(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The GPU, seen by extraction too."""
-    monkeypatch.setattr(cuda, "ready", lambda: True)
+    monkeypatch.setattr(cuda, "ready", lambda **asked: True)
     return gpu
 
 

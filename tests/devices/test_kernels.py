@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +89,27 @@ def test_bf16_is_for_a_gpu_that_has_it_not_for_one_that_plays_it(gpu: Any, monke
         )
         with precision(TrainSettings(), GPU):
             assert torch.is_autocast_enabled("cuda") == real
+
+
+PRESENT_WAY = """
+import torch
+from featurekit.whole_float32 import whole_float32
+backends = torch.backends
+asked = [backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn, backends.mkldnn.matmul]
+{said} = "tf32"
+before = [operation.fp32_precision for operation in asked]
+with whole_float32():
+    assert [operation.fp32_precision for operation in asked] == ["ieee"] * 4
+assert [operation.fp32_precision for operation in asked] == before
+"""
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="torch before 2.9")
+@pytest.mark.parametrize("said", ["backends", "backends.cuda.matmul", "backends.cudnn"])
+def test_whole_float32_where_the_caller_used_the_present_settings(said: str) -> None:
+    """Asking in the older way is an error then; in a process of its own, since torch remembers that somebody used them."""
+    code = PRESENT_WAY.format(said=f"{said}.fp32_precision")
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_whole_float32_is_so_inside_and_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def with_gpu(monkeypatch):
 
 @pytest.fixture
 def without_gpu(monkeypatch):
-    monkeypatch.setattr(cuda, "ready", lambda: False)
+    monkeypatch.setattr(cuda, "ready", lambda **asked: False)
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +197,7 @@ def test_a_store_of_the_gpu_is_read_and_widened_without_one(tiny_corpus, tiny_ma
 def test_new_utterances_of_a_gpu_column_are_refused_without_one(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
     monkeypatch.setattr(cuda, "DEVICE", "cpu")
     build(Manifest(tiny_manifest.utterances[:18]), tiny_corpus, tmp_path / "s", "rms")
-    monkeypatch.setattr(cuda, "ready", lambda: False)
+    monkeypatch.setattr(cuda, "ready", lambda **asked: False)
     with pytest.raises(ParameterError, match=r"rms come from a GPU.*--features with --device cpu"):
         build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms")
     build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms", device="cpu")  # the advice
@@ -213,7 +214,7 @@ def test_a_column_of_the_gpu_keeps_its_engine_beside_one_of_the_cpu(tiny_corpus,
 
 def test_what_was_begun_on_the_cpu_goes_on_there(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(cuda, "ready", lambda: False)
+        patch.setattr(cuda, "ready", lambda **asked: False)
         patch.setattr(store, "publish_head", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             build(tiny_manifest, tiny_corpus, tmp_path / "s", "rms")
@@ -265,3 +266,14 @@ def test_a_run_on_columns_of_a_gpu_judges_new_audio_on_the_cpu(gpu_store):
     assert [column.engine for column in audio_columns(record)] == ["cpu"]
     with pytest.raises(ParameterError, match="another version"):
         audio_columns(record | {"columns": [stored.to_dict() | {"engine": "cpu"}]})
+
+
+def test_torch_decides_where_the_user_asks_for_a_gpu(monkeypatch):
+    """Jetson, ROCm and containers name the device otherwise; without a question torch is not imported to hear no."""
+    import torch
+
+    monkeypatch.setattr(cuda, "_has_driver", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert cuda._torch_sees_one(asked=True)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert not cuda._torch_sees_one(asked=False)

@@ -4,7 +4,7 @@ import torch
 
 from featurekit.data.collate import Batch
 from featurekit.models import MODELS, build
-from featurekit.models.layers import AttentiveStatistics
+from featurekit.models.layers import AttentiveStatistics, MultiHeadAttention
 
 
 def make_batch(lengths, dims, seed=0):
@@ -25,6 +25,27 @@ def test_equal_weights_give_mean_and_standard_deviation():
     expected = torch.cat([h[1, :3].mean(dim=0), h[1, :3].std(dim=0, unbiased=False)])
     torch.testing.assert_close(pooled[1], expected, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(weights[1], torch.tensor([1 / 3, 1 / 3, 1 / 3, 0, 0, 0]))
+
+
+def test_deviations_are_whole_under_autocast():
+    """A mean that is rounded to bfloat16 makes a deviation of 0.01 around 5 twice as large."""
+    layer = AttentiveStatistics(4)
+    h = 5.013 + 0.01 * torch.randn(3, 400, 4, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([400, 300, 7])
+    expected, _ = layer(h, lengths)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pooled, _ = layer(h, lengths)
+    torch.testing.assert_close(pooled, expected, rtol=0.02, atol=1e-4)
+
+
+def test_heads_sum_over_time_in_float32_under_autocast():
+    layer = MultiHeadAttention(4, heads=2, units=3)
+    h = torch.randn(2, 500, 4, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pooled, weights = layer(h, torch.tensor([500, 20]))
+        values = layer.w_V(h).unflatten(-1, (2, 3))
+    expected = torch.einsum("nthu,nht->nhu", values.double(), weights.double()).flatten(1).float()
+    torch.testing.assert_close(pooled, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_resnet_is_small_and_shortens_time_eightfold():

@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,19 +75,32 @@ def twin(*, version: int = 1) -> Callable[[Function], Function]:
     return decorate
 
 
-def ready() -> bool:
-    """Whether twins can compute here: torch is installed and sees a GPU."""
+def ready(*, asked: bool = False) -> bool:
+    """Whether twins can compute here: torch is installed and sees a GPU.
+
+    Parameters
+    ----------
+    asked : bool
+        The user asked for a GPU: torch decides. Else torch is imported only where the system has a GPU's device, by a name
+        that is known; containers and simulators may have others.
+    """
     if importlib.util.find_spec("torch") is None:
         return False
-    if DEVICE == "cuda" and not _has_driver():  # importing torch only to hear no would cost every start a second
+    return DEVICE == "cpu" or _torch_sees_one(asked)
+
+
+def _torch_sees_one(asked: bool) -> bool:
+    # Importing torch only to hear no would cost every start a second.
+    if not asked and "torch" not in sys.modules and not _has_driver():
         return False
     import torch
 
-    return DEVICE == "cpu" or torch.cuda.is_available()
+    return torch.cuda.is_available()
 
 
 def _has_driver() -> bool:
-    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
+    names = ("nvidia[0-9]*", "nvhost-*", "nvgpu", "kfd", "dxg")  # NVIDIA, its Jetson, AMD, and Windows below Linux
+    return any(any(Path("/dev").glob(name)) for name in names)
 
 
 def names() -> set[str]:
