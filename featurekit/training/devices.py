@@ -16,6 +16,7 @@ from featurekit.errors import ParameterError
 from featurekit.models import Output
 from featurekit.training.options import TrainSettings
 
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 # Images in a fit. To compile takes minutes and saves perhaps a fifth of a step: an estimate, of which no GPU was asked.
 _COMPILED_FROM = 1_000_000
 
@@ -138,22 +139,37 @@ def reproducible(settings: TrainSettings, device: torch.device, *, one_shape: bo
     A CPU gives the same bits at each run with as many threads. A GPU does with ``deterministic`` (an operation without
     such a kernel warns); without, where batches have ``one_shape``, its fastest convolutions are looked for.
     """
-    exact = torch.are_deterministic_algorithms_enabled()
-    warns = torch.is_deterministic_algorithms_warn_only_enabled()
     flags = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     devices = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), own_threads(settings.threads):
+    with torch.random.fork_rng(devices=devices), own_threads(settings.threads), deterministic_kernels(settings):
         try:
             torch.manual_seed(settings.seed)
             strict = settings.deterministic or device.type == "cpu"
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = strict, one_shape and not strict
-            if settings.deterministic:
-                os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to be deterministic
-                torch.use_deterministic_algorithms(True, warn_only=True)
             yield
         finally:
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = flags
-            torch.use_deterministic_algorithms(exact, warn_only=warns)
+
+
+@contextmanager
+def deterministic_kernels(settings: TrainSettings) -> Iterator[None]:
+    """Where the settings say ``deterministic``, such kernels alone inside the block, in training and when a fold predicts."""
+    if not settings.deterministic:
+        yield
+        return
+    exact, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    flags = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    workspace = os.environ.get(_WORKSPACE)
+    os.environ.setdefault(_WORKSPACE, ":4096:8")  # what cuBLAS needs to be deterministic
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = flags
+        torch.use_deterministic_algorithms(exact, warn_only=warns)
+        if workspace is None:
+            os.environ.pop(_WORKSPACE, None)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

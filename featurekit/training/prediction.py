@@ -12,7 +12,7 @@ from torch import nn
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError, TrainingError
 from featurekit.training.batches import Batches, by_length
-from featurekit.training.devices import choose_device, own_threads, place, precision
+from featurekit.training.devices import choose_device, deterministic_kernels, own_threads, place, precision
 from featurekit.training.losses import centre_and_half
 from featurekit.training.options import TrainSettings
 from featurekit.training.residency import choose_residency
@@ -95,7 +95,8 @@ def predict(
     order = by_length(dataset.lengths, settings.batch_size)
     logits, embeddings = [], []
     try:
-        with torch.inference_mode(), precision(settings, device), own_threads(settings.threads):
+        kernels = deterministic_kernels(settings)
+        with torch.inference_mode(), precision(settings, device), own_threads(settings.threads), kernels:
             for batch in batches.of(order):
                 output = model(batch)
                 logits.append(output.logits.float())

@@ -27,6 +27,17 @@ def test_predictions_are_in_the_order_of_the_dataset_whatever_the_batches(parts)
     np.testing.assert_allclose(many.probabilities, direct.logits.softmax(dim=1).numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_deterministic_kernels_predict_where_they_trained(parts):
+    _, _, test = parts()
+    model, seen = build_for("ub-lstm", test), []
+    model.register_forward_hook(
+        lambda *_: seen.append((torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic))
+    )
+    predict(model, test, TrainSettings(device="cpu", deterministic=True))
+    assert set(seen) == {(True, True)}
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 def test_the_models_mode_is_put_back(parts):
     _, _, test = parts()
     model = build_for("ub-lstm", test).train()
