@@ -46,8 +46,9 @@ _STARTS = (
 )
 _ENDS = ("end", "end_time", "endtime", "end_s", "end_sec", "end_seconds")
 _DURATIONS = ("duration", "duration_s", "duration_sec", "duration_seconds", "dur", "dur_s")
-_MAYBE_END = re.compile(r"(end|stop|finish|offset|dur|duration|length|len)(_.*)?|(n|num)_?(samples|frames)")
-_MAYBE_STOP = re.compile(r"(stop|finish)(_.*)?|end_.*|(n|num)_?(samples|frames)")
+_MAYBE_END = re.compile(r"(end|stop|finish|until|offset|dur|duration|length|len)(_.*)?|(n|num)_?(samples|frames)")
+_MAYBE_STOP = re.compile(r"(stop|finish|until)(_.*)?|end_.*|(n|num)_?(samples|frames)")
+_SURELY_END = re.compile(r"(end|stop|finish|until)(_.*)?")
 _OTHER_UNIT = re.compile(r"(start|begin|onset)_?(ms|msec|milliseconds|samples?|frames?)")
 _COUNTER = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # pandas' index, where it has no name
 _RAW = ("emotion", "sentiment", "session", "part", "split")  # raw labels that tasks and splits ask for by name
@@ -140,6 +141,7 @@ def _times(plain: Mapping[str, str], taken: Mapping[str, str], where: str, *, is
     elif "end" not in fields and end is None and offset and start is not None and plain[start] == "onset":
         end = offset
     has_end = "end" in fields or end is not None or duration is not None
+    has_end = has_end or any(_SURELY_END.fullmatch(text) for name, text in plain.items() if name not in taken)
     if "start" not in fields and start is not None and (has_end or plain[start] == "start"):
         found[start] = "start"
     if "start" not in fields and not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,7 +18,7 @@ _NAMED = ("id", "recording", "speaker")  # fields that are numbers in other peop
 
 
 class ImpossibleTimeError(ManifestError):
-    """A segment that begins before its file or ends before it begins; the rows beside it are not the worse for it."""
+    """A segment whose times cannot be: before its file, in the wrong order, or no numbers; the rows beside it are read."""
 
 
 class Rows:
@@ -97,6 +98,11 @@ def _end(start: Any, duration: Any, where: str) -> Any:
 def _refuse_impossible(known: Mapping[str, Any], where: str) -> None:
     times = [known.get(name) for name in ("start", "end")]
     start, end = (value if isinstance(value, (int, float)) and not isinstance(value, bool) else None for value in times)
+    for name, time in (("start", start), ("end", end)):
+        if time is not None and not math.isfinite(time):
+            raise ImpossibleTimeError(
+                f"{where}: {name} is {time}, which is no time; leave the cell empty where nothing is known"
+            )
     if start is not None and start < 0:
         raise ImpossibleTimeError(f"{where}: the segment starts at {start} s, before its file")
     if end is not None and end < (start or 0.0):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from featurekit.data.columns import refuse_unusable, usable_ids
-from featurekit.data.names import check_names, listed_ids, opened
+from featurekit.data.names import check_names, listed_ids, opened, speakers_of
 from featurekit.data.normalise import StoreLike, scale_of, scaled, store_rows
 from featurekit.data.tasks import Task, labelled
 from featurekit.errors import ParameterError
@@ -64,7 +64,7 @@ def as_arrays(
     labels = _labels(store, names, task, ids, drop_unlabelled)
     rows = store_rows(store, list(labels)).tolist()
     X = np.array([np.concatenate([_pooled(store, name, row, statistics) for name in names]) for row in rows], dtype=np.float32)
-    return X, np.array(list(labels.values())), np.array(_speakers(store, labels))
+    return X, np.array(list(labels.values())), np.array(speakers_of(store, labels))
 
 
 def feature_names(store: StoreLike, features: Sequence[str] | str, pool: Sequence[str] | str = ("mean", "std")) -> list[str]:
@@ -143,11 +143,6 @@ def _labels(
     """Id → class name of the utterances that are taken."""
     chosen = usable_ids(store, names) if ids is None else refuse_unusable(store, names, listed_ids(ids))
     return labelled(store.manifest, task, chosen, drop_unlabelled=drop_unlabelled)
-
-
-def _speakers(store: StoreLike, ids: Iterable[str]) -> list[str]:
-    items = [store.manifest[name] for name in ids]
-    return [item.speaker or item.recording for item in items]
 
 
 def _checked(store: StoreLike, features: Sequence[str] | str, pool: Sequence[str] | str) -> tuple[list[str], tuple[str, ...]]:

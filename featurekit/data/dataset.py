@@ -15,7 +15,7 @@ from typing import Any, overload
 import numpy as np
 
 from featurekit.data.columns import Layout, refuse_unusable, usable_ids
-from featurekit.data.names import check_names, opened
+from featurekit.data.names import check_names, opened, speakers_of
 from featurekit.data.normalise import Normaliser, StoreLike
 from featurekit.data.packed import Packed
 from featurekit.data.splits.folds import Fold, Split
@@ -284,8 +284,8 @@ class Dataset(Shown):
 
     @property
     def speakers(self) -> list[str]:
-        """Speaker of each target; the recording where the corpus names none."""
-        return [item.speaker or item.recording for item in self.utterances]
+        """Speaker of each target: empty where unknown beside known ones, the recording where the corpus names none."""
+        return speakers_of(self.store, self.ids)
 
     @property
     def genders(self) -> list[str]:

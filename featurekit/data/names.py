@@ -13,6 +13,13 @@ from featurekit.manifest import Utterance
 from featurekit.store import open_store
 
 
+def speakers_of(store: Any, ids: Iterable[str]) -> list[str]:
+    """Speaker of each id: empty where unknown beside known ones, the recording where the corpus names none."""
+    named = any(item.speaker for item in store.manifest)
+    items = [store.manifest[name] for name in ids]
+    return [item.speaker if named else item.recording for item in items]
+
+
 def check_names(store: Any, features: Iterable[str] | str, *, how_to_add: Callable[[str], str] | None = None) -> list[str]:
     """Names of a store's columns, without repetitions.
 

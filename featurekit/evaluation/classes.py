@@ -103,7 +103,7 @@ def _held_alone(truth: Sequence[str], groups: Groups) -> dict[str, str]:
     """Why the means over classes have no interval where one speaker alone has a class."""
     having: dict[str, set[str]] = {}
     for label, speaker in zip(truth, groups.speakers.tolist(), strict=True):
-        having.setdefault(label, set()).add(speaker)
+        having.setdefault(label, set()).add(speaker or "unknown")
     alone = [f"{next(iter(speakers))} alone has {label}" for label, speakers in sorted(having.items()) if len(speakers) == 1]
     return dict.fromkeys(("unweighted_accuracy", "macro_f1"), f"speaker {', '.join(alone)}") if alone else {}
 

@@ -48,14 +48,16 @@ class Groups:
     """Who said what, in which fold."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.speakers = np.array([str(row.get("speaker") or row["id"]) for row in rows])
+        # Where nobody is named, each utterance is a speaker of its own; unknown ones beside known ones are one group.
+        named = any(row.get("speaker") for row in rows)
+        self.speakers = np.array([str((row.get("speaker") or "") if named else row["id"]) for row in rows])
         self.genders = np.array([str(row.get("gender") or "") for row in rows])
         self.folds = np.array([str(row.get("fold", "0")) for row in rows])
 
     @property
     def n_speakers(self) -> int:
-        """How many speakers there are."""
-        return len(np.unique(self.speakers))
+        """How many speakers there are; unknown ones do not count."""
+        return len(set(self.speakers.tolist()) - {""})
 
     def intervals(
         self,

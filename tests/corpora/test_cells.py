@@ -49,13 +49,14 @@ def test_a_word_for_no_value_is_kept_and_said(tmp_path, caplog, word):
 
 def test_one_row_of_an_impossible_time_is_named_and_the_rest_is_read(tmp_path, caplog):
     rows = [f"talk.wav,{n},{n + 1}" for n in range(5)]
-    rows[2:2] = ["talk.wav,-0.46,1", "talk.wav,3,2"]
+    rows[2:2] = ["talk.wav,-0.46,1", "talk.wav,3,2", "talk.wav,nan,2", "talk.wav,1,inf"]
     with caplog.at_level(logging.WARNING):
         utterances = read(tmp_path, "path,start,end", *rows)
     assert [(item.start, item.position) for item in utterances] == [(float(n), n) for n in range(5)]
-    assert "2 of 7 rows are left out" in caplog.text
+    assert "4 of 9 rows are left out" in caplog.text
     assert "t.csv:4: the segment starts at -0.46 s, before its file; " in caplog.text
     assert "t.csv:5: end 2.0 s lies before start 3.0 s" in caplog.text
+    assert "t.csv:6: start is nan, which is no time; " in caplog.text
 
 
 def test_a_table_of_impossible_times_only_is_refused(tmp_path):

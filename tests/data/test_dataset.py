@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from featurekit.data import Dataset, Normaliser, get_task, make_split, usable_ids
+from featurekit.data.arrays import as_arrays
 from featurekit.data.collate import collate
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance
@@ -108,6 +109,14 @@ def test_what_the_task_excludes_is_context_but_no_target(store):
 def test_speakers_without_a_name_are_their_recordings(make):
     store = make.store(make.manifest(2, 3, speaker=""))
     assert Dataset(store, "x/c0").speakers == ["r0"] * 3 + ["r1"] * 3
+
+
+def test_an_unknown_speaker_beside_known_ones_stays_unknown(make):
+    items = make.manifest(2, 3).utterances
+    some = Manifest([replace(item, speaker="" if item.recording == items[0].recording else "ann") for item in items])
+    store = make.store(some)
+    assert Dataset(store, "x/c0").speakers == [""] * 3 + ["ann"] * 3
+    assert as_arrays(store, ["x/c0"], pool="mean")[2].tolist() == [""] * 3 + ["ann"] * 3
 
 
 def test_wrong_arguments_are_refused(store):

@@ -58,6 +58,17 @@ def test_speakers_and_genders_are_scored_apart_and_unknown_genders_left_out():
     assert result["per_gender"]["f"]["n"] == 44
 
 
+def test_unknown_speakers_are_no_speakers():
+    rows = predictions()
+    for row in rows:
+        if row["speaker"] in ("s4", "s5"):
+            row["speaker"] = ""
+    result = score(rows)
+    assert set(result["per_speaker"]) == {f"s{i}" for i in range(4)}
+    assert result["intervals"]["n_speakers"] == 4
+    assert result["intervals"]["why"].startswith("4 speakers are too few")
+
+
 def test_the_interval_leaves_out_a_speaker_at_a_time_and_needs_no_seed():
     rows = predictions()
     result = score(rows)
