@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable
 
 AUDIO_EXTENSIONS = frozenset({".wav", ".wave", ".aif", ".aiff", ".aifc", ".au", ".caf", ".rf64", ".sph", ".w64"})
-AUDIO_EXTENSIONS |= {".flac", ".mp3", ".oga", ".ogg", ".opus"}
+AUDIO_EXTENSIONS |= {".flac", ".mp3", ".mp2", ".mp1", ".mpga", ".mpa", ".m2a", ".oga", ".ogg", ".opus"}
+AUDIO_EXTENSIONS |= {".snd", ".nist", ".voc", ".gsm", ".vox"}
 # What libsndfile does not read, and ffmpeg does (featurekit.audio.ffmpeg).
-AUDIO_EXTENSIONS |= {".aac", ".m4a", ".m4b", ".3ga", ".wma", ".amr", ".awb", ".mka", ".weba", ".spx", ".mp2"}
+AUDIO_EXTENSIONS |= {".aac", ".m4a", ".m4b", ".3ga", ".wma", ".amr", ".awb", ".mka", ".weba", ".spx"}
 AUDIO_EXTENSIONS |= {".ac3", ".eac3", ".dts", ".ape", ".wv", ".tta", ".tak", ".mpc", ".ra"}
 VIDEO_EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".avi", ".wmv", ".asf", ".flv"})
 VIDEO_EXTENSIONS |= {".mpg", ".mpeg", ".vob", ".rm"}
