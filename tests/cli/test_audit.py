@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -293,3 +294,17 @@ def test_sentences_that_give_the_class_are_a_leak(tmp_path):
     told = "the sentence alone gives the class with UA 100.0 [54.1, 100.0], chance 50.0"
     assert f"{told}: a model of text or ASR states answers by it" in " ".join(said.split())
     assert "by design" not in said
+
+
+def test_audit_reads_links_out_of_the_root_where_that_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("FEATUREKIT_FOLLOW_LINKS", raising=False)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "root").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "real" / f"{name}.wav").write_bytes(b"")
+    (tmp_path / "root" / "happy").symlink_to(tmp_path / "real")
+    (tmp_path / "parts.csv").write_text("id,part\nhappy/one,train\nhappy/two,test\n")
+    words = ["audit", str(tmp_path / "parts.csv"), "--corpus", "folders", "--root", str(tmp_path / "root")]
+    assert CliRunner().invoke(main, words).exit_code == 2
+    assert CliRunner().invoke(main, [*words, "--follow-links"]).exit_code == 0
+    assert "FEATUREKIT_FOLLOW_LINKS" not in os.environ
