@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +30,8 @@ class Names:
     def paths(self, written: str) -> tuple[str, str]:
         """A path of a table, in its one spelling and as the file below the root is called.
 
-        Backslashes become slashes, an absolute path below the root is taken from there: that is the spelling. A file
+        Backslashes become slashes, an absolute path below the root is taken from there, as is one that goes up by ``..`` and
+        comes back: that is the spelling. A file
         is found in either Unicode form, and under the name that a zip tool made of it; one that is not found is called as it
         is spelt.
         """
@@ -41,6 +43,10 @@ class Names:
         if path.startswith("/"):
             below = next((path[len(root) :].lstrip("/") for root in self._roots if path.startswith(f"{root}/")), None)
             path = path if below is None else self._said("are absolute", written, below)
+        elif ".." in path.split("/"):
+            there = posixpath.normpath(f"{self._roots[0]}/{path}" if self._roots else path)
+            below = there.removeprefix(f"{self._roots[0]}/") if self._roots else there
+            path = path if below.startswith(("/", "..")) else self._said("go up by '..' and come back", written, below)
         if path.isascii() or self._exists(path):
             return path, path
         found = self._in_other_form(path)

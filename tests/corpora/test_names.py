@@ -9,6 +9,7 @@ import unicodedata
 import pytest
 
 from featurekit.corpora import read_corpus
+from featurekit.corpora._names import Names
 
 
 @pytest.fixture
@@ -94,3 +95,20 @@ def test_ids_are_stems_where_they_are_unique_and_else_paths(tmp_path, caplog):
     assert read_corpus("custom", tmp_path, manifest=table).ids == ["a/n01_0_1", "a/n01_1_2", "b/n01_0_1"]
     table.write_text("path,id\na/n01.wav,x\nb/n01.wav,y\n", "utf-8")
     assert read_corpus("custom", tmp_path, manifest=table).ids == ["x", "y"]
+
+
+@pytest.mark.parametrize("written", ["a/../b/u.wav", "../speech/b/u.wav", "./a/.././b/u.wav"])
+def test_a_path_that_goes_up_and_comes_back_is_one_below_the_root(tmp_path, written):
+    (tmp_path / "speech").mkdir()
+    names = Names(tmp_path / "speech")
+    assert names.paths(written) == ("b/u.wav", "b/u.wav")
+    assert list(names.notes()) == [
+        f"1 of the paths go up by '..' and come back and are read as what they mean, as {written!r} as 'b/u.wav'"
+    ]
+
+
+@pytest.mark.parametrize("written", ["../u.wav", "a/../../u.wav", "../speech2/u.wav"])
+def test_a_path_that_leads_out_stays_as_it_is(tmp_path, written):
+    (tmp_path / "speech").mkdir()
+    assert Names(tmp_path / "speech").paths(written) == (written, written)
+    assert Names(None).paths("a/../../u.wav") == ("a/../../u.wav", "a/../../u.wav")
