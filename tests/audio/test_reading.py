@@ -520,3 +520,10 @@ def test_several_rates_at_once_are_those_of_one_after_the_other(tmp_path, monkey
     for rate in rates:
         np.testing.assert_array_equal(read.samples[rate], audio.resample(whole.samples, whole.sample_rate, rate))
     assert (read.notes, read.original_rate, read.duration_s) == (whole.notes, whole.original_rate, whole.duration_s)
+
+
+def test_of_a_container_that_nothing_checks_a_note_says_so(tmp_path):
+    path = tmp_path / "a.voc"
+    soundfile.write(path, np.full(16_000, 0.1), 16_000, "PCM_16", format="VOC")
+    path.write_bytes(path.read_bytes()[:20_000])
+    assert any("a cut file reads as a shorter one" in note for note in audio.decode(path).notes)

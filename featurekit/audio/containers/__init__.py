@@ -98,7 +98,7 @@ def _unknown(source: Source, magic: bytes) -> Recording:
     """What libsndfile may know; text and what only looks like MPEG audio is refused."""
     _refuse_text(magic)
     mpeg.refuse_likeness(source)
-    return Recording()
+    return Recording(notes=(f"{Status.DECODE}: this kind of container is not checked, and a cut file reads as a shorter one",))
 
 
 def _refuse_text(magic: bytes) -> None:

@@ -133,6 +133,8 @@ def _part(source: Source, start: int) -> _Part:
         is_odd = is_odd or not _is_sound(source, block[0] & 0x7F, position + 4, length)
         is_last, position = block[0] & 0x80, position + 4 + length
     of_frames = flac_frames.layout_at(source.read(position, 32), layout)
+    if layout.bits not in _BITS:
+        of_frames = layout  # another program reads it, and decides
     return _Part(start, position, source.size, of_frames, packed & _MOST_TOTAL, is_odd, layout)
 
 

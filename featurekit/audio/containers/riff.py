@@ -26,7 +26,7 @@ class _Header:
     size: int  # of the RIFF, without its first 8 bytes
     layout: WaveFormat | None = None
     long_sizes: tuple[int, int] | None = None
-    is_padded: bool = True  # as libsndfile expects it
+    is_usual: bool = True  # libsndfile finds the samples
 
 
 def examine(source: Source) -> Recording:
@@ -65,7 +65,7 @@ def _part(source: Source, start: int) -> Part:
         promise,
         lambda end, length: chunks.behind(source, end, length, order, b"data", MAGICS),
     )
-    is_as_written = header.is_padded and magic[:4] != b"BW64" and layout is header.layout
+    is_as_written = header.is_usual and magic[:4] != b"BW64" and layout is header.layout
     missing = start + 8 + size - source.size
     if found.is_promised and missing > _MISCOUNTED and not extent.is_unknown(size):
         note = f"{Status.TRUNCATED}: {missing} bytes promised behind the samples are missing"
@@ -94,15 +94,15 @@ def _read_header(source: Source, start: int, header: _Header) -> chunks.Chunk:
     position = start + 12
     for chunk in chunks.walk(source, position, header.order):
         name, offset, length = chunk
-        header.is_padded &= offset - 8 == position
+        header.is_usual &= offset - 8 == position and name in chunks.KNOWN
         if name == b"data":
             return chunk
         refuse_short(offset + length, source.size)
         if name == b"ds64" and length >= 16:
             header.long_sizes = struct.unpack("<QQ", source.read(offset, 16))
         if name == b"fmt " and length >= 14:
+            header.is_usual &= length >= 16 and header.layout is None
             header.layout = wave_format.parse(source.read(offset, min(length, 1024)), header.order)
-            header.is_padded &= length >= 16
         position = offset + length + length % 2
     refuse_short(0 if header.size == UNKNOWN else start + 8 + header.size, source.size)
     raise AudioError(Status.DECODE, "WAVE header has no data chunk")

@@ -388,3 +388,8 @@ def test_mpeg_audio_in_a_wav_is_as_long_as_its_frames(tmp_path, tag, kind):
     assert len(audio.decode(tmp_path / "a.wav").samples) == header.frames
     assert header.format.startswith("WAV ")
     assert refused(tmp_path, whole[:-100], "b.wav").status == Status.TRUNCATED
+
+
+@pytest.mark.parametrize("before", [chunk(b"\0abc", b"what"), chunk(b"fmt ", layout()), chunk(b"\xff\xfe\xfd\xfc", bytes(10))])
+def test_chunks_before_the_samples_on_which_libsndfile_stumbles_are_passed_over(tmp_path, before):
+    assert_all(heard(tmp_path, plain(before=before)))
