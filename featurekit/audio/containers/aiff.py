@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 from typing import NamedTuple
 
 from featurekit.audio.containers import chunks, extent, plain
@@ -161,7 +162,11 @@ def _samples(source: Source, layout: _Layout, begin: int, promised: int, form_en
             )
             return Extent((Span(begin, counted),), source.size, notes=(note,))
     promise = Promise(begin, max(promised, 0), max(layout.frame_bytes, 1), "AIFF", form_end)
-    return extent.of_samples(source, promise, look)
+    found = extent.of_samples(source, promise, look)
+    if is_counted and counted % 2 and found.length == counted + 1:  # some writers count the byte of padding
+        *spans, last = found.spans
+        return replace(found, spans=(*spans, Span(last.offset, last.length - 1)), is_promised=False)
+    return found
 
 
 def _header(form: bytes, layout: _Layout, data_bytes: int, frames: int | None) -> bytes:

@@ -188,3 +188,14 @@ def test_sizes_wrapped_past_4_gib_hide_nothing(tmp_path):
     assert audio.read_header(path).duration_s == duration_s
     signal = audio.decode(path, duration_s - 1, channel=0)
     np.testing.assert_array_equal(signal.samples, np.frombuffer(marked, ">i2")[::4].astype(np.float32) / 32768)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_byte_of_padding_is_no_sample(tmp_path, counted):
+    """Of an odd number of bytes; some writers count the padding in the size of the samples."""
+    data = bytes(range(0, 251, 2)) * 5  # 630 bytes, one less is odd
+    odd = data[:-1]
+    content = form(comm(len(odd), 8), sound(odd, len(odd) + 8 + counted))
+    signal = heard(tmp_path, content)
+    np.testing.assert_array_equal(signal.samples, np.frombuffer(odd, np.int8).astype(np.float32) / 128)
+    assert not [note for note in signal.notes if "frames" in note]
