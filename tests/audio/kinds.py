@@ -84,7 +84,10 @@ def _piped(*options: str) -> Callable[..., None]:
 PCM = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 KINDS = [
     *(Kind(f"wav-{name}", ".wav", "wav", _soundfile("WAV", name)) for name in (*PCM, "PCM_U8")),
-    *(Kind(f"wav-{name}", ".wav", "wav-codec", _soundfile("WAV", name), slack=4096) for name in ("IMA_ADPCM", "MS_ADPCM")),
+    *(
+        Kind(f"wav-{name}", ".wav", "wav-codec", _soundfile("WAV", name), slack=4096, exact=False)
+        for name in ("IMA_ADPCM", "MS_ADPCM")
+    ),
     Kind("wav-GSM610", ".wav", "wav-codec", _soundfile("WAV", "GSM610"), channels=(1,), slack=320, exact=False),
     Kind("wav-big-endian", ".wav", "rifx", _soundfile("WAV", "PCM_16", "BIG")),
     Kind("wavex-PCM_24", ".wav", "wav", _soundfile("WAVEX", "PCM_24")),
