@@ -78,7 +78,7 @@ CORPUS = Corpus(
             "segments that share most of their audio, some of them with different scores",
             source=f"{TABLE}, seen here",
             names=tuple(f"{video}_{number}" for video, numbers in OVERLAPPING for number in numbers),
-            checks=("overlap",),
+            checks=("overlap", "same-stretch", "two-labels"),
         ),
         Defect(
             "four segments have no text",
