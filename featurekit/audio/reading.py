@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from featurekit.audio import containers, decoder, ffmpeg
+from featurekit.audio import containers, decoder
 from featurekit.audio.levels import SILENT_PEAK as SILENT_PEAK
 from featurekit.audio.levels import Levels
 from featurekit.audio.resampling import Resampler, upsampling_note
@@ -124,7 +125,7 @@ def read_duration_s(path: str | Path) -> float:
     """
     recording = containers.examine(path)
     if recording.codec:
-        stated_s = ffmpeg.stated_duration_s(path)
+        stated_s = _ffmpeg().stated_duration_s(path)
         return read_header(path).duration_s if stated_s is None else stated_s
     if recording.frames is None or recording.sample_rate is None:
         return read_header(path).duration_s
@@ -261,7 +262,7 @@ def _open(path: str | Path, recording: containers.Recording) -> Iterator[decoder
                 raise decoder.UnreadError(Status.DECODE, f"is {recording.codec}, which libsndfile does not read")
             sound = opened.enter_context(decoder.open_sound(path, recording))
         except decoder.UnreadError as error:
-            sound = opened.enter_context(ffmpeg.open_sound(path, error.reason))
+            sound = opened.enter_context(_ffmpeg().open_sound(path, error.reason))
         yield sound
 
 
@@ -292,3 +293,9 @@ def _segment_frames(header: Header, start: float | None, end: float | None) -> t
             Status.EMPTY, f"segment is {max(last - first, 0) / header.sample_rate:.3f} s long, at least {MIN_S} s needed"
         )
     return first, last, notes
+
+
+def _ffmpeg() -> Any:
+    from featurekit.audio import ffmpeg  # lazy: few files want it, and it takes as long to import as this module
+
+    return ffmpeg
