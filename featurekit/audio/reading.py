@@ -28,7 +28,7 @@ class Header:
     Parameters
     ----------
     frames : int
-        Samples a channel.
+        Samples per channel.
     sample_rate : int
         In Hz.
     channels : int
@@ -116,7 +116,7 @@ def read_header(path: str | Path) -> Header:
 
 
 def read_duration_s(path: str | Path) -> float:
-    """Seconds that a file promises, as :func:`read_header` has them, from its first bytes alone where these say it.
+    """Seconds of audio in a file, as :func:`read_header` has them; nothing is decoded where the bytes say it.
 
     Raises
     ------

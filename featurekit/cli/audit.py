@@ -56,7 +56,7 @@ def audit_command(
     featurekit audit split.json cache/ravdess        a split, and the store it divides
     featurekit audit folds.csv --manifest mine.jsonl   id,part[,fold] of anybody
     featurekit audit EmoBox/data/emodb --corpus emodb --root EmoDB   EmoBox's folds, speakers from our recipe
-    featurekit audit cuts/                           lhotse cuts: a file a part
+    featurekit audit cuts/                           lhotse cuts: one file per part
     featurekit audit cache/ravdess                   no split: audio that is there twice
     featurekit audit cache/ravdess -o pairs.csv      every pair, to mend the corpus by
     featurekit audit cache/tess --test-store cache/ravdess   train on one corpus, test on the other

@@ -19,7 +19,7 @@ from featurekit.training.devices import choose_device, cpu_threads
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
 
-History = list[dict[str, Any]]  # a row an epoch
+History = list[dict[str, Any]]  # one row per epoch
 
 
 def train_fold(

@@ -33,7 +33,7 @@ def bootstrap_interval(
     speakers : array (n,)
         Speaker of each row.
     *arrays : array (n, …)
-        What ``figure`` takes, one row an utterance.
+        What ``figure`` takes, one row per utterance.
     level : float
         What the interval is called; it covers less with few speakers.
     n_resamples, seed : int

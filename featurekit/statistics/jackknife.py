@@ -60,7 +60,7 @@ def leave_one_out(figures: Callable[..., Any], speakers: ArrayLike, *arrays: Arr
     speakers : array (n,)
         Speaker of each row.
     *arrays : array (n, …)
-        What ``figures`` takes, one row an utterance (truth and prediction, say).
+        What ``figures`` takes, one row per utterance (truth and prediction, say).
 
     Returns
     -------

@@ -48,7 +48,7 @@ def file_lengths(utterances: Iterable[Utterance]) -> dict[str, float]:
 
 
 def file_of(item: Utterance) -> str:
-    """The file an utterance lies in, however its path is spelt."""
+    """The file of an utterance, however its path is spelt."""
     return one_form(item.path)
 
 

@@ -3,9 +3,9 @@
 ::
 
     split.csv                      id,part[,fold]        part is train, dev (valid, val) or test (eval)
-    x_train.csv, x_dev.csv, …      a table a part, with a column id or path
-    data/emodb/fold_1/emodb_train_fold_1.jsonl           EmoBox: a folder a fold, a file a part, one object a line
-    cuts_train.jsonl.gz, cuts_dev.jsonl.gz, …            lhotse: a file a part; the ids are the supervisions'
+    x_train.csv, x_dev.csv, …      one table per part, with a column id or path
+    data/emodb/fold_1/emodb_train_fold_1.jsonl           EmoBox: a folder per fold, a file per part, an object per line
+    cuts_train.jsonl.gz, cuts_dev.jsonl.gz, …            lhotse: one file per part; the ids are the supervisions'
     train.txt, dev.txt, test.txt                         one id a line
 
 Nothing is judged here: an audit wants to see what is wrong with a split. :func:`featurekit.data.splits.predefined` judges.
@@ -40,7 +40,7 @@ def read_folds(path: str | Path, manifest: Manifest, lists: Iterable[str] = ()) 
     Parameters
     ----------
     path : str or Path
-        A CSV file with the columns ``id``, ``part`` and perhaps ``fold``; or a folder with a file a part, or with folders
+        A CSV file with the columns ``id``, ``part`` and perhaps ``fold``; or a folder with one file per part, or with folders
         of such files, one a fold.
     manifest : Manifest
         EmoBox's key ``emodb-03a01Fa`` is found as that id, as ``03a01Fa``, or by the file it names.

@@ -75,7 +75,9 @@ def cross_corpus(material: Material, *, train_on: str = "", test_on: str = "", d
 def predefined(material: Material, *, path: str = "", lists: str = "", dev: float = 0.0) -> list[Fold]:
     """Folds from a file: a CSV of ids, or a folder of EmoBox's folds, lhotse cuts or lists; ``dev`` cuts one by speaker."""
     if not path:
-        raise ParameterError("predefined needs path='…', a CSV with the columns id and part, or a folder with a file a part")
+        raise ParameterError(
+            "predefined needs path='…', a CSV with the columns id and part, or a folder with one file per part"
+        )
     return given(material, read_folds(Path(path), material.manifest, lists.replace(",", " ").split()), dev)
 
 
