@@ -61,22 +61,51 @@ def _whole_blocks(layout: WaveFormat, found: Extent) -> tuple[tuple[Span | bytes
     return (*spans, Span(last.offset, max(last.length - rest, 0))), notes
 
 
-def _in_blocks_of_four(source: Source, layout: WaveFormat, found: Extent, container: str) -> Recording:
-    """Samples of 24 bits or fewer in 4 bytes each: at their upper end, at their lower end, or floats, as the bytes tell."""
-    frames, facts = found.length // (4 * layout.channels), (layout.sample_rate, layout.channels)
+def _in_blocks_of_four(
+    source: Source,
+    layout: WaveFormat,
+    found: Extent,
+    container: str,
+) -> Recording:
+    """Samples of 24 bits or fewer that stand in 4 bytes each."""
+    frames = found.length // (4 * layout.channels)
+    facts = (layout.sample_rate, layout.channels)
     first = found.spans[0]
-    step = max(first.length // _LOOKS // 4 * 4, _LOOKED_AT)
-    end = first.offset + first.length
-    data = b"".join(source.read(at, min(_LOOKED_AT, end - at)) for at in range(first.offset, end, step))
-    words = [data[at : at + 4] if layout.order == ">" else data[at : at + 4][::-1] for at in range(0, len(data) - 3, 4)]
-    are_floats = any(data) and all(not any(word) or 0x3F <= word[0] & 0x7F <= 0x4B for word in words)
-    is_upper = not any(word[3] for word in words)
-    is_lower = all(word[0] == (0xFF if word[1] & 0x80 else 0) for word in words)
-    if len(found.spans) > 1 or are_floats or not (is_upper or is_lower):
-        return Recording((Stream(),), *facts, found.notes, f"WAV of {layout.bits} bits in blocks of 4 bytes")
+    end = _end_in_words(_some_words(source, first, layout.order))
+    if len(found.spans) > 1 or not end:
+        codec = f"WAV of {layout.bits} bits in blocks of 4 bytes"
+        return Recording((Stream(),), *facts, found.notes, codec)
     header = wave_format.header(wave_format.plain(layout, 32), found.length)
-    pieces: tuple[Span | bytes, ...] = (header, *found.spans)
-    if not is_upper:  # one byte earlier or later they stand at the upper end
-        shifted = Span(first.offset, first.length - 1) if layout.order == "<" else Span(first.offset + 1, first.length - 1)
-        pieces = (header, b"\0", shifted) if layout.order == "<" else (header, shifted, b"\0")
+    pieces: tuple[Span | bytes, ...] = (header, first)
+    # One byte earlier or later, samples at the lower end stand at the upper end.
+    if end == "lower" and layout.order == "<":
+        pieces = (header, b"\0", Span(first.offset, first.length - 1))
+    elif end == "lower":
+        pieces = (header, Span(first.offset + 1, first.length - 1), b"\0")
     return Recording((Stream(pieces, frames),), *facts, found.notes, container=container)
+
+
+def _some_words(source: Source, samples: Span, order: str) -> list[bytes]:
+    """Words of 4 bytes from places that are spread over the samples, the most significant byte first."""
+    step = max(samples.length // _LOOKS // 4 * 4, _LOOKED_AT)
+    end = samples.offset + samples.length
+    places = range(samples.offset, end, step)
+    data = b"".join(source.read(at, min(_LOOKED_AT, end - at)) for at in places)
+    words = [data[at : at + 4] for at in range(0, len(data) - 3, 4)]
+    return words if order == ">" else [word[::-1] for word in words]
+
+
+def _end_in_words(words: list[bytes]) -> str:
+    """At which end of their words samples stand, ``"upper"`` or ``"lower"``; empty for floats, and for what is neither."""
+    are_floats = any(map(any, words)) and all(_is_zero_or_float(word) for word in words)
+    if are_floats:
+        return ""
+    if not any(word[3] for word in words):
+        return "upper"
+    is_lower = all(word[0] == (0xFF if word[1] & 0x80 else 0) for word in words)
+    return "lower" if is_lower else ""
+
+
+def _is_zero_or_float(word: bytes) -> bool:
+    """Whether a word is 0, or as float32 a number between 0.5 and 2 to the power of 24, as scaled integers are."""
+    return not any(word) or 0x3F <= word[0] & 0x7F <= 0x4B
