@@ -13,20 +13,17 @@ cache/runs/<corpus>-<model>-<digest>/
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property, partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from featurekit import __version__, data, models, training
+from featurekit import data, models, training
 from featurekit.data import augment, splits, tasks
 from featurekit.data.columns import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError
-from featurekit.experiments import resolve
+from featurekit.experiments import identity, resolve
 from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History, is_done, is_finished, train_fold
 from featurekit.experiments.initial import Initial
@@ -206,13 +203,13 @@ class Run(Shown):
     @property
     def digest(self) -> str:
         """Identity: the settings, the columns' keys, the labels and the split; no path enters it."""
-        settings = dataclasses.asdict(self.settings) | dict.fromkeys(_OF_OTHERS, "")
+        settings = dataclasses.asdict(self.settings) | dict.fromkeys(identity.OF_OTHERS, "")
         del settings["map"], settings["common_classes"]  # the labels say what came of them
         settings["context"] = self.context
         settings["augment"] = repr(augment.make_augment(self.augment, len(self.task.outputs)))  # defaults said, too
         settings["task"] = self.task.name
         settings["training"] = training.identity(self.training)
-        settings["hyper"] = {name: _by_content(value) for name, value in self.settings.hyper.items()}
+        settings["hyper"] = {name: identity.by_content(value) for name, value in self.settings.hyper.items()}
         settings["init"] = self.initial.digests
         keys = [self.store.columns[name].key for name in self._read]
         labels = sorted(data.labelled(self.store.manifest, self.task, self.ids).items())
@@ -352,7 +349,7 @@ class Run(Shown):
             "corpus": self.store.corpus,
             **({"about": dict(self.store.about)} if self.store.about else {}),
             "store_digest": self.store.digest,
-            "contents": _contents(self.store, self._read, self.ids),
+            "contents": identity.contents(self.store, self._read, self.ids),
             "columns": [self.store.columns[name].to_dict() for name in self.columns],
             "level": self.store.columns[self.level].to_dict() if self.level else None,
             "task": self.task.name,
@@ -369,32 +366,5 @@ class Run(Shown):
             "initial": self.initial.digests,
             "reference": reference(self.store.manifest, self.task, self.split.folds, shuffled=self.settings.shuffle_labels),
             "split_notes": dict(self.split.notes),
-            "versions": _versions(),
+            "versions": identity.versions(),
         }
-
-
-# Paths, and what the columns, the split and the task say better.
-_OF_OTHERS = ("store", "features", "split", "test_store", "test_task")
-
-
-def _contents(opened: Any, columns: Sequence[str], ids: Sequence[str]) -> str:
-    """What the columns hold for these utterances, by the checksums in the store: a change of any value changes it."""
-    rows = [opened.manifest.index(name) for name in ids]
-    return digest([list(ids), [opened.hashes(name)[rows].tolist() for name in columns]])
-
-
-def _by_content(value: Any) -> Any:
-    """A path to a file → digest of its bytes; anything else as it is."""
-    if isinstance(value, str) and value and Path(value).is_file():
-        return {"sha256": hashlib.sha256(Path(value).read_bytes()).hexdigest()}
-    return value
-
-
-def _versions() -> dict[str, str]:
-    found = {"featurekit": __version__, "python": platform.python_version()}
-    for library in ("torch", "torchvision", "numpy", "h5py"):
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -7,7 +7,7 @@ import pytest
 from featurekit import data, experiments, extraction, store, training
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.experiments import Run, RunProgress, RunSettings, at_once, resolve
-from featurekit.experiments.run import _by_content, _contents
+from featurekit.experiments.identity import by_content, contents
 from featurekit.experiments.scores import rescored
 from featurekit.manifest import Utterance
 
@@ -186,20 +186,20 @@ def test_values_that_changed_under_a_run_are_refused_with_the_way_on(tiny_store,
 
 def test_the_checksums_of_the_values_tell_one_store_from_another(tiny_store):
     opened = store.open_store(tiny_store)
-    one = _contents(opened, ["rms"], opened.ids)
-    assert one == _contents(opened, ["rms"], opened.ids)
-    assert one != _contents(opened, ["rms"], opened.ids[1:])
-    assert one != _contents(opened, ["spectral_centroid"], opened.ids)
+    one = contents(opened, ["rms"], opened.ids)
+    assert one == contents(opened, ["rms"], opened.ids)
+    assert one != contents(opened, ["rms"], opened.ids[1:])
+    assert one != contents(opened, ["spectral_centroid"], opened.ids)
 
 
 def test_a_file_of_weights_counts_by_its_content(tiny_store, tmp_path):
     (tmp_path / "a.bin").write_bytes(b"1")
     (tmp_path / "b.bin").write_bytes(b"1")
-    assert _by_content(str(tmp_path / "a.bin")) == _by_content(str(tmp_path / "b.bin"))
+    assert by_content(str(tmp_path / "a.bin")) == by_content(str(tmp_path / "b.bin"))
     (tmp_path / "b.bin").write_bytes(b"2")
-    assert _by_content(str(tmp_path / "a.bin")) != _by_content(str(tmp_path / "b.bin"))
-    assert _by_content("resnet18") == "resnet18"
-    assert _by_content(0.5) == 0.5
+    assert by_content(str(tmp_path / "a.bin")) != by_content(str(tmp_path / "b.bin"))
+    assert by_content("resnet18") == "resnet18"
+    assert by_content(0.5) == 0.5
 
 
 def test_ratings_are_trained_and_scored_as_ratings(tiny_store, tmp_path):
