@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from featurekit.data.arrays import as_arrays, as_frame, feature_names
     from featurekit.data.audit import Audit, audit_split, training_ids
     from featurekit.data.augment import VTLP, Compose, Mixup, RandomCrop, SpecAugment, Tempo, TimeShift, make_augment
-    from featurekit.data.by_speaker import SpeakerNormalisedStore
     from featurekit.data.collate import Batch
-    from featurekit.data.columns import usable_ids
     from featurekit.data.dataset import Dataset, Sample
-    from featurekit.data.joined import JoinedStore
+    from featurekit.data.layout import usable_ids
     from featurekit.data.normalise import Normaliser
     from featurekit.data.splits import make_split, predefined
     from featurekit.data.splits.folds import Fold, Split
     from featurekit.data.tasks import Task, get_task, labelled
-    from featurekit.data.trimmed import TrimmedStore
+    from featurekit.data.views.joined import JoinedStore
+    from featurekit.data.views.speaker_normalised import SpeakerNormalisedStore
+    from featurekit.data.views.trimmed import TrimmedStore
     from featurekit.data.windows import context_windows
 
 _MODULE_OF = {
@@ -31,18 +31,18 @@ _MODULE_OF = {
     "Compose": "augment",
     "Dataset": "dataset",
     "Fold": "splits.folds",
-    "JoinedStore": "joined",
+    "JoinedStore": "views.joined",
     "Mixup": "augment",
     "Normaliser": "normalise",
     "RandomCrop": "augment",
     "Sample": "dataset",
-    "SpeakerNormalisedStore": "by_speaker",
+    "SpeakerNormalisedStore": "views.speaker_normalised",
     "SpecAugment": "augment",
     "Split": "splits.folds",
     "Task": "tasks",
     "Tempo": "augment",
     "TimeShift": "augment",
-    "TrimmedStore": "trimmed",
+    "TrimmedStore": "views.trimmed",
     "VTLP": "augment",
     "as_arrays": "arrays",
     "as_frame": "arrays",
@@ -55,7 +55,7 @@ _MODULE_OF = {
     "make_split": "splits",
     "predefined": "splits",
     "training_ids": "audit",
-    "usable_ids": "columns",
+    "usable_ids": "layout",
 }
 
 __all__ = [

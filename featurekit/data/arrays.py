@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.data.columns import refuse_unusable, usable_ids
+from featurekit.data.layout import refuse_unusable, usable_ids
 from featurekit.data.names import check_names, listed_ids, opened, speakers_of
 from featurekit.data.normalise import StoreLike, scale_of, scaled, store_rows
 from featurekit.data.tasks import Task, labelled

@@ -14,7 +14,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from featurekit.data.columns import Layout, refuse_unusable, usable_ids
+from featurekit.data.layout import Layout, refuse_unusable, usable_ids
 from featurekit.data.names import check_names, opened, speakers_of
 from featurekit.data.normalise import Normaliser, StoreLike
 from featurekit.data.packed import Packed

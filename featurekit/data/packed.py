@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurekit.data.columns import Layout
+from featurekit.data.layout import Layout
 from featurekit.data.normalise import Normaliser, StoreLike, standardised
 
 

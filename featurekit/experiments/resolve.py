@@ -62,7 +62,9 @@ def stored_columns(opened: store.Store, request: str | Sequence[str]) -> list[st
 
 
 def level_column(opened: Any, columns: Sequence[str], trim_db: float | None) -> str | None:
-    """The column by whose level silence is cut (:mod:`featurekit.data.trimmed`), of the columns' clock where there is one.
+    """The column by whose level silence is cut, of the columns' clock where there is one.
+
+    It is what :mod:`featurekit.data.views.trimmed` needs.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from typing import Any
 
 from featurekit import data, models, training
 from featurekit.data import augment, splits, tasks
-from featurekit.data.columns import Layout
+from featurekit.data.layout import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import identity, resolve

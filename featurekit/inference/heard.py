@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from featurekit import audio, features
 from featurekit.data import Normaliser, Sample, TrimmedStore
-from featurekit.data.columns import Layout
+from featurekit.data.layout import Layout
 from featurekit.errors import AudioError
 from featurekit.features import Column
 
@@ -67,7 +67,7 @@ class Ear:
     names : sequence of str
         Those that it reads.
     trim_db, level : float and str, or None
-        As :class:`featurekit.data.trimmed.TrimmedStore` takes them.
+        As :class:`featurekit.data.views.trimmed.TrimmedStore` takes them.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ import torch
 
 from featurekit import features, models, training
 from featurekit.data import Normaliser
-from featurekit.data.columns import Layout
+from featurekit.data.layout import Layout
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.extraction.advice import command_that_adds
 from featurekit.features import Column, cuda
@@ -150,7 +150,7 @@ def audio_columns(record: Mapping[str, Any]) -> list[Column]:
 
 
 def by_speaker(record: Mapping[str, Any]) -> bool:
-    """Whether what the run reads is standardised within speakers (:mod:`featurekit.data.by_speaker`)."""
+    """Whether what the run reads is standardised within speakers (:mod:`featurekit.data.views.speaker_normalised`)."""
     return bool(record.get("training", {}).get("normalise") == "speaker")
 
 

@@ -90,11 +90,12 @@ class TrainSettings:
         Frames a :class:`~featurekit.data.dataset.Dataset` is to be cut to; recorded here as part of the recipe.
     trim_db : float or None
         Leave out the frames at both ends of an utterance that lie more than this below its loudest one, by the store's
-        column ``rms`` (:mod:`featurekit.data.trimmed`); applied wherever the run is. None keeps all.
+        column ``rms`` (:mod:`featurekit.data.views.trimmed`); applied wherever the run is. None keeps all.
     normalise : {"training", "neutral", "speaker"}
         What the normaliser is fitted on: the training part, or its utterances labelled neutral, where there are any. With
-        "speaker" each speaker's values are standardised before, by all of its utterances (:mod:`featurekit.data.by_speaker`):
-        results are transductive and say so, and what has no speaker, a file or a stream, cannot be predicted.
+        "speaker" each speaker's values are standardised before, by all of its utterances
+        (:mod:`featurekit.data.views.speaker_normalised`): results are transductive and say so, and what has no speaker, a
+        file or a stream, cannot be predicted.
 
     Raises
     ------

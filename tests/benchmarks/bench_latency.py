@@ -36,7 +36,7 @@ from timing import machine
 from torch import nn
 
 from featurekit import features, inference, models, training
-from featurekit.data.columns import Layout
+from featurekit.data.layout import Layout
 from featurekit.data.normalise import scale_of
 from featurekit.extraction.shards import column_info
 from featurekit.inference.heard import Heard

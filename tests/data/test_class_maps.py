@@ -8,8 +8,8 @@ import pytest
 
 from featurekit import corpora
 from featurekit.data import get_task
-from featurekit.data.joined import JoinedStore
 from featurekit.data.tasks import EXCLUDED, agreement, class_maps, labelled
+from featurekit.data.views.joined import JoinedStore
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance
 

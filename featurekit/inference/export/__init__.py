@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from featurekit.data.columns import Layout
+from featurekit.data.layout import Layout
 from featurekit.errors import ParameterError
 from featurekit.inference.export.graph import Examples, Whole
 from featurekit.inference.export.writers import TOLERANCE, difference_to, needs_onnx, write_onnx, write_torchscript
@@ -203,7 +203,7 @@ def _facts(record: Mapping[str, Any], layout: Layout, whole: Whole, weights: str
 
 
 def _silence(record: Mapping[str, Any]) -> str:
-    """What a graph cannot do, since the level is no input of it (:mod:`featurekit.data.trimmed`)."""
+    """What a graph cannot do, since the level is no input of it (:mod:`featurekit.data.views.trimmed`)."""
     trim_db = record["training"].get("trim_db")
     if trim_db is None:
         return ""

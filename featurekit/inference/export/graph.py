@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from featurekit import training
-from featurekit.data.columns import Layout
+from featurekit.data.layout import Layout
 from featurekit.inference.runs import FoldNetwork
 
 _FRAMES = 256  # of a file whose time axis is fixed, where neither the run nor its model cuts

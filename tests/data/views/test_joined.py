@@ -64,8 +64,8 @@ def test_a_store_cannot_be_joined_with_itself_or_with_one_without_a_common_colum
 
 def fake_tasks(monkeypatch):
     """A scheme over the words above, whose good and bad are those of a scheme over scores."""
-    from featurekit.data import joined
     from featurekit.data.tasks import Task
+    from featurekit.data.views import joined
 
     def of_words(item):
         return {"good": "positive", "bad": "negative", "middling": "neutral"}.get(item.labels.get("sentiment", ""))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from featurekit.data.columns import Layout, usable_ids
+from featurekit.data.layout import Layout, usable_ids
 from featurekit.errors import ParameterError, UnknownNameError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featurekit.data import Dataset, Normaliser, TrimmedStore
-from featurekit.data.trimmed import loud, on_clock
+from featurekit.data.views.trimmed import loud, on_clock
 
 
 def test_the_ends_below_the_peak_are_silent_and_what_lies_inside_stays():
