@@ -163,8 +163,8 @@ class Normaliser(Shown):
 
 
 def neutral_ids(classes: Mapping[str, str]) -> list[str]:
-    """Ids whose class is ``neutral`` (He, Ren, He 2019 normalise by them); all where none is. ``classes``: id → class."""
-    return [name for name, label in classes.items() if label == "neutral"] or list(classes)
+    """Ids whose class is ``neutral`` (He, Ren, He 2019 normalise by them); there may be none. ``classes``: id → class."""
+    return [name for name, label in classes.items() if label == "neutral"]
 
 
 def store_rows(store: StoreLike, ids: Iterable[str]) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def train_fold(
     """
     started = time.perf_counter()
     fold, folder = run.split.folds[number], fold_folder(run.folder, number)
-    model, train, dev, normaliser = prepared(run, number)
+    model, train, dev, normaliser = prepared(run, number, on_note)
     fitted = training.fit(
         model,
         train,
@@ -72,6 +72,7 @@ def train_fold(
             **run.settings.hyper,
         },
         "normaliser": normaliser.to_dict(),
+        "normalised_by": _normalised_by(run, fold)[0],
         "history": fitted.history,
         "best_epoch": fitted.best_epoch,
         "device": str(choose_device(run.training.device)),
@@ -86,10 +87,18 @@ def train_fold(
     return fitted.history
 
 
-def prepared(run: Run, number: int) -> tuple[Any, data.Dataset, data.Dataset | None, data.Normaliser]:
+def prepared(
+    run: Run, number: int, on_note: Callable[[str], None] | None = None
+) -> tuple[Any, data.Dataset, data.Dataset | None, data.Normaliser]:
     """What the fit of a fold begins with: the model in its initial state, training and development part, normaliser."""
     fold = run.split.folds[number]
-    normaliser = _normaliser(run, fold)
+    by, ids = _normalised_by(run, fold)
+    if on_note is not None and by != run.training.normalise:
+        on_note(
+            f"fold {fold.name}: no training utterance is labelled neutral in task {run.task.name}, so the values are "
+            "normalised by the whole training part"
+        )
+    normaliser = data.Normaliser.fit(run.view, run.columns, ids)
     train = _dataset(run, fold, "train", normaliser)
     model = training.build_for(run.settings.model, train, seed=run.training.seed, **run.settings.hyper)
     run.initial.load_into(model, number)
@@ -106,12 +115,17 @@ def is_finished(folder: Path, record: Mapping[str, Any]) -> bool:
     return all(is_done(folder, number) for number in range(len(record["folds"])))
 
 
-def _normaliser(run: Run, fold: data.Fold) -> data.Normaliser:
-    """Fitted on the training part, or on its neutral speech where the settings ask for that."""
-    if run.training.normalise != "neutral":
-        return data.Normaliser.fit(run.view, run.columns, fold.train)
+def _normalised_by(run: Run, fold: data.Fold) -> tuple[str, Sequence[str]]:
+    """What the normaliser is fitted on, as ``normalise`` of the settings says it, and the ids of that.
+
+    Where it asks for the neutral speech of the training part and there is none, that is the whole training part.
+    """
+    asked = run.training.normalise
+    if asked != "neutral":
+        return asked, fold.train
     labels = data.labelled(run.store.manifest, run.task, fold.train, drop_unlabelled=run.settings.drop_unlabelled)
-    return data.Normaliser.fit(run.view, run.columns, data.normalise.neutral_ids(labels))
+    found = data.normalise.neutral_ids(labels)
+    return (asked, found) if found else ("training", fold.train)
 
 
 def _dataset(run: Run, fold: data.Fold, part: str, normaliser: data.Normaliser) -> data.Dataset:

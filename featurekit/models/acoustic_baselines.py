@@ -1,17 +1,20 @@
-"""Baselines of Lu et al. 2020: CNN and LSTM on log-mel energies alone, and with the transcript beside them.
+"""Baselines of Lu et al. 2020: CNN, LSTM and MLP on log-mel energies alone, and CNN with the transcript beside it.
 
 ``cnn-acoustic``: convolutions over time of width 5, every second frame kept, then the maximum over time;
-``lstm-acoustic``: stacked LSTM layers, then the last state; ``acoustic-text``: the CNN on the audio, word embeddings and an
-LSTM on the transcript, both vectors beside each other, one dense layer. Then a linear layer.
+``lstm-acoustic``: stacked LSTM layers, then the last state; ``mlp-acoustic``: dense layers on every frame, then the mean over
+time; ``acoustic-text``: the CNN on the audio, word embeddings and an LSTM on the transcript, both vectors beside each other,
+one dense layer. Then a linear layer.
 
-The paper tuned 2 to 5 layers and names neither the best number nor sizes: 3 convolutions of 128, 2 LSTM layers of 128 and
-embeddings of 128 are ours, and so is dropout 0.3. The transcripts are the manifest's, where the paper took those of its
+The paper tuned the number of layers (2 to 5), the filters' sizes and strides, the units of LSTM and MLP and combinations of
+these, and names none of what was best. So all of them are hyper-parameters, ``dense`` puts an MLP behind CNN or LSTM, and the
+defaults are ours: 3 convolutions of 128, 2 LSTM layers of 128, 2 dense layers of 128 in the MLP, none behind the others,
+embeddings of 128, dropout 0.3. The transcripts are the manifest's, where the paper took those of its
 recogniser. Words need no vocabulary: a hash gives each its place in the table of embeddings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +24,7 @@ from torch import Tensor, nn
 from featurekit.errors import ParameterError
 from featurekit.models import Inputs, Output, model
 from featurekit.models.asr_decoders import PAPER, RECIPE
-from featurekit.models.layers import MaskedConv1d, MaskedLSTM, masked_max, target_frames, target_slot
+from featurekit.models.layers import MaskedConv1d, MaskedLSTM, masked_max, masked_mean, target_frames, target_slot
 
 WORDS = 1 << 15  # featurekit.data.words.BUCKETS; this room may not import it, a test holds the two equal
 _OF_PAPER: Mapping[str, Any] = {
@@ -34,18 +37,29 @@ _OF_PAPER: Mapping[str, Any] = {
 
 
 class ConvolutionStack(nn.Module):
-    """Convolutions over time with ReLU, every second frame kept, and the maximum over time: (N, T, D) → (N, filters).
+    """Convolutions over time with ReLU, every ``stride``-th frame kept, and the maximum over time: (N, T, D) → (N, filters).
 
     Parameters
     ----------
     dims, filters, layers : int
         D; dimensions and number of the layers.
+    width, stride : int
+        Frames of a filter, and between its outputs.
+
+    Raises
+    ------
+    ParameterError
+        For an even width, which has no middle.
     """
 
-    def __init__(self, dims: int, filters: int, layers: int) -> None:
+    def __init__(self, dims: int, filters: int, layers: int, width: int, stride: int) -> None:
         super().__init__()
+        if width % 2 == 0:
+            raise ParameterError(
+                f"width is {width}; a filter has a middle frame: take an odd number, {width - 1} or {width + 1}"
+            )
         sizes = [dims, *[filters] * layers]
-        self.layers = nn.ModuleList(MaskedConv1d(*pair, width=5, stride=2) for pair in pairwise(sizes))
+        self.layers = nn.ModuleList(MaskedConv1d(*pair, width=width, stride=stride) for pair in pairwise(sizes))
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """One vector a sequence."""
@@ -53,6 +67,20 @@ class ConvolutionStack(nn.Module):
             x, lengths = layer(x, lengths)
             x = x.relu()
         return masked_max(x, lengths)
+
+
+def _dense(sizes: Sequence[int], dropout: float) -> nn.Sequential:
+    """Dense layers with ReLU and dropout from each size to the next; none of one size."""
+    layers = [(nn.Linear(*pair), nn.ReLU(), nn.Dropout(dropout)) for pair in pairwise(sizes)]
+    return nn.Sequential(*(part for layer in layers for part in layer))
+
+
+def _classified(network: Any, vector: Tensor) -> Output:
+    """Dropout, the dense layers if there are any, the class layer."""
+    if not len(network.dense):
+        return Output(network.classes(network.dropout(vector)), vector)
+    embedding = network.dense[:-1](network.dropout(vector))  # its last layer is the dropout before the class layer
+    return Output(network.classes(network.dense[-1](embedding)), embedding)
 
 
 @model("cnn-acoustic", **_OF_PAPER)
@@ -67,17 +95,36 @@ class CNNAcoustic(nn.Module):
         K.
     layers : int
         Convolutions; the paper tried 2 to 5.
-    filters : int
-        Of each.
+    filters, width, stride : int
+        Of each: dimensions, frames of a filter (odd), frames between outputs.
+    dense : sequence of int
+        Units of dense layers with ReLU behind them.
     dropout : float
-        Before the class layer.
+        Before and after each dense layer, and so before the class layer.
+
+    Raises
+    ------
+    ParameterError
+        For an even width.
     """
 
-    def __init__(self, *, dims: int, n_classes: int, layers: int = 3, filters: int = 128, dropout: float = 0.3) -> None:
+    def __init__(
+        self,
+        *,
+        dims: int,
+        n_classes: int,
+        layers: int = 3,
+        filters: int = 128,
+        width: int = 5,
+        stride: int = 2,
+        dense: Sequence[int] = (),
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
-        self.cnn = ConvolutionStack(dims, filters, layers)
+        self.cnn = ConvolutionStack(dims, filters, layers, width, stride)
         self.dropout = nn.Dropout(dropout)
-        self.classes = nn.Linear(filters, n_classes)
+        self.dense = _dense([filters, *dense], dropout)
+        self.classes = nn.Linear([filters, *dense][-1], n_classes)
 
     def forward(self, batch: Inputs) -> Output:
         """Classify the middle utterance.
@@ -90,10 +137,9 @@ class CNNAcoustic(nn.Module):
         Returns
         -------
         Output
-            ``embedding`` (B, 128): the maximum over time.
+            ``embedding`` (B, 128): the maximum over time, or what the dense layers make of it.
         """
-        embedding = self.cnn(*target_frames(batch))  # (B, 128)
-        return Output(self.classes(self.dropout(embedding)), embedding)
+        return _classified(self, self.cnn(*target_frames(batch)))  # (B, 128)
 
 
 @model("lstm-acoustic", **_OF_PAPER)
@@ -110,15 +156,70 @@ class LSTMAcoustic(nn.Module):
         LSTM layers; the paper tried 2 to 5.
     units : int
         Of each.
+    dense : sequence of int
+        Units of dense layers with ReLU behind them.
     dropout : float
-        Before the class layer.
+        Before and after each dense layer, and so before the class layer.
     """
 
-    def __init__(self, *, dims: int, n_classes: int, layers: int = 2, units: int = 128, dropout: float = 0.3) -> None:
+    def __init__(
+        self,
+        *,
+        dims: int,
+        n_classes: int,
+        layers: int = 2,
+        units: int = 128,
+        dense: Sequence[int] = (),
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
         sizes = [dims, *[units] * layers]
         self.layers = nn.ModuleList(MaskedLSTM(*pair, bidirectional=False) for pair in pairwise(sizes))
         self.dropout = nn.Dropout(dropout)
+        self.dense = _dense([units, *dense], dropout)
+        self.classes = nn.Linear([units, *dense][-1], n_classes)
+
+    def forward(self, batch: Inputs) -> Output:
+        """Classify the middle utterance.
+
+        Parameters
+        ----------
+        batch : Inputs
+            ``frames`` (B, C, T, D) and ``lengths``.
+
+        Returns
+        -------
+        Output
+            ``embedding`` (B, 128): the last state, or what the dense layers make of it.
+        """
+        x, lengths = target_frames(batch)
+        embedding = x
+        for layer in self.layers:
+            x, embedding = layer(x, lengths)  # (B, T, 128), (B, 128)
+        return _classified(self, embedding)
+
+
+@model("mlp-acoustic", **_OF_PAPER)
+class MLPAcoustic(nn.Module):
+    """Dense layers on each frame of the target utterance, then the mean over time.
+
+    Parameters
+    ----------
+    dims : int
+        D of the frames.
+    n_classes : int
+        K.
+    layers : int
+        Dense layers; the paper tried 2 to 5.
+    units : int
+        Of each.
+    dropout : float
+        After each.
+    """
+
+    def __init__(self, *, dims: int, n_classes: int, layers: int = 2, units: int = 128, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.layers = _dense([dims, *[units] * layers], dropout)
         self.classes = nn.Linear(units, n_classes)
 
     def forward(self, batch: Inputs) -> Output:
@@ -132,13 +233,11 @@ class LSTMAcoustic(nn.Module):
         Returns
         -------
         Output
-            ``embedding`` (B, 128): the last state.
+            ``embedding`` (B, 128): the mean over time.
         """
-        x, lengths = target_frames(batch)
-        embedding = x
-        for layer in self.layers:
-            x, embedding = layer(x, lengths)  # (B, T, 128), (B, 128)
-        return Output(self.classes(self.dropout(embedding)), embedding)
+        frames, lengths = target_frames(batch)
+        embedding = masked_mean(self.layers(frames), lengths)  # (B, 128)
+        return Output(self.classes(embedding), embedding)
 
 
 @model("acoustic-text", reads=("frames", "text"), **_OF_PAPER)
@@ -151,8 +250,8 @@ class AcousticText(nn.Module):
         D of the frames.
     n_classes : int
         K.
-    layers, filters : int
-        Convolutions on the audio.
+    layers, filters, width, stride : int
+        Convolutions on the audio, as ``cnn-acoustic`` has them.
     word_dims : int
         Of a word's embedding.
     units : int
@@ -168,12 +267,14 @@ class AcousticText(nn.Module):
         n_classes: int,
         layers: int = 3,
         filters: int = 128,
+        width: int = 5,
+        stride: int = 2,
         word_dims: int = 128,
         units: int = 128,
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
-        self.cnn = ConvolutionStack(dims, filters, layers)
+        self.cnn = ConvolutionStack(dims, filters, layers, width, stride)
         self.words = nn.Embedding(WORDS, word_dims, padding_idx=0)
         self.lstm = MaskedLSTM(word_dims, units, bidirectional=False)
         self.dropout = nn.Dropout(dropout)

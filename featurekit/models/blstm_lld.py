@@ -29,6 +29,8 @@ class BlstmLld(nn.Module):
         K.
     dense, units : int
         Of the dense layer, and of the BLSTM in a direction.
+    bidirectional : bool
+        Or an LSTM that reads forwards only, with which section 4.2 compares.
     noise : float
         Standard deviation of the noise on the input in training.
     dropout : float
@@ -36,12 +38,20 @@ class BlstmLld(nn.Module):
     """
 
     def __init__(
-        self, *, dims: int, n_classes: int, dense: int = 512, units: int = 128, noise: float = 0.1, dropout: float = 0.5
+        self,
+        *,
+        dims: int,
+        n_classes: int,
+        dense: int = 512,
+        units: int = 128,
+        bidirectional: bool = True,
+        noise: float = 0.1,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         self.noise = noise
         self.dense = nn.Linear(dims, dense)
-        self.lstm = MaskedLSTM(dense, units, bidirectional=True)
+        self.lstm = MaskedLSTM(dense, units, bidirectional=bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(self.lstm.dims_out, n_classes)
 
@@ -56,7 +66,7 @@ class BlstmLld(nn.Module):
         Returns
         -------
         Output
-            ``embedding`` (B, 256): the mean of the BLSTM's states.
+            ``embedding`` (B, 256), of an LSTM (B, 128): the mean of the states.
         """
         frames, lengths = target_frames(batch)
         if self.training and self.noise:

@@ -9,10 +9,17 @@ block's 2 x 180 features (equation 6). ``sae-cnn-blstm``: BLSTM with 128 units a
 (equations 12, 13), weights of BLSTM and attention drawn from ±0.1. Gaussian noise 0.1 on the input in training, dropout
 50 % "on all layers".
 
+The paper contradicts itself, and what it may have meant can be set. Section 4.1 gives experiment four two hidden layers of
+30 cells, which is our default; Figure 1 and section 3 draw one BLSTM layer: ``units = [30]``. They also name one fully
+connected layer before the softmax layer, of no size, where section 3.2 passes the weighted sum "ultimately" to the softmax
+layer, which is our default; ``dense = [60]`` puts a layer of 60 with ReLU there. Section 4.2 compares with an LSTM:
+``bidirectional = false``.
+
 The recipe is as printed: SGD, learning rate 1e-6, momentum 0.9, updates every 10 sequences. With the loss averaged over a
-batch, as it is here, steps of 1e-6 hardly move a network in 100 epochs (ours; the paper gives none): on such runs set
-``[training] optimizer = "adam", lr = 1e-3``. Features are normalised by the neutral
-speech of the training part (``normalise = "neutral"``).
+batch, as it is here by default, steps of 1e-6 hardly move a network in 100 epochs (ours; the paper gives none).
+CURRENNT, whose options these are (parallel sequences, momentum, noise on the input, uniform weights), adds up the gradients of
+all frames and sequences: ``[training] reduction = "sum"`` does that. Or set ``[training] optimizer = "adam", lr = 1e-3``.
+Features are normalised by the neutral speech of the training part (``normalise = "neutral"``).
 
 Ours where the paper is silent: the spectrogram is the column ``fft_spectrum`` where there is one (preset ``he2019``), else
 all frames; components are whitened; "windows" are 5 frames and N is 4, so that a block is 200 ms without overlap; frames
@@ -159,6 +166,10 @@ class SaeCnnBlstm(nn.Module):
         As :class:`SparseCNN` has them.
     units : sequence of int
         Units a direction of each BLSTM layer; by default 128, with attention 30 and 30.
+    bidirectional : bool
+        Or LSTM layers, which read forwards only.
+    dense : sequence of int
+        Units of fully connected layers between the pooled vector and the class layer.
     rho, mu : float
         Sparsity of the auto-encoder and its weight.
     patches, sae_epochs : int
@@ -182,6 +193,8 @@ class SaeCnnBlstm(nn.Module):
         window: int = 5,
         n_windows: int = 4,
         units: Sequence[int] = (),
+        bidirectional: bool = True,
+        dense: Sequence[int] = (),
         rho: float = 0.05,
         mu: float = 0.1,
         patches: int = 20_000,
@@ -197,15 +210,17 @@ class SaeCnnBlstm(nn.Module):
         self.autoencoder = {"rho": rho, "mu": mu, "epochs": sae_epochs}
         spectrum_dims = len(range(dims)[self.spectrum])
         self.cnn = SparseCNN(spectrum_dims, channels, kernels, widths, window, n_windows)
-        sizes = [self.cnn.dims_out, *(2 * unit for unit in units or ((30, 30) if attention else (128,)))]
+        directions = 2 if bidirectional else 1
+        sizes = [self.cnn.dims_out, *(directions * unit for unit in units or ((30, 30) if attention else (128,)))]
         self.lstms = nn.ModuleList(
-            MaskedLSTM(before, after // 2, bidirectional=True) for before, after in itertools.pairwise(sizes)
+            MaskedLSTM(before, after // directions, bidirectional=bidirectional) for before, after in itertools.pairwise(sizes)
         )
         self.theta = nn.Linear(sizes[-1], 1, bias=False) if attention else None
         for value in [*self.lstms.parameters(), *(self.theta.parameters() if self.theta else ())] if attention else ():
             nn.init.uniform_(value, -0.1, 0.1)
         self.dropout = nn.Dropout(dropout)
-        self.classes = nn.Linear(sizes[-1], n_classes)
+        self.dense = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise([sizes[-1], *dense]))
+        self.classes = nn.Linear([sizes[-1], *dense][-1], n_classes)
 
     def prepare(self, batches: Callable[[], Iterator[Inputs]], generator: torch.Generator, *, speakers: Any = None) -> None:
         """Learn PCA and kernels on the training part, without labels."""
@@ -222,7 +237,8 @@ class SaeCnnBlstm(nn.Module):
         Returns
         -------
         Output
-            ``embedding`` (B, 256), with attention (B, 60): the BLSTM pooled over time; ``attention["blocks"]`` (B, blocks).
+            ``embedding`` (B, 256), with attention (B, 60): the BLSTM pooled over time, or what the last of the dense layers
+            makes of it; ``attention["blocks"]`` (B, blocks).
         """
         frames, lengths = target_frames(batch)
         if self.training and self.noise:
@@ -236,6 +252,8 @@ class SaeCnnBlstm(nn.Module):
             outside = torch.arange(x.shape[1], device=x.device) >= blocks[:, None]
             alpha = self.theta(x).squeeze(-1).float().masked_fill(outside, float("-inf")).softmax(dim=1)  # (B, blocks)
             pooled, attention = (alpha[..., None] * x).sum(dim=1), {"blocks": alpha}
+        for layer in self.dense:
+            pooled = layer(self.dropout(pooled)).relu()
         return Output(self.classes(self.dropout(pooled)), pooled, attention)
 
     def kernels(self) -> dict[int, Tensor]:

@@ -15,6 +15,7 @@ _CHOICES = {
     "optimizer": ("adam", "adamw", "sgd", "rmsprop"),
     "schedule": ("constant", "cosine"),
     "loss": ("auto", "cross-entropy", "mse", "ccc"),
+    "reduction": ("mean", "sum"),
     "precision": ("auto", "fp32", "bf16"),
     "device": ("auto", "cpu", "cuda"),
     "residency": ("auto", "device", "pinned", "stream"),
@@ -24,6 +25,9 @@ _CHOICES = {
 _POSITIVE = ("lr", "epochs", "batch_size", "accumulate", "improvement_epochs")
 _NOT_NEGATIVE = ("weight_decay", "momentum", "warmup_epochs", "seed")
 _POSITIVE_OR_NONE = ("backbone_lr", "gradient_clip", "patience", "improvement", "threads", "n_frames", "trim_db")
+
+# Newer than runs that should keep their names: no part of an identity at these values.
+_SINCE = {"trim_db": None, "reduction": "mean"}
 
 # Where and how a fit is computed does not change what it is: these take no part in the identity of a run.
 NOT_IDENTITY = ("device", "threads", "workers", "residency", "compile", "deterministic")
@@ -53,6 +57,10 @@ class TrainSettings:
         Largest norm of the whole gradient.
     loss : {"auto", "cross-entropy", "mse", "ccc"}
         ``auto`` is cross-entropy for classes and shares, the squared error for ratings; ``ccc`` is 1 - concordance.
+    reduction : {"mean", "sum"}
+        How the losses of a batch become one: their mean, or their sum, in which each utterance counts once for each of its
+        frames, as where every frame has the utterance's label and gradients are added up. The gradient then grows with the
+        batch and with the utterances, so that ``lr`` must be hundreds of times smaller.
     label_smoothing : float
         Share of the target spread over all classes, in [0, 1).
     class_weights : bool
@@ -92,10 +100,10 @@ class TrainSettings:
         Leave out the frames at both ends of an utterance that lie more than this below its loudest one, by the store's
         column ``rms`` (:mod:`featurekit.data.views.trimmed`); applied wherever the run is. None keeps all.
     normalise : {"training", "neutral", "speaker"}
-        What the normaliser is fitted on: the training part, or its utterances labelled neutral, where there are any. With
-        "speaker" each speaker's values are standardised before, by all of its utterances
-        (:mod:`featurekit.data.views.speaker_normalised`): results are transductive and say so, and what has no speaker, a
-        file or a stream, cannot be predicted.
+        What the normaliser is fitted on: the training part, or its utterances labelled neutral; a fold without such takes
+        the whole training part, says so, and its record has it as ``normalised_by``. With "speaker" each speaker's values
+        are standardised before, by all of its utterances (:mod:`featurekit.data.views.speaker_normalised`): results are
+        transductive and say so, and what has no speaker, a file or a stream, cannot be predicted.
 
     Raises
     ------
@@ -113,6 +121,7 @@ class TrainSettings:
     momentum: float = 0.9
     gradient_clip: float | None = None
     loss: str = "auto"
+    reduction: str = "mean"
     label_smoothing: float = 0.0
     class_weights: bool = False
     schedule: str = "constant"
@@ -154,9 +163,9 @@ class TrainSettings:
 def identity(settings: TrainSettings) -> dict[str, Any]:
     """What a fit is: its settings but for those that only say where and how it is computed.
 
-    ``trim_db`` is among them where it is set: runs of before there was such a setting keep their names.
+    Settings that are newer than runs are among them where they change something: runs of before keep their names.
     """
-    left_out = NOT_IDENTITY if settings.trim_db is not None else (*NOT_IDENTITY, "trim_db")
+    left_out = {*NOT_IDENTITY, *(name for name, value in _SINCE.items() if getattr(settings, name) == value)}
     return {name: value for name, value in asdict(settings).items() if name not in left_out}
 
 

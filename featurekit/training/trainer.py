@@ -13,7 +13,7 @@ from featurekit.data.dataset import Dataset
 from featurekit.errors import TrainingError
 from featurekit.training.batches import Batches, in_order, shuffled
 from featurekit.training.devices import Forward, precision, random_state, restore_random_state
-from featurekit.training.losses import make_loss
+from featurekit.training.losses import frame_counts, make_loss
 from featurekit.training.options import TrainSettings
 from featurekit.training.residency import Residency
 from featurekit.training.resume import Standing
@@ -126,10 +126,12 @@ class Trainer:
         sizes = torch.tensor([len(batch) for batch in order], dtype=torch.float64)
         return float((torch.stack(losses).double().cpu() * sizes).sum() / len(self.train))
 
-    def _learn(self, loss: Tensor, place: int, order: Sequence[Sequence[int]]) -> None:
+    def _learn(self, loss: Tensor, counts: Tensor | None, place: int, order: Sequence[Sequence[int]]) -> None:
         """Gradient of a batch; an update where its group ends."""
         many = self.settings.accumulate
-        if many > 1:
+        if counts is not None:
+            loss = loss * counts.sum()
+        elif many > 1:
             start = place - place % many
             loss = loss * (len(order[place]) / sum(len(batch) for batch in order[start : start + many]))
         loss.backward()  # type: ignore[no-untyped-call]
@@ -145,19 +147,21 @@ class Trainer:
         raise self._too_much(order[place], number)
 
     def _learnt(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> Tensor:
-        loss = self._loss_of(batch)
+        loss, counts = self._loss_of(batch)
         if self.device.type == "cpu":
             self._look([loss.detach()], [order[place]], number)
         if self._updates is not None:
-            self._learn(loss, place, order)
+            self._learn(loss, counts, place, order)
         return loss.detach()
 
-    def _loss_of(self, batch: Batch) -> Tensor:
+    def _loss_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The mean loss of a batch; where losses are summed, how often each utterance counts."""
         if self.train.augment is not None and self._updates is not None:
             batch = self.train.augment(batch, self._generator)
         with precision(self.settings, self.device), torch.set_grad_enabled(self._updates is not None):
             logits = self._forward(batch).logits
-        return self._loss(logits, batch.labels)
+        counts = frame_counts(batch) if self.settings.reduction == "sum" else None
+        return self._loss(logits, batch.labels, counts), counts
 
     def _look(self, losses: Sequence[Tensor], order: Sequence[Sequence[int]], number: int) -> None:
         for value, indices in zip(torch.stack(list(losses)).tolist(), order, strict=True):
@@ -187,7 +191,7 @@ class Trainer:
 
     def _fits(self, indices: Sequence[int]) -> bool:
         try:
-            loss = self._loss_of(next(self._batches.of([list(indices)])))
+            loss, _ = self._loss_of(next(self._batches.of([list(indices)])))
             if self._updates is not None:
                 loss.backward()  # type: ignore[no-untyped-call]
         except (torch.OutOfMemoryError, ValueError):  # batch normalisation refuses a batch of one

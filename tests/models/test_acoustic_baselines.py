@@ -47,6 +47,31 @@ def test_layers_are_a_hyper_parameter():
         assert five - two == 3 * one
 
 
+def parameters(name, **hyper):
+    return sum(v.numel() for v in build(name, dims=6, n_classes=2, **hyper).parameters())
+
+
+def test_width_stride_units_and_an_mlp_behind_are_hyper_parameters():
+    assert parameters("cnn-acoustic", width=9) == 9 * 128 * (6 + 128 + 128) + 3 * 128 + 2 * 129
+    assert parameters("cnn-acoustic", dense=(64, 32)) - parameters("cnn-acoustic") == 64 * 129 + 32 * 65 + 2 * (32 - 128)
+    assert parameters("lstm-acoustic", dense=(64,)) - parameters("lstm-acoustic") == 64 * 129 + 2 * (64 - 128)
+    assert parameters("mlp-acoustic", layers=3, units=10) == 10 * 7 + 2 * 10 * 11 + 2 * 11
+    assert parameters("acoustic-text", width=7) - parameters("acoustic-text") == 2 * 128 * (6 + 128 + 128)
+    x, lengths = torch.randn(1, 27, 6), torch.tensor([27])
+    stack = build("cnn-acoustic", dims=6, n_classes=2, stride=3).cnn
+    for layer in stack.layers:
+        x, lengths = layer(x, lengths)
+    assert lengths.tolist() == [1]
+    output = build("cnn-acoustic", dims=6, n_classes=2, dense=(16,)).eval()(make_batch(["a", "b"]))
+    assert output.embedding.shape == (2, 16)
+
+
+@pytest.mark.parametrize("name", ["cnn-acoustic", "acoustic-text"])
+def test_a_filter_without_a_middle_is_refused(name):
+    with pytest.raises(ParameterError, match="width is 4; a filter has a middle frame: take an odd number, 3 or 5"):
+        build(name, dims=6, n_classes=2, width=4)
+
+
 def test_words_and_sound_both_count_and_silence_on_either_side_is_allowed():
     torch.manual_seed(0)
     model = build("acoustic-text", dims=6, n_classes=2).eval()

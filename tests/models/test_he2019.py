@@ -141,3 +141,27 @@ def test_the_input_is_noisy_in_training_only(name):
 def test_sizes_that_make_no_sense_are_refused():
     with pytest.raises(ParameterError, match="1 or more"):
         build("sae-cnn-blstm", dims=6, n_classes=3, window=0)
+
+
+@pytest.mark.parametrize(("name", "width"), [("blstm-lld", 128), ("sae-cnn-blstm", 128), ("sae-cnn-blstm-attention", 30)])
+def test_an_lstm_stands_beside_the_blstm_and_hears_nothing_of_what_comes(name, width):
+    small = {} if name == "blstm-lld" else SMALL
+    one, both = (build(name, dims=6, n_classes=3, bidirectional=b, **small).eval() for b in (False, True))
+    frames = torch.randn(1, 1, 60, 6)
+    assert one(make_batch(frames)).embedding.shape == (1, width)
+    assert both(make_batch(frames)).embedding.shape == (1, 2 * width)
+    lstm = one.lstm if name == "blstm-lld" else one.lstms[0]
+    x = torch.randn(1, 8, 512 if name == "blstm-lld" else one.cnn.dims_out)
+    changed = x.clone()
+    changed[:, 5:] += 1.0
+    eight = torch.tensor([8])
+    assert torch.equal(lstm(x, eight)[0][:, :5], lstm(changed, eight)[0][:, :5])
+
+
+def test_figure_1_is_one_layer_and_one_fully_connected_layer():
+    model = build("sae-cnn-blstm-attention", dims=6, n_classes=3, units=(30,), dense=(16,), **SMALL).eval()
+    assert [lstm.dims_out for lstm in model.lstms] == [60]
+    output = model(make_batch(torch.randn(2, 1, 70, 6)))
+    assert output.embedding.shape == (2, 16)
+    assert (output.embedding >= 0).all()
+    assert [tuple(layer.weight.shape) for layer in (*model.dense, model.classes)] == [(16, 60), (3, 16)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from featurekit.data import Compose, Dataset, Fold, RandomCrop, SpecAugment
 from featurekit.errors import ParameterError, SplitError, TrainingError, UnknownNameError
@@ -206,3 +207,18 @@ def test_a_model_is_built_for_the_data_and_its_seed_alone(parts):
     assert one.classes.out_features == 3
     with pytest.raises(UnknownNameError):
         build_for("ub-lstm", train, units=3)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_sum_is_a_loss_a_frame_however_an_update_is_grouped(parts, groups):
+    """One update on all 24 utterances, in one batch or in two."""
+    train, dev, _ = parts(context=1)
+    settings = TrainSettings(lr=1e-4, epochs=1, optimizer="sgd", momentum=0.0, reduction="sum", device="cpu")
+    model = build_for("logistic", train, seed=0)
+    weight, bias = model.classes.weight.detach().clone().requires_grad_(), model.classes.bias.detach()
+    frames = [torch.from_numpy(np.asarray(train.store.read("x/a", train.store.manifest.index(name)))) for name in train.ids]
+    x, counts = torch.stack([item.mean(0) for item in frames]), torch.tensor([len(item) for item in frames])
+    each = F.cross_entropy(x @ weight.T + bias, torch.from_numpy(np.asarray(train.labels)), reduction="none")
+    (expected,) = torch.autograd.grad((each * counts).sum(), weight)
+    fit(model, train, dev, replace(settings, batch_size=24 // groups, accumulate=groups))
+    torch.testing.assert_close((weight.detach() - model.classes.weight) / 1e-4, expected, rtol=1e-3, atol=1e-2)

@@ -10,7 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from featurekit import metrics
 from featurekit.errors import ParameterError
 from featurekit.training import TrainSettings, make_loss
-from featurekit.training.losses import class_weights, concordance_loss
+from featurekit.training.losses import class_weights, concordance_loss, frame_counts
 
 CPU = torch.device("cpu")
 
@@ -80,3 +80,25 @@ def test_the_concordance_loss_is_one_minus_lins_coefficient():
 def test_a_loss_that_does_not_fit_what_is_learnt_is_refused(kind, settings):
     with pytest.raises(ParameterError, match=r"mood learns"):
         make_loss(TrainSettings(**settings), part(kind), CPU)
+
+
+def test_counted_utterances_weigh_as_often_as_they_count():
+    logits, labels, counts = torch.randn(3, 4), torch.tensor([0, 1, 2]), torch.tensor([5, 1, 2])
+    loss = make_loss(TrainSettings(), part(), CPU)
+    repeated = loss(logits.repeat_interleave(counts, 0), labels.repeat_interleave(counts))
+    torch.testing.assert_close(loss(logits, labels, counts), repeated)
+    ratings = make_loss(TrainSettings(), part("values", scale=(1.0, 5.0)), CPU)
+    outputs, targets = torch.randn(3, 2), torch.rand(3, 2)
+    repeated = ratings(outputs.repeat_interleave(counts, 0), targets.repeat_interleave(counts, 0))
+    torch.testing.assert_close(ratings(outputs, targets, counts), repeated)
+
+
+def test_an_utterance_counts_once_a_frame_of_the_middle_slot():
+    lengths = torch.tensor([[3, 7, 2], [1, 0, 4]])
+    assert frame_counts(SimpleNamespace(lengths=lengths, frames=torch.zeros(2, 3, 7, 1))).tolist() == [7, 1]
+    assert frame_counts(SimpleNamespace(lengths=lengths, frames=None)).tolist() == [1, 1]
+
+
+def test_a_sum_of_concordances_is_refused():
+    with pytest.raises(ParameterError, match="ccc is one number of a whole batch"):
+        make_loss(TrainSettings(loss="ccc", reduction="sum"), part("values"), CPU)

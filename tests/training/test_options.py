@@ -4,6 +4,7 @@ import pytest
 
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.training import TrainSettings, settings_for
+from featurekit.training.options import identity
 
 
 def test_the_recipe_overrides_defaults_and_explicit_values_the_recipe():
@@ -22,6 +23,7 @@ def test_the_recipe_overrides_defaults_and_explicit_values_the_recipe():
         {"weight_decay": float("nan")},
         {"epochs": 0},
         {"optimizer": "lion"},
+        {"reduction": "max"},
         {"schedule": "step"},
         {"precision": "fp16"},
         {"device": "tpu"},
@@ -40,3 +42,8 @@ def test_values_out_of_range_are_refused_by_name(wrong):
 def test_unknown_settings_suggest_the_closest():
     with pytest.raises(UnknownNameError, match="did you mean"):
         settings_for("ub-lstm", {"epoch": 3})
+
+
+def test_a_setting_that_runs_of_before_did_not_have_names_only_runs_that_use_it():
+    assert not {"reduction", "trim_db"} & identity(TrainSettings()).keys()
+    assert identity(TrainSettings(reduction="sum", trim_db=40.0)).items() >= {"reduction": "sum", "trim_db": 40.0}.items()
