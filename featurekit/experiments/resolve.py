@@ -16,6 +16,7 @@ from featurekit.data.tasks import EXCLUDED
 from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
+from featurekit.manifest import Manifest
 from featurekit.settings import parse_call
 
 _OUTLIER = 20  # times the median: opinions in videos last up to 14 times theirs
@@ -132,18 +133,30 @@ def refuse_one_class(labels: Mapping[str, str], where: str) -> None:
 
 
 def class_notes(settings: RunSettings, opened: Any, task: data.Task) -> list[str]:
-    """What a class map makes of the classes' names, and which utterances of two corpora are left out for their class."""
+    """What a class map makes of the classes' names, and which utterances the task, the map or the other corpus leaves out."""
     changed = tasks.class_maps.in_words({name: found for name, found in (task.map or {}).items() if found != EXCLUDED})
     said = [f"classes by map {task.name.rpartition('=')[2].rstrip(')')}: {changed}"] if changed else []
     if not settings.test_store:
         gone = [name for name, found in (task.map or {}).items() if found == EXCLUDED]
+        said += _excluded(task.name.partition("(")[0], opened.manifest, opened.corpus)
         return [*said, *([f"the map leaves out {', '.join(gone)}"] if gone else [])]
+    for name, one, prefix in zip(_schemes(settings, opened), opened.stores, opened.prefixes, strict=True):
+        said += _excluded(name, one.manifest, prefix)
     why = "the other corpus has no such class, or the map leaves it out"
     for lost, one, prefix in zip(_left_out(settings, opened), opened.stores, opened.prefixes, strict=True):
         if lost:
             classes = ", ".join(f"{name} ({count})" for name, count in lost.items())
             said.append(f"{sum(lost.values())} of {len(one.manifest)} utterances of {prefix} are left out: {classes}; {why}")
     return said
+
+
+def _excluded(name: str, manifest: Manifest, corpus: str) -> list[str]:
+    """A sentence on what a task's own definition leaves out; none where it leaves out nothing."""
+    lost = tasks.left_out(name, manifest)
+    if not lost:
+        return []
+    values = ", ".join(f"{value} ({count})" for value, count in lost.items())
+    return [f"{sum(lost.values())} of {len(manifest)} utterances of {corpus} are left out by task {name}: {values}"]
 
 
 def _left_out(settings: RunSettings, opened: Any) -> tuple[dict[str, int], dict[str, int]]:
@@ -156,6 +169,8 @@ def scored_over(settings: RunSettings, opened: Any, task: data.Task) -> dict[str
     if not settings.test_store:
         return None
     lost = dict(zip(opened.prefixes, _left_out(settings, opened), strict=True))
+    for name, one, prefix in zip(_schemes(settings, opened), opened.stores, opened.prefixes, strict=True):
+        lost[prefix] = dict(sorted((lost[prefix] | tasks.left_out(name, one.manifest)).items()))
     return {"classes": list(task.classes), "map": dict(task.map or {}), "left_out": lost}
 
 

@@ -91,7 +91,9 @@ def test_every_task_is_described_and_pickles():
         labels = {"emotion": "happy" if name == "msp8" else "sad", "label": "y", "score": 0.6, "sentiment": "neutral"}
         rated = {"valence": 2.0, "activation": 3, "arousal": 4.5, "dominance": 5.0}
         labels |= rated | {"raters": {"1": list(labels.values())}, "ratings": {"1": rated}}
-        manifest = Manifest([Utterance(id="a", path="a.wav", labels=labels)])
+        labels["sentiment"] = "positive" if name.startswith("moud2") else "neutral"
+        labels["raters"] = {"1": [value for value in labels.values() if not isinstance(value, dict)]}
+        manifest = Manifest([Utterance(id="a", path="a.wav", gender="female", labels=labels)])
         assert len(tasks.describe(name)) > 20
         task = pickle.loads(pickle.dumps(tasks.get_task(name, manifest)))
         assert task.label_of(manifest["a"]) in task.classes
@@ -252,3 +254,38 @@ def test_shuffled_labels_keep_their_counts_and_children_follow_their_parents():
     assert dealt == {u.id: again.label_of(u) for u in originals}
     assert dealt != {u.id: other.label_of(u) for u in originals}
     assert all(one.label_of(child) == dealt[child.parent] for child in children)
+
+
+def test_moud2_leaves_neutral_out_and_counts_it():
+    found = labelled_by("moud2", "sentiment", "negative", "neutral", "positive", "neutral", "no agreement")
+    assert found == {"u0": "negative", "u2": "positive"}
+    words = ["negative", "neutral", "positive", "neutral", "no agreement"]
+    rows = [Utterance(id=f"u{i}", path="a.wav", labels={"sentiment": word}) for i, word in enumerate(words)]
+    rows.append(Utterance(id="u1~noise", path="a.wav", parent="u1", perturbation="noise(snr_db=9.0)", labels=rows[1].labels))
+    manifest = Manifest(rows)
+    assert tasks.get_task("moud2", manifest).classes == ("negative", "positive")
+    assert tasks.left_out("moud2", manifest) == {"neutral": 2, "no agreement": 1}  # a child is no utterance of the corpus
+    assert tasks.left_out("sentiment2-nonzero", scored(0.0, 1.0)) == {"0.0": 1}
+    assert tasks.left_out("sentiment", manifest) == {"no agreement": 1}
+
+
+def test_gender_is_a_task_of_the_manifest_and_not_of_a_raw_label():
+    genders = ("male", "female", "female")
+    manifest = Manifest(
+        Utterance(id=f"u{i}", path="a.wav", gender=who, labels={"gender": "raw"}) for i, who in enumerate(genders)
+    )
+    task = tasks.get_task("gender", manifest)
+    assert task.classes == ("female", "male")
+    assert list(tasks.labelled(manifest, task).values()) == list(genders)
+    assert pickle.loads(pickle.dumps(task)).label_of(manifest["u0"]) == "male"
+    assert "gender-soft" not in tasks.names()
+
+
+def test_gender_is_refused_where_the_manifest_has_none_and_missing_ones_are_named():
+    with pytest.raises(ParameterError, match=r"manifest's gender, which 0 of 1 utterances have; .*: sentiment-score"):
+        tasks.get_task("gender", scored(1.0))
+    manifest = Manifest([Utterance(id="a", path="a.wav", gender="male"), Utterance(id="b", path="a.wav")])
+    with pytest.raises(ParameterError, match=r"have no label for task 'gender': b; .* which 1 of 2 utterances have"):
+        tasks.labelled(manifest, "gender")
+    with pytest.raises(ParameterError, match="tasks that read what it has: gender"):
+        tasks.get_task("emotion", manifest)

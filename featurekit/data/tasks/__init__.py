@@ -8,6 +8,7 @@ Where a corpus keeps its raters, :func:`agreement` says how often they share the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,13 +18,24 @@ import numpy as np
 
 from featurekit.data.tasks import class_maps
 from featurekit.data.tasks.raters import SOFT, Agreement, agreement, shares
-from featurekit.data.tasks.schemes import CLASSIFYING, EXCLUDED, RATINGS, finite
+from featurekit.data.tasks.schemes import CLASSIFYING, EXCLUDED, FIELDS, RATINGS, finite, raw_value
 from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance, manifest_of
 from featurekit.notebook import Shown
 from featurekit.settings import digest, parse_call
 
-__all__ = ["EXCLUDED", "Agreement", "Task", "agreement", "describe", "get_task", "labelled", "names", "shuffled"]
+__all__ = [
+    "EXCLUDED",
+    "Agreement",
+    "Task",
+    "agreement",
+    "describe",
+    "get_task",
+    "labelled",
+    "left_out",
+    "names",
+    "shuffled",
+]
 
 Target = tuple[float, ...]
 
@@ -95,7 +107,8 @@ class Task(Shown):
 
 def names() -> list[str]:
     """Names of all tasks, sorted."""
-    return sorted([*CLASSIFYING, *(name + SOFT for name in CLASSIFYING), *RATINGS])
+    rated = [name for name, scheme in CLASSIFYING.items() if scheme.key not in FIELDS]
+    return sorted([*CLASSIFYING, *(name + SOFT for name in rated), *RATINGS])
 
 
 def describe(name: str) -> str:
@@ -159,7 +172,7 @@ def get_task(name: str | Task, manifest: Manifest) -> Task:
             rule = f"{description}: {task.description}"
             task = replace(task, name=name, label_of=label_of, description=rule, kind="soft", target_of=target_of)
     reads: list[Callable[[Utterance], object]] = [
-        partial(_raw, key=_keys(name)[0]),
+        partial(raw_value, key=_keys(name)[0]),
         *([task.target_of] if task.target_of else []),
     ]
     if not any(all(read(utterance) is not None for read in reads) for utterance in manifest):
@@ -214,6 +227,27 @@ def labelled(
     return found
 
 
+def left_out(name: str, manifest: Manifest) -> dict[str, int]:
+    """What a task's own definition leaves out: raw value → utterances, sorted; augmented children are none.
+
+    Parameters
+    ----------
+    name : str
+        As :func:`get_task` takes it; what its class map leaves out is not counted.
+    manifest : Manifest or Store
+        Where the raw labels are.
+
+    Raises
+    ------
+    UnknownNameError, ParameterError
+        As :func:`get_task`.
+    """
+    name = name.partition("(")[0]
+    label_of, manifest, keys = get_task(name, manifest).label_of, manifest_of(manifest), _keys(name)
+    gone = (raw_value(item, keys[0]) for item in manifest if not item.parent and label_of(item) == EXCLUDED)
+    return dict(sorted(Counter(map(str, gone)).items()))
+
+
 def shuffled(task: str | Task, manifest: Manifest, seed: int = 0) -> Task:
     """The same task with its labels dealt anew among the labelled utterances: a control that must score at chance.
 
@@ -251,11 +285,6 @@ def _dealt(utterance: Utterance, *, answer: Callable[[Utterance], Any], dealt: M
     return dealt[name] if name in dealt else answer(utterance)
 
 
-def _raw(utterance: Utterance, *, key: str) -> Any:
-    value = utterance.labels.get(key)
-    return None if value == "" else value
-
-
 def _classifying(name: str, manifest: Manifest) -> Task:
     scheme, label_of = CLASSIFYING[name], partial(_label, name=name)
     classes = scheme.classes or tuple(sorted({label for label in map(label_of, manifest) if label is not None}))
@@ -264,7 +293,7 @@ def _classifying(name: str, manifest: Manifest) -> Task:
 
 def _label(utterance: Utterance, *, name: str) -> str | None:
     scheme = CLASSIFYING[name]
-    raw = _raw(utterance, key=scheme.key)
+    raw = raw_value(utterance, scheme.key)
     found = None if raw is None else scheme.class_of(raw)
     if found is None and raw is not None:
         raise ManifestError(
@@ -283,7 +312,7 @@ def _label_with_target(
 def _ratings(utterance: Utterance, *, keys: tuple[str, ...]) -> Target | None:
     values = []
     for key in keys:
-        raw = _raw(utterance, key=key)
+        raw = raw_value(utterance, key)
         if raw is None:
             return None
         value = finite(raw)
@@ -299,6 +328,9 @@ def _raw_labels(name: str, manifest: Manifest) -> str:
     keys = _keys(name)
     if not keys:
         return has
+    if keys[0] in FIELDS:
+        known = sum(bool(getattr(utterance, keys[0])) for utterance in manifest)
+        return f"it reads the manifest's {keys[0]}, which {known} of {len(manifest)} utterances have"
     votes = " (an object: rater → choice)" if name.endswith(SOFT) else ""
     return f"it reads the raw {'labels' if len(keys) > 1 else 'label'} {' and '.join(map(repr, keys))}{votes} and {has}"
 
@@ -306,6 +338,7 @@ def _raw_labels(name: str, manifest: Manifest) -> str:
 def _tasks_of(manifest: Manifest) -> str:
     """The tasks whose raw labels are there, for a message."""
     there = {key for utterance in manifest for key in utterance.labels}
+    there |= {key for key in FIELDS if any(getattr(utterance, key) for utterance in manifest)}
     found = [name for name in names() if there.issuperset(_keys(name))]
     return f"; tasks that read what it has: {', '.join(found)}" if found else ""
 

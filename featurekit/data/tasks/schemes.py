@@ -2,7 +2,7 @@
 
 A rule answers for one raw value at a time (``class_of``), so that the same rule reads the corpus's label and each rater's
 choice. The sentiment rules read ``score`` in [-3, 3], as CMU-MOSI has it; the others gather a corpus's own labels into classes
-or cut a rating scale in three.
+or cut a rating scale in three. ``gender`` reads no raw label but a field of the manifest.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from featurekit.manifest import one_form
+from featurekit.manifest import Utterance, one_form
 
 EXCLUDED = ""  # the class of what a task's definition leaves out (a score of 0, say)
+FIELDS = ("gender",)  # what a task reads of the manifest itself; everything else is a raw label
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Words:
     Parameters
     ----------
     key : str
-        The raw label.
+        The raw label, or one of :data:`FIELDS`.
     """
 
     key: str
@@ -35,7 +36,8 @@ class Words:
     @property
     def description(self) -> str:
         """The rule in words."""
-        return f"the raw label {self.key!r}; classes are those of the manifest, sorted"
+        read = f"the manifest's {self.key}" if self.key in FIELDS else f"the raw label {self.key!r}"
+        return f"{read}; classes are those of the manifest, sorted"
 
     def class_of(self, raw: object) -> str:
         """The raw value as text, in Unicode form NFC: one word in two forms is one class."""
@@ -145,6 +147,12 @@ class Ratings:
 Classifying = Words | Gathering | Cut
 
 
+def raw_value(utterance: Utterance, key: str) -> Any:
+    """What a rule reads of an utterance: a raw label, or a field of the manifest; None where it is empty or not there."""
+    value = getattr(utterance, key) if key in FIELDS else utterance.labels.get(key)
+    return None if value == "" else value
+
+
 def finite(raw: object) -> float | None:
     """A raw value that is a finite number; None for any other, text and booleans among them."""
     is_number = isinstance(raw, (int, float)) and not isinstance(raw, bool)
@@ -192,6 +200,7 @@ _IEMOCAP_DIMENSIONS, _MSP_DIMENSIONS = ("valence", "activation", "dominance"), (
 CLASSIFYING: dict[str, Classifying] = {
     "emotion": Words("emotion"),
     "label": Words("label"),
+    "gender": Words("gender"),
     "sentiment2": Cut(
         "score",
         ("negative", "non-negative"),
@@ -216,6 +225,7 @@ CLASSIFYING: dict[str, Classifying] = {
     "iemocap6": Gathering("emotion", {**_IEMOCAP6, "sad": ("sad",)}, _RARE),
     "msp8": Gathering("emotion", {name: (name,) for name in _MSP8}, ("other", "no agreement")),
     "sentiment": Gathering("sentiment", {name: (name,) for name in _POLES}, ("no agreement",)),
+    "moud2": Gathering("sentiment", {name: (name,) for name in _POLES if name != "neutral"}, ("neutral", "no agreement")),
     **{f"iemocap-{key}3": _thirds(key, *_IEMOCAP_SCALE) for key in _IEMOCAP_DIMENSIONS},
     **{f"msp-{key}3": _thirds(key, *_MSP_SCALE) for key in _MSP_DIMENSIONS},
 }

@@ -172,7 +172,7 @@ class JoinedStore:
             if lacking:
                 alone.append(f"{self.prefixes[other]} has no {', '.join(lacking)} of {self.prefixes[one]}, the {place} corpus")
         told = "; ".join(alone)
-        gather = "gather the words of both by a table: --map FILE.toml (`featurekit explain canonical` shows one)"
+        gather = "gather the words of both by a table: --map FILE.toml (`featurekit list maps` has some that are here)"
         if not classes:
             return f"no class is in both corpora: {told}; {gather}, or choose another --task or --test-task"
         in_both = f"{len(classes)} {'class is' if len(classes) == 1 else 'classes are'} in both: {', '.join(classes)}"
