@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist
 OLDER := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell \
 	NUMBA_CPU_NAME=haswell NUMBA_CACHE_DIR=$(abspath $(VENV))/haswell-kernels
 
-.PHONY: demo test ci lint kernels bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency bench-leak facts faults clean
+.PHONY: demo test ci lint kernels bench bench-features bench-voice bench-extract bench-cuda bench-gpu-training bench-store bench-models bench-latency bench-leak bench-statistics facts faults clean
 
 demo: $(FOR_USE)
 	$(BIN)/featurekit demo
@@ -72,6 +72,10 @@ facts: $(STAMP)
 # The table of docs/models.md
 bench-models: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench_models.py
+
+# Differences of 762 systems on 24 speakers, tested by 10,000 swaps
+bench-statistics: $(STAMP)
+	$(BIN)/python tests/benchmarks/bench_statistics.py
 
 # Ten seconds of audio to a class; the table of docs/inference.md, in 35 minutes: make bench-latency OPTIONS='--minutes 60'
 bench-latency: $(STAMP)
