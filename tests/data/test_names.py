@@ -85,7 +85,8 @@ def test_a_task_goes_by_its_name_wherever_one_is_taken(store):
 
 
 def test_a_task_without_labels_names_those_that_have_some(tiny_manifest):
-    with pytest.raises(ParameterError, match=r"the manifest has 'score'; tasks that read what it has: gender, sentiment-score, sent"):
+    told = r"the manifest has 'score'; tasks that read what it has: gender, sentiment-score, sent"
+    with pytest.raises(ParameterError, match=told):
         data.make_split("speaker-disjoint", tiny_manifest)
 
 
