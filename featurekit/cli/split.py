@@ -110,6 +110,12 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
         lines.append("too few speakers have these classes to give them to train and dev both: " + _of_folds(said))
     if notes.get("large_dev"):
         lines += _large(notes["large_dev"].values())
+    if notes.get("small_strata"):
+        small, of = notes["small_strata"]
+        lines.append(
+            f"{small} of {of} strata are too small to give every part its share: these are in some parts only, and dealt so that "
+            "each label by itself comes near the shares"
+        )
     if notes.get("not_in_manifest"):
         lines.append(
             f"the protocol lists {len(notes['not_in_manifest'])} that are not here: {_first(notes['not_in_manifest'])}"

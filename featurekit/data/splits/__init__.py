@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from featurekit.data.names import listed_ids
+from featurekit.data.splits import strata
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.material import WAY_ON, Material, finish, gather
-from featurekit.data.splits.official import Protocol, absent, of_no_fold, official_folds, protocols
+from featurekit.data.splits.official import Protocol, absent, of_no_fold, official_folds, protocols, refuse_strangers
 from featurekit.data.splits.splitters import SPLITTERS, given
-from featurekit.data.splits.stated import outside
+from featurekit.data.splits.stated import outside, words
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.manifest import Manifest, manifest_of
@@ -62,9 +63,13 @@ def explain(name: str) -> str:
     lines = [f"{name}: {describe(name)}", f"settings: {settings}"]
     if name in protocols():
         protocol = protocols()[name]
-        folds = ", ".join(f"{fold} ({len(parts['test'])})" for fold, parts in protocol.folds.items())
-        lines += [f"corpus: {protocol.corpus}", f"folds, and how many of {protocol.by} each tests: {folds}"]
-        lines += [f"dev: {'listed' if protocol.has_dev else 'cut by speaker from training; dev=0 makes none'}"]
+        lines += [f"corpus: {protocol.corpus}"]
+        if protocol.rule:
+            lines += [f"rule: {protocol.rule}, with seed 0"]
+        else:
+            folds = ", ".join(f"{fold} ({len(parts['test'])})" for fold, parts in protocol.folds.items())
+            lines += [f"folds, and how many of {protocol.by} each tests: {folds}"]
+            lines += [f"dev: {'listed' if protocol.has_dev else 'cut by speaker from training; dev=0 makes none'}"]
         lines += [f"source: {protocol.source}", *([f"note: {protocol.note}"] if protocol.note else [])]
     called = f"{name}({', '.join(f'{key}={value}' for key, value in list(defaults.items())[:1])})" if defaults else name
     return "\n".join([*lines, f"use: featurekit split STORE --split '{called}' -o split.json"])
@@ -76,7 +81,7 @@ def facts(name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``summary``, ``settings`` with their defaults; of a protocol ``corpus``, ``source``, ``note``, ``has_dev``, and
+        ``summary``, ``settings`` with their defaults; of a protocol ``corpus``, ``source``, ``note``, ``has_dev``, ``rule`` and
         ``tested``: fold → how many of ``by`` it tests.
 
     Raises
@@ -87,7 +92,7 @@ def facts(name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"summary": describe(name), "settings": resolved(name, {})}
     if name in protocols():
         protocol = protocols()[name]
-        found |= {key: getattr(protocol, key) for key in ("corpus", "source", "note", "has_dev", "by")}
+        found |= {key: getattr(protocol, key) for key in ("corpus", "source", "note", "has_dev", "by", "rule")}
         found["tested"] = {fold: len(parts["test"]) for fold, parts in protocol.folds.items()}
     return found
 
@@ -173,9 +178,10 @@ def make_split(
     material = gather(manifest, found, speaker_from, allow_speaker_overlap, seed, are_given=name in _GIVEN)
     if len(set(material.speakers.values())) < 2 and name != "random":
         raise SplitError(f"there is only one speaker, {next(iter(material.speakers.values()), '')!r}; {WAY_ON}")
+    # Where a list lay is not what it is; and what is not stratified is the split it was before it could be.
     record = {
-        key: value for key, value in settings.items() if key not in ("path", "lists")
-    }  # where a list lay is not what it is
+        key: value for key, value in settings.items() if key not in ("path", "lists") and (key, value) != ("stratify", "")
+    }
     record |= {"task": task.name, "seed": seed, "speaker_from": speaker_from}
     if name in protocols():
         return _of_protocol(name, protocols()[name], record, material)
@@ -183,7 +189,8 @@ def make_split(
     needs_dev = settings.get("dev", 0.0) > 0
     split = finish(name, folds, record, material, needs_dev=needs_dev, strict=name not in _GIVEN)
     left_out = outside(material, folds) if name == "official" else 0
-    return replace(split, notes={**split.notes, "of_no_fold": left_out}) if left_out else split
+    notes = {"of_no_fold": left_out, "small_strata": _small_strata(material, settings)}
+    return replace(split, notes={**split.notes, **{key: said for key, said in notes.items() if said}})
 
 
 def predefined(
@@ -294,11 +301,27 @@ def adopt(split: Split, manifest: Manifest, task: str | Task, *, ids: Iterable[s
 
 
 def _of_protocol(name: str, protocol: Protocol, record: dict[str, Any], material: Material) -> Split:
+    if protocol.rule:
+        refuse_strangers(protocol, material)
+        kind, settings = parse_call(protocol.rule)
+        fixed = replace(material, seed=0)
+        split = finish(name, SPLITTERS[kind](fixed, **settings), {**record, "seed": 0}, fixed, needs_dev=True)
+        small = _small_strata(fixed, settings)
+        return replace(split, notes={**split.notes, "small_strata": small}) if small else split
     dev = record.get("dev", 0.0)
     folds = official_folds(protocol, material, dev=dev)
     split = finish(name, folds, record, material, needs_dev=protocol.has_dev or dev > 0)
     notes = {"not_in_manifest": absent(protocol, material), "of_no_fold": of_no_fold(protocol, material)}
     return replace(split, notes={**split.notes, **{key: said for key, said in notes.items() if said}})
+
+
+def _small_strata(material: Material, settings: Mapping[str, Any]) -> list[int]:
+    """How many strata are too small for the shares, of how many; empty where none is, or nothing is stratified."""
+    if not settings.get("stratify"):
+        return []
+    test, dev = settings["test"], settings["dev"]
+    found = strata.strata_of(material, [*words(settings["stratify"])])
+    return strata.too_small(found, {"train": 1 - test - dev, "dev": dev, "test": test})
 
 
 def _check_shares(settings: Mapping[str, Any]) -> None:

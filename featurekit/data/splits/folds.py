@@ -71,7 +71,8 @@ class Split(Shown):
         ``one_utterance_recordings``, ``unknown_speakers`` (how many utterances name no speaker, of how many, where others
         do), ``not_in_manifest`` (what a protocol lists and the manifest lacks), ``of_no_fold`` (how many utterances a protocol
         or the corpus's own label puts nowhere), ``other_manifest`` (digest of the manifest it was made from, where it is used
-        on another), ``left_out`` (how many of its ids failed or have no label where it is used).
+        on another), ``left_out`` (how many of its ids failed or have no label where it is used),
+        ``small_strata`` (how many strata are too small to give every part its share in whole utterances, of how many).
     """
 
     kind: str

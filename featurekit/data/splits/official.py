@@ -7,13 +7,17 @@ A protocol is a JSON file in ``protocols/``, so that an installed package has it
 
 ``train`` may be listed; else it is what dev and test leave. ``dev`` may be; else it is cut by speaker from training. An
 utterance that no fold lists is refused, or left out where the protocol says ``"leaves_out": true``.
+
+Where a paper says how it divided and prints no list, a protocol is a ``rule`` in the place of folds, one of our splits with all
+its settings, and ``ids``, the form of the corpus's ids. Its seed is 0 whatever ``--seed`` says.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -43,19 +47,25 @@ class Protocol:
         Fold → part → names.
     leaves_out : bool
         Whether an utterance that no fold lists is left out; all parts are then listed. Else it is refused.
+    rule : str
+        In the place of folds: a split with its settings.
+    ids : str
+        With a rule: a regular expression for the corpus's ids; another one is refused.
     """
 
     corpus: str
     title: str
     by: str
     source: str
-    folds: Mapping[str, Mapping[str, list[str]]]
+    folds: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
     note: str = ""
     leaves_out: bool = False
+    rule: str = ""
+    ids: str = ""
 
     @property
     def has_dev(self) -> bool:
-        """Whether every fold lists its development part."""
+        """Whether every fold lists its development part, or a rule makes one."""
         return all("dev" in parts for parts in self.folds.values())
 
     @property
@@ -106,6 +116,22 @@ def official_folds(protocol: Protocol, material: Material, *, dev: float = 0.0) 
             f"{protocol.corpus} itself, or another split"
         )
     return [_fold(name, parts, groups, material, dev) for name, parts in protocol.folds.items()]
+
+
+def refuse_strangers(protocol: Protocol, material: Material) -> None:
+    """Refuse a manifest whose ids are not of the corpus that a rule divides.
+
+    Raises
+    ------
+    SplitError
+        Naming the first ones.
+    """
+    strangers = [name for name in material.labels if not re.fullmatch(protocol.ids, name)]
+    if strangers:
+        raise SplitError(
+            f"{len(strangers)} utterances are not called like those of {protocol.corpus}, which this protocol divides: "
+            f"{listed(strangers, 3)}; use it on a manifest of {protocol.corpus} itself, or another split: {protocol.rule}"
+        )
 
 
 def _fold(name: str, parts: Mapping[str, list[str]], groups: Mapping[str, list[str]], material: Material, dev: float) -> Fold:

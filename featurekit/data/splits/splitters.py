@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from featurekit.data.splits import strata
 from featurekit.data.splits.assignment import rank
 from featurekit.data.splits.folds import PARTS, Fold
 from featurekit.data.splits.foreign import read_folds
@@ -45,15 +46,18 @@ def group_kfold(material: Material, *, by: str = "recording", k: int = 5, dev: f
     return _kfold(material, _groups(material, by), f"{by}s", k, dev)
 
 
-def random(material: Material, *, test: float = 0.2, dev: float = 0.1) -> list[Fold]:
-    """One fold of single utterances, stratified by class; speakers end up in several parts, so it must be allowed."""
+def random(material: Material, *, test: float = 0.2, dev: float = 0.1, stratify: str = "") -> list[Fold]:
+    """One fold of single utterances, stratified by class or ``stratify``; speakers are in several parts: it must be allowed."""
     if not material.allow:
         raise SplitError(
             "a random split puts the same speakers into training and test, which inflates the result by tens of points; "
             "use speaker-disjoint or loso, or say --allow-speaker-overlap (allow_speaker_overlap=True)"
         )
-    parts: dict[str, list[str]] = {part: [] for part in PARTS}
     shares = {"train": 1 - test - dev, "dev": dev, "test": test}
+    if stratify:
+        parts = strata.deal(strata.strata_of(material, [*words(stratify)]), shares, material.seed)
+        return [Fold("0", **{part: tuple(ids) for part, ids in parts.items()})]
+    parts = {part: [] for part in PARTS}
     # Class by class, each utterance to the part that lacks most so far: shares hold in every class and in total.
     for dealt, name in enumerate(sorted(material.labels, key=lambda n: (material.labels[n], rank(n, material.seed))), 1):
         parts[max(PARTS, key=lambda part: round(shares[part] * dealt - len(parts[part]), 9))].append(name)

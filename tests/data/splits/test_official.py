@@ -31,6 +31,10 @@ FACTS = {
 }
 
 
+# Protocols that are a rule: who is tested depends on what is there.
+RULES = {"ravdess-banerjee2021", "swbd-lu2020"}
+
+
 def made_of(names, by="speaker", each=4):
     """A manifest of a few utterances for each name, so that every fold has every class."""
     return Manifest(
@@ -59,7 +63,8 @@ def test_a_protocol_tests_each_member_at_most_once_and_says_where_it_is_from(nam
 
 
 def test_every_file_is_a_protocol_that_is_looked_at_here():
-    assert set(protocols()) == set(FACTS)
+    assert set(protocols()) == set(FACTS) | RULES
+    assert {name for name, protocol in protocols().items() if protocol.rule} == RULES
 
 
 @pytest.mark.parametrize("name", ["ravdess-luna2021", "ravdess-emobox", "emodb-speakers", "iemocap-sessions", "casia-speakers"])
@@ -174,3 +179,114 @@ def test_emodb_has_every_utterance_in_one_of_emoboxs_folds_which_share_all_speak
     if len(manifest) == 535:
         assert set(split.notes["shared_speakers"].values()) == {10}
         assert sorted(name for fold in split.folds for name in fold.test) == sorted(manifest.ids)
+
+
+def ravdess_names():
+    """The 1440 names of RAVDESS's speech: neutral has one intensity."""
+    return [
+        (f"03-01-{emotion:02d}-{intensity:02d}-{statement:02d}-{repetition:02d}-{actor:02d}", actor, codes)
+        for emotion in range(1, 9)
+        for intensity in (1, 2)[: 1 if emotion == 1 else 2]
+        for statement in (1, 2)
+        for repetition in (1, 2)
+        for actor in range(1, 25)
+        for codes in [{"emotion": str(emotion), "intensity": intensity, "statement": statement, "repetition": repetition}]
+    ]
+
+
+def ravdess_like():
+    return Manifest(
+        Utterance(
+            id=name,
+            path=f"{name}.wav",
+            speaker=f"Actor_{actor:02d}",
+            gender="male" if actor % 2 else "female",
+            labels=codes,
+        )
+        for name, actor, codes in ravdess_names()
+    )
+
+
+def banerjee(manifest, **more):
+    return make_split("ravdess-banerjee2021", manifest, "emotion", allow_speaker_overlap=True, **more)
+
+
+def test_ravdess_is_divided_as_banerjee_counts_it():
+    manifest = ravdess_like()
+    split = banerjee(manifest)
+    fold = split.fold()
+    assert [len(fold.part(part)) for part in PARTS] == [1152, 144, 144]
+    for part in ("dev", "test"):
+        genders = Counter(manifest[name].gender for name in fold.part(part))
+        assert abs(genders["female"] - 72) <= 1  # printed: 73 women and 71 men
+        assert genders.total() == 144
+        for label in ("emotion", "intensity", "statement", "repetition"):
+            found = Counter(manifest[name].labels[label] for name in fold.part(part))
+            shares = Counter(item.labels[label] for item in manifest)
+            assert all(abs(found[value] - count / 10) <= 1 for value, count in shares.items()), (part, label)
+        # No combination is more than an utterance away from the 1.2 that are its share.
+        cells = Counter((*manifest[name].labels.values(), manifest[name].gender) for name in fold.part(part))
+        assert (len(cells), set(cells.values())) == (120, {1, 2})
+    assert split.verdict == "SPEAKERS OVERLAP between parts"
+    assert "small_strata" not in split.notes
+
+
+def test_a_rule_gives_the_same_parts_in_every_order_and_whatever_the_seed():
+    manifest = ravdess_like()
+    split = banerjee(manifest)
+    assert banerjee(Manifest(reversed(list(manifest)))).digest == banerjee(manifest, seed=7).digest == split.digest
+    assert split.settings["seed"] == 0
+    by_hand = make_split(protocols()["ravdess-banerjee2021"].rule, manifest, "emotion", allow_speaker_overlap=True)
+    assert by_hand.folds == split.folds
+    other = make_split(protocols()["ravdess-banerjee2021"].rule, manifest, "emotion", allow_speaker_overlap=True, seed=1)
+    assert other.folds != split.folds
+
+
+def test_banerjee_is_refused_without_permission_and_on_another_corpus():
+    with pytest.raises(SplitError, match="allow-speaker-overlap"):
+        make_split("ravdess-banerjee2021", ravdess_like(), "emotion")
+    manifest = made_of(["p1", "p2", "p3"])
+    with pytest.raises(SplitError, match="12 utterances are not called like those of ravdess, .*: p1_0, p1_1, p1_2, …; use it"):
+        banerjee(manifest)
+
+
+def test_real_ravdess_is_divided_as_banerjee_counts_it(real_corpora):
+    manifest = read_corpus("ravdess", real_corpora / "ravdess")
+    fold = banerjee(manifest).fold()
+    assert [len(fold.part(part)) for part in PARTS] == [1152, 144, 144]
+    assert abs(sum(manifest[name].gender == "female" for name in fold.test) - 72) <= 1
+
+
+def swbd_like(n=1000):
+    words = ("neutral", "neutral", "neutral", "neutral", "neutral", "positive", "positive", "positive", "negative", "negative")
+    return Manifest(
+        Utterance(
+            id=f"sw0{2001 + place // 40}_{place}",
+            path="a.sph",
+            recording=f"sw0{2001 + place // 40}",
+            speaker=str(1000 + place // 20),
+            labels={"sentiment": words[place % 10]},
+        )
+        for place in range(n)
+    )
+
+
+def test_swbd_sentiment_is_divided_in_5_and_5_percent_of_every_class():
+    manifest = swbd_like()
+    with pytest.raises(SplitError, match="allow-speaker-overlap"):
+        make_split("swbd-lu2020", manifest, "sentiment")
+    fold = make_split("swbd-lu2020", manifest, "sentiment", allow_speaker_overlap=True).fold()
+    assert [len(fold.part(part)) for part in PARTS] == [900, 50, 50]
+    for part in ("dev", "test"):
+        found = Counter(manifest[name].labels["sentiment"] for name in fold.part(part))
+        assert found == {"neutral": 25, "positive": 15, "negative": 10}
+
+
+def test_an_utterance_that_is_missing_changes_a_rules_parts_by_a_few():
+    manifest = swbd_like()
+    fold = make_split("swbd-lu2020", manifest, "sentiment", allow_speaker_overlap=True).fold()
+    for gone in (fold.test[0], fold.train[0]):
+        rest = Manifest(item for item in manifest if item.id != gone)
+        again = make_split("swbd-lu2020", rest, "sentiment", allow_speaker_overlap=True).fold()
+        assert len(set(again.test) - set(fold.test)) <= 1
+        assert len(set(again.dev) - set(fold.dev)) <= 1
