@@ -113,8 +113,8 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
     if notes.get("small_strata"):
         small, of = notes["small_strata"]
         lines.append(
-            f"{small} of {of} strata are too small to give every part its share: these are in some parts only, and dealt so that "
-            "each label by itself comes near the shares"
+            f"{small} of {of} strata are too small to give every part its share: these are in some parts only, and dealt so "
+            "that each label by itself comes near the shares"
         )
     if notes.get("not_in_manifest"):
         lines.append(

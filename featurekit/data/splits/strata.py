@@ -71,7 +71,7 @@ def deal(strata: Mapping[str, Stratum], shares: Mapping[str, float], seed: int) 
         seen.update({margin: len(names) for margin in margins})
         counts = {part: int(round(shares[part] * len(names), _EXACT)) for part in PARTS}
         for part, count in counts.items():
-            have[part].update({margin: count for margin in margins})
+            have[part].update(dict.fromkeys(margins, count))
         open_to = [part for part in PARTS if shares[part] * len(names) - counts[part] > 10**-_EXACT]
         for _ in range(len(names) - sum(counts.values())):
             lacks = {part: sum(shares[part] * seen[item] - have[part][item] for item in margins) for part in open_to}

@@ -70,7 +70,7 @@ def test_the_manifests_own_fields_and_the_class_are_labels_too():
 
 def test_an_unknown_label_names_the_closest_and_lists_are_refused():
     manifest = manifest_of([{"emotion": "ab"[i % 2], "intensity": i % 3, "raters": {"1": "a"}} for i in range(30)])
-    with pytest.raises(UnknownNameError, match="label to stratify by: 'intensty'.*did you mean intensity"):
+    with pytest.raises(UnknownNameError, match=r"label to stratify by: 'intensty'.*did you mean intensity"):
         random_split(manifest, "emotion,intensty")
     with pytest.raises(ParameterError, match="cannot stratify by raters: that of u000 is no single value"):
         random_split(manifest, "raters")
