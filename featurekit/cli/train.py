@@ -144,15 +144,27 @@ def _forecast(run: Run, seeds: int, as_json: bool) -> None:
     from featurekit.cli.training import Lines, describe_forecast
     from featurekit.experiments.forecast import measured
 
-    seconds = measured(run)
-    folds = seeds * len(run.pending)
+    every = [*run.stages.values(), run]
+    seconds = [measured(one) for one in every]
     if as_json:
-        facts = {"run": str(run.folder), "folds": folds, "epochs": run.training.epochs}
-        of_all = None if seconds is None else round(seconds * seeds, 1)
-        click.echo(json.dumps(facts | {"seconds": of_all, "written": False}))
+        facts = [
+            {
+                "run": str(one.folder),
+                "folds": seeds * len(one.pending),
+                "epochs": one.training.epochs,
+                "seconds": None if needed is None else round(needed * seeds, 1),
+            }
+            for one, needed in zip(every, seconds, strict=True)
+        ]
+        before = {"stages": facts[:-1]} if run.stages else {}
+        click.echo(json.dumps({**facts[-1], **before, "written": False}))
         return
-    Lines().describe(run)
-    click.echo(describe_forecast(run, seconds, so_many=folds))
+    lines = Lines()
+    for number, (one, needed) in enumerate(zip(every, seconds, strict=True), 1):
+        if run.stages:
+            lines.stage(one, number, len(every))
+        lines.describe(one)
+        click.echo(describe_forecast(one, needed, so_many=seeds * len(one.pending)))
     click.echo(f"run: {run.folder}; nothing was written, leave out --dry-run to train")
 
 

@@ -52,6 +52,7 @@ class Lines(RunProgress):
         self._said_s = time.monotonic()
         self._run: Run | None = None
         self._runs: set[Path] = set()
+        self._stage, self._is_last = "", True
 
     def __enter__(self) -> Lines:
         return self
@@ -62,16 +63,26 @@ class Lines(RunProgress):
 
     def planned(self, runs: Sequence[Run]) -> None:
         """Count what is to be trained, and show it from now on."""
+        if not {run.folder for run in runs} - self._runs:
+            return
         self._runs |= {run.folder for run in runs}
         self._done = Share({_key(run, run.split.folds[number]) for run in runs for number in run.pending})
         self._said_s = time.monotonic()
         if self._done.total:
             threading.Thread(target=self._show_now_and_then, args=(self._done,), daemon=True).start()
 
+    def stage(self, run: Run, number: int, of: int) -> None:
+        """Say which of a model's stages begins; an interrupted one goes on by the same command."""
+        self._stage = f"stage {number} of {of}" if number < of else f"stage {of} of {of}, the whole"
+        self._is_last = number == of
+        self._timer, self._forecast_said = BatchTimer(), False
+        self._echo(f"{self._stage}: {run.settings.model}")
+
     def started(self, run: Run) -> None:
         """Say what will be trained, on what, and how it is split."""
         self._run = run
-        self._say_how_to_go_on(run)
+        if self._is_last:
+            self._say_how_to_go_on(run)
         if run.folder not in self._runs:
             self.planned([run])
         self.describe(run)
@@ -93,12 +104,14 @@ class Lines(RunProgress):
     def batch(self, run: Run, fold: Fold, epoch: int, batch: int, batches: int) -> None:
         """Count a batch; after a few of them say how long all will take."""
         self._done.reach(_key(run, fold), (epoch - 1 + batch / batches) / run.training.epochs)
-        self._place = f"fold {fold.name}, epoch {epoch} of {run.training.epochs}"
+        place = f"fold {fold.name}, epoch {epoch} of {run.training.epochs}"
+        self._place = f"{self._stage}, {place}" if self._stage else place
         if self._jobs == 1 and not self._forecast_said:
             self._timer.count()
             if self._timer.is_enough and self._timer.batch_s is not None:
                 self._forecast_said = True
-                self._echo(describe_forecast(run, seconds_of(run, self._timer.batch_s), so_many=self._done.total))
+                so_many = None if self._stage else self._done.total  # another stage takes another time
+                self._echo(describe_forecast(run, seconds_of(run, self._timer.batch_s), so_many=so_many))
 
     def epoch(self, fold: Fold, row: Mapping[str, Any], epochs: int) -> None:
         """Keep the scores of the epoch for the bar."""

@@ -88,7 +88,7 @@ def train_fold(
 
 
 def prepared(
-    run: Run, number: int, on_note: Callable[[str], None] | None = None
+    run: Run, number: int, on_note: Callable[[str], None] | None = None, *, initial: Any = None
 ) -> tuple[Any, data.Dataset, data.Dataset | None, data.Normaliser]:
     """What the fit of a fold begins with: the model in its initial state, training and development part, normaliser."""
     fold = run.split.folds[number]
@@ -101,7 +101,7 @@ def prepared(
     normaliser = data.Normaliser.fit(run.view, run.columns, ids)
     train = _dataset(run, fold, "train", normaliser)
     model = training.build_for(run.settings.model, train, seed=run.training.seed, **run.settings.hyper)
-    run.initial.load_into(model, number)
+    (initial or run.initial).load_into(model, number)
     return model, train, _dataset(run, fold, "dev", normaliser) if fold.dev else None, normaliser
 
 

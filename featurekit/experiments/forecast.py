@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from featurekit import training
 from featurekit.experiments.fold import prepared
+from featurekit.experiments.stages import Untrained
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
@@ -65,6 +66,8 @@ def seconds_of(run: Run, batch_s: float) -> float:
 def measured(run: Run) -> float | None:
     """Seconds that a run will take, by training a few batches of its first fold that is not done; nothing is written.
 
+    Of a model that is trained in stages, the last one: each of ``run.stages`` is a run that can be asked for its own.
+
     Returns
     -------
     float or None
@@ -73,7 +76,8 @@ def measured(run: Run) -> float | None:
     """
     if not run.pending:
         return 0.0
-    model, train, dev, _ = prepared(run, run.pending[0])
+    waits = any(stage.pending for stage in run.stages.values())
+    model, train, dev, _ = prepared(run, run.pending[0], initial=Untrained(list(run.stages)) if waits else None)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         return None
     timer = BatchTimer()

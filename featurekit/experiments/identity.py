@@ -23,7 +23,9 @@ def contents(opened: Any, columns: Sequence[str], ids: Sequence[str]) -> str:
 
 
 def by_content(value: Any) -> Any:
-    """A path to a file → digest of its bytes; anything else as it is."""
+    """A path to a file → digest of its bytes; a table → of each of its values; anything else as it is."""
+    if isinstance(value, dict):
+        return {name: by_content(own) for name, own in value.items()}
     if isinstance(value, str) and value and Path(value).is_file():
         return {"sha256": hashlib.sha256(Path(value).read_bytes()).hexdigest()}
     return value

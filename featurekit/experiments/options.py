@@ -65,7 +65,8 @@ class RunSettings(Shown):
     training : mapping
         Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
     hyper : mapping
-        The model's own hyper-parameters. One that names a file counts by the file's content.
+        The model's own hyper-parameters. One that names a file counts by the file's content. A model that is trained in
+        stages has a table for each, here and in ``training`` (:mod:`featurekit.experiments.stages`).
     init : mapping
         Part of the model → folder of a finished run whose states it starts from (:mod:`featurekit.experiments.initial`).
     """
@@ -182,6 +183,9 @@ class RunProgress:
 
     def planned(self, runs: Sequence[Run]) -> None:
         """Called with every run that will be executed, where they are several."""
+
+    def stage(self, run: Run, number: int, of: int) -> None:
+        """Called before each of the runs that make a model of stages, the whole the last of them."""
 
     def started(self, run: Run) -> None:
         """Called once, when everything was checked and before anything is trained."""

@@ -23,7 +23,7 @@ from featurekit.data import augment, splits, tasks
 from featurekit.data.layout import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.errors import ParameterError, SplitError
-from featurekit.experiments import identity, resolve
+from featurekit.experiments import identity, resolve, stages
 from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History, is_done, is_finished, train_fold
 from featurekit.experiments.initial import Initial
@@ -64,7 +64,8 @@ class Run(Shown):
         self.columns = resolve.stored_columns(self.store, settings.features or resolve.features_of_paper(self.model))
         self._check_kinds()
         self.model.check_hyper(settings.hyper)
-        self.training = training.settings_for(settings.model, {"seed": settings.seed, **settings.training}, where="[training]")
+        own = {"seed": settings.seed, **stages.own_training(settings, self.model)}
+        self.training = training.settings_for(settings.model, own, where="[training]")
         self.level = resolve.level_column(self.store, self.columns, self.training.trim_db)
         self.view = self._as_read()
         task = resolve.task_of(settings, self.store)
@@ -87,8 +88,10 @@ class Run(Shown):
         self._refuse_one_class()
         self._refuse_what_knows_the_test()
         self.runs = Path(runs)
-        keys = [self.store.columns[name].key for name in self.columns]
-        self.initial = Initial.of(settings.init, self.split, keys)
+        self._given = self._initial({})
+        stages.check_finished(settings, self.model)
+        before = stages.settings_of(settings, self.model, self._kinds)
+        self.stages = {part: Run(one, runs=runs) for part, one in before.items()}
         self.folder = self.runs / f"{self.store.corpus}-{settings.model}-{self.digest[:8]}"
 
     def _shown_facts(self) -> dict[str, Any]:
@@ -145,9 +148,13 @@ class Run(Shown):
         if known:
             raise SplitError(f"{known[0]}: leave it out of --features, or test on utterances that it was not trained on")
 
+    @property
+    def _kinds(self) -> dict[str, str]:
+        return {name: "images" if self.store.columns[name].kind == "image" else "frames" for name in self.columns}
+
     def _check_kinds(self) -> None:
         """Frames for a frame model, images for an image model, and nothing that it would not read."""
-        kinds = {name: "images" if self.store.columns[name].kind == "image" else "frames" for name in self.columns}
+        kinds = self._kinds
         self.model.check_inputs(sorted(set(kinds.values())))
         for name, kind in kinds.items():
             if kind not in self.model.reads:
@@ -210,10 +217,19 @@ class Run(Shown):
         settings["task"] = self.task.name
         settings["training"] = training.identity(self.training)
         settings["hyper"] = {name: identity.by_content(value) for name, value in self.settings.hyper.items()}
-        settings["init"] = self.initial.digests
+        settings["init"] = {**self._given.digests, **{part: run.digest for part, run in self.stages.items()}}
         keys = [self.store.columns[name].key for name in self._read]
         labels = sorted(data.labelled(self.store.manifest, self.task, self.ids).items())
         return digest([RUN_FORMAT, settings, keys, labels, self.split.digest])
+
+    @property
+    def initial(self) -> Initial:
+        """Which states the parts start from: of finished runs that were given, and of the stages that are trained."""
+        return self._initial({part: str(run.folder) for part, run in self.stages.items() if not run.pending})
+
+    def _initial(self, trained: Mapping[str, str]) -> Initial:
+        keys = [self.store.columns[name].key for name in self.columns]
+        return Initial.of({**self.settings.init, **trained}, self.split, keys)
 
     @property
     def ids(self) -> list[str]:
@@ -234,6 +250,7 @@ class Run(Shown):
         RunResult
         """
         progress = progress or RunProgress()
+        self.train_stages(progress, jobs=jobs)
         progress.started(self)
         self.begin()
         told = set()
@@ -259,6 +276,16 @@ class Run(Shown):
         scores = rescored(self.folder)
         write_json(self.folder / "metrics.json", scores)
         return RunResult(self.folder, scores, self.verdict)
+
+    def train_stages(self, progress: RunProgress, *, jobs: int = 1) -> None:
+        """Train what comes before the whole, or find it trained; nothing for a model that is trained at once."""
+        if self.stages:
+            progress.planned([*self.stages.values(), self])
+        for number, run in enumerate(self.stages.values(), 1):
+            progress.stage(run, number, len(self.stages) + 1)
+            run.execute(progress, jobs=jobs)
+        if self.stages:
+            progress.stage(self, len(self.stages) + 1, len(self.stages) + 1)
 
     @classmethod
     def goes_on(

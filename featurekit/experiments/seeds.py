@@ -60,8 +60,10 @@ def execute_seeds(
     every = [Run(one, runs=runs) for one in with_seeds(settings, n)]
     trained: dict[Path, dict[int, History]] = {run.folder: {} for run in every}
     progress = progress or RunProgress()
-    progress.planned(every)
+    progress.planned([one for run in every for one in (*run.stages.values(), run)])
     if jobs > 1:
+        for run in every:
+            run.train_stages(progress, jobs=jobs)
         for run, number, history in train_pending(every, jobs, progress):
             trained[run.folder][number] = history
             progress.note(f"{run.folder.name}, fold {run.split.folds[number].name} is trained")

@@ -12,7 +12,8 @@ Two hooks a network may have:
   cross-validation. A network without trainable parameters is then finished.
 * A *part* is a submodule that is itself a registered network: a finished run of that model can be put into it by
   ``load_state_dict`` (a branch of AFF-ACRNN, a half of MultiNet). Its class layer is not trained there
-  (``requires_grad_(False)``) where the whole does not use it.
+  (``requires_grad_(False)``) where the whole does not use it. Parts that are trained before the whole, as runs of their
+  own, are its *stages*.
 """
 
 from __future__ import annotations
@@ -85,6 +86,25 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A part of a network that is trained before the whole, as a run of its own; ``joint = true`` trains all at once.
+
+    Parameters
+    ----------
+    part : str
+        The submodule.
+    model : str
+        The registered model that it is.
+    table : str
+        Where the settings that are its own are said: ``[hyper.<table>]``, ``[training.<table>]``.
+    """
+
+    part: str
+    model: str
+    table: str
+
+
+@dataclass(frozen=True)
 class Model:
     """A member of the registry.
 
@@ -112,6 +132,8 @@ class Model:
         What the paper's recipe reads, as ``--features`` takes it: a run that names no features reads these.
     augment : tuple of str
         The paper's augmentation of training batches: a run that says nothing of it uses this.
+    stages : tuple of Stage
+        Parts that are trained first, unless the hyper-parameter ``joint`` is true.
     """
 
     name: str
@@ -125,6 +147,7 @@ class Model:
     dims: int = 33
     features: str = ""
     augment: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         # The registry names members by these when two of them want one name.
@@ -135,7 +158,12 @@ class Model:
     def hyper(self) -> dict[str, Any]:
         """Hyper-parameters with their defaults, without what the data decide."""
         taken = {*_FROM_DATA, *self.fixed}
-        return {name: default for name, default in _arguments(self.network).items() if name not in taken}
+        own = {name: default for name, default in _arguments(self.network).items() if name not in taken}
+        return {name: dict(default) if isinstance(default, Mapping) else default for name, default in own.items()}
+
+    def stages_for(self, hyper: Mapping[str, Any]) -> tuple[Stage, ...]:
+        """What is trained before the whole under these hyper-parameters."""
+        return () if {**self.hyper, **hyper}.get("joint") else self.stages
 
     def check_hyper(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Hyper-parameters that the network has, of the types its defaults have.
@@ -155,6 +183,9 @@ class Model:
                 raise UnknownNameError(f"hyper-parameter of {self.name}:", key, self.hyper)
             where = f"hyper-parameter of {self.name}: {key}"
             checked[key] = found = fitting(value, _type_of(self.hyper[key]), where)
+            for stage in self.stages:
+                if stage.table == key:
+                    checked[key] = MODELS.get(stage.model).check_hyper(value)
             for item in found if isinstance(found, tuple) else (found,):
                 if type(item) is int and item < 1:  # a count
                     raise ParameterError(f"{where} is {value!r}; expected 1 or more")
@@ -196,6 +227,7 @@ def model(
     dims: int = 33,
     features: str = "",
     augment: tuple[str, ...] = (),
+    stages: tuple[Stage, ...] = (),
 ) -> Callable[[Network], Network]:
     """Register a network under a name; one class may carry several, told apart by ``fixed``.
 
@@ -210,7 +242,7 @@ def model(
         raise ParameterError(f"model {name!r} reads {reads}; a batch has {', '.join(_READABLE)}")
 
     def register(network: Network) -> Network:
-        known = dict(recipe or {}), paper, dict(fixed or {}), dims, features, augment
+        known = dict(recipe or {}), paper, dict(fixed or {}), dims, features, augment, stages
         MODELS.add(name, Model(name, network, reads, either, context, *known))
         return network
 
@@ -271,7 +303,13 @@ def build(
 
 def rebuild(name: str, **arguments: Any) -> nn.Module:
     """Build a model whose state will be loaded: as :func:`build`, but without reading the initial weights it was given."""
-    return build(name, **{key: value for key, value in arguments.items() if key != "weights"})
+    return build(name, **_without_weights(arguments))
+
+
+def _without_weights(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping and its tables without initial weights; columns are none of these."""
+    kept = {key: value for key, value in arguments.items() if key != "weights"}
+    return {key: _without_weights(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
 def keras_count(network: nn.Module) -> int:
@@ -299,4 +337,4 @@ def _arguments(network: Network) -> dict[str, Any]:
     return {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
 
 
-__all__ = ["MODELS", "Inputs", "Model", "Output", "build", "keras_count", "model", "rebuild"]
+__all__ = ["MODELS", "Inputs", "Model", "Output", "Stage", "build", "keras_count", "model", "rebuild"]

@@ -5,9 +5,15 @@
 (200 + 200); a BiLSTM runs over the window, attention (equations 7 to 10) weighs its utterances; what comes of it for the
 middle one is the ASV, on which Dense K decides.
 
-The branches are the parts ``lasv`` and ``casv``. In stages: train both as runs of their own, then the fusion with
-``joint = false``, which freezes them, and ``--init lasv=RUN --init casv=RUN``. With ``joint = true`` everything is trained
-at once, from wherever the parts start. The branches' own class layers are not used and not trained.
+It is trained in stages (ours; the paper trains the branches, and is silent on the fusion's). ``train`` first trains the
+branches, the parts ``lasv`` and ``casv``, as runs of ``ub-bilstm`` (or ``ub-lstm``) and ``sbcnn-resnet…`` on the same split,
+or finds them trained; then the fusion, fold by fold, on their frozen weights. ``--init lasv=RUN`` takes another run for one.
+With ``joint = true`` everything is trained at once, from wherever the parts start. The branches' own class layers are not
+used and not trained.
+
+The branches' hyper-parameters are ``hyper.bilstm.dense``, ``hyper.lstm.units1``, ``hyper.sbcnn.units``: those of the models
+that they are (``featurekit explain ub-bilstm``). Their training is the recipe of these models: ``epochs`` and what says where
+and how it is computed hold for all stages; lr, batch size and optimiser of a branch are ``training.bilstm.lr`` and so on.
 
 Where the paper is silent we chose: 100 units a direction, so that the ASV has the 200 dimensions of LASV and CASV; dropout
 0.5 before the class layer; the LSTM branch's lr 1e-4 and batch 30 for the fusion.
@@ -15,18 +21,20 @@ Where the paper is silent we chose: 100 units a direction, so that the ASV has t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
 
 from featurekit.errors import ParameterError
-from featurekit.models import Inputs, Output, model
+from featurekit.models import Inputs, Output, Stage, model
 from featurekit.models.layers import ContextAttention, MaskedLSTM, over_context, target_slot
 from featurekit.models.sbcnn import SBCNN
 from featurekit.models.ub_lstm import UBLSTM
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _RECIPE = {"lr": 1e-4, "epochs": 200, "batch_size": 30, "optimizer": "adam", "n_frames": 256}
 _PAPER = "Luo, Xu, Chen 2019: Utterance-Based Audio Sentiment Analysis Learned by a Parallel Combination of CNN and LSTM"
 
@@ -46,12 +54,17 @@ class AFFACRNN(nn.Module):
         SBCNN's CNN.
     joint : bool
         Train the branches too; without, they are frozen and must come from finished runs.
+    lstm, bilstm : mapping
+        Hyper-parameters of UB-LSTM or UB-BiLSTM.
+    sbcnn : mapping
+        Hyper-parameters of SBCNN.
     units : int
         Of the fusing BiLSTM, a direction.
     dropout : float
         Before the class layer.
     weights : str
-        Initial weights of the CNN: "", "imagenet" or a file.
+        Initial weights of the CNN, unless ``sbcnn`` says others: "", "imagenet" or a file. In stages the run of the
+        branch starts from them.
 
     Raises
     ------
@@ -66,15 +79,19 @@ class AFFACRNN(nn.Module):
         n_classes: int,
         bidirectional: bool,
         variant: str,
-        joint: bool = True,
+        joint: bool = False,
+        lstm: Mapping[str, Any] = _NONE,
+        bilstm: Mapping[str, Any] = _NONE,
+        sbcnn: Mapping[str, Any] = _NONE,
         units: int = 100,
         dropout: float = 0.5,
         weights: str = "",
     ) -> None:
         super().__init__()
         self.joint = joint
-        self.lasv = UBLSTM(dims=dims, n_classes=n_classes, bidirectional=bidirectional)
-        self.casv = SBCNN(n_classes=n_classes, variant=variant, weights=weights)
+        start = {"weights": sbcnn.get("weights", weights) if joint else ""}  # frozen, it comes from a finished run
+        self.lasv = UBLSTM(dims=dims, n_classes=n_classes, bidirectional=bidirectional, **(bilstm if bidirectional else lstm))
+        self.casv = SBCNN(n_classes=n_classes, variant=variant, **{**sbcnn, **start})
         self.lstm = MaskedLSTM(self.lasv.classes.in_features + self.casv.classes.in_features, units, bidirectional=True)
         self.attention = ContextAttention(self.lstm.dims_out)
         self.dropout = nn.Dropout(dropout)
@@ -128,12 +145,23 @@ class AFFACRNN(nn.Module):
         return Output(self.classes(self.dropout(asv)), asv, {"context": alpha, "lasv": inner})
 
 
-_BRANCHES = {"ub": False, "ubbi": True}
+# The other branch's table is no hyper-parameter of a fusion.
+_BRANCHES: dict[str, dict[str, Any]] = {
+    "ub": {"bidirectional": False, "bilstm": _NONE},
+    "ubbi": {"bidirectional": True, "lstm": _NONE},
+}
 _SIX = {
-    f"aff-acrnn-{branch}-res{depth}": {"bidirectional": _BRANCHES[branch], "variant": f"resnet{depth}"}
+    f"aff-acrnn-{branch}-res{depth}": {**_BRANCHES[branch], "variant": f"resnet{depth}"}
     for branch in _BRANCHES
     for depth in (18, 50, 152)
 }
+
+
+def _stages(bidirectional: bool, variant: str) -> tuple[Stage, ...]:
+    table = "bilstm" if bidirectional else "lstm"
+    return Stage("lasv", f"ub-{table}", table), Stage("casv", f"sbcnn-{variant}", "sbcnn")
+
+
 for _name, _fixed in {**_SIX, "aff-acrnn": _SIX["aff-acrnn-ubbi-res152"]}.items():
     model(
         _name,
@@ -143,4 +171,5 @@ for _name, _fixed in {**_SIX, "aff-acrnn": _SIX["aff-acrnn-ubbi-res152"]}.items(
         paper=_PAPER,
         features="luo2019-best4,luo2019-image",
         fixed=_fixed,
+        stages=_stages(_fixed["bidirectional"], _fixed["variant"]),
     )(AFFACRNN)

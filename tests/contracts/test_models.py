@@ -38,6 +38,7 @@ SLOW = [name for name in NAMES if name in HEAVY or name.startswith(("densenet", 
 DEEPEST = [name for name in NAMES if "152" in name or "densenet201" in name]
 # What a model needs to be small enough for these tests, by the beginning of its name.
 HYPER: dict[str, dict[str, object]] = {
+    "aff-acrnn": {"joint": True},  # alone: its branches are no finished runs
     "cnn2d": {"n_frames": 32},
     "cnn5": {"n_frames": 32},
     "densenet": {"n_frames": 32},

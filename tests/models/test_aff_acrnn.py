@@ -45,7 +45,7 @@ def test_six_fusions_exist_and_the_short_name_is_the_best_one():
     six = [f"aff-acrnn-{branch}-res{depth}" for branch in ("ub", "ubbi") for depth in (18, 50, 152)]
     assert set(six) <= set(MODELS.names())
     assert MODELS.get("aff-acrnn").fixed == MODELS.get("aff-acrnn-ubbi-res152").fixed
-    assert {tuple(MODELS.get(name).fixed.values()) for name in six} == {
+    assert {(MODELS.get(name).fixed["bidirectional"], MODELS.get(name).fixed["variant"]) for name in six} == {
         (both, f"resnet{depth}") for both in (False, True) for depth in (18, 50, 152)
     }
 
@@ -110,8 +110,30 @@ def test_either_branch_changes_the_decision(fused):
 
 def test_a_finished_run_is_rebuilt_without_its_initial_weights():
     with pytest.raises(ParameterError, match="no file"):
-        build(NAME, weights="gone.safetensors", **SHAPES)
-    assert rebuild(NAME, weights="gone.safetensors", **SHAPES)
+        build(NAME, joint=True, weights="gone.safetensors", **SHAPES)
+    with pytest.raises(ParameterError, match="no file"):
+        build(NAME, joint=True, sbcnn={"weights": "gone.safetensors"}, **SHAPES)
+    assert rebuild(NAME, joint=True, weights="gone.safetensors", sbcnn={"weights": "gone.safetensors"}, **SHAPES)
+
+
+def test_the_branches_have_the_sizes_that_their_tables_say():
+    model = build(NAME, bilstm={"units1": 3, "dense": 100}, sbcnn={"units": 20}, **SHAPES)
+    assert model.lasv.lstm1.dims_out == 6
+    assert model.lasv.dense.out_features == 100
+    assert model.casv.lstm.dims_out == 40
+    assert model.lstm.forwards.input_size == 140
+    assert build("aff-acrnn-ub-res18", lstm={"dense": 50}, **SHAPES).lstm.forwards.input_size == 250
+
+
+def test_the_stages_are_the_models_that_the_parts_are():
+    model = build(NAME, **SHAPES)
+    for stage in MODELS.get(NAME).stages:
+        alone = build(stage.model, **SHAPES) if stage.part == "casv" else build(stage.model, dims=5, n_classes=3)
+        shapes = [{key: value.shape for key, value in one.state_dict().items()} for one in (alone, getattr(model, stage.part))]
+        assert shapes[0] == shapes[1]
+    assert MODELS.get(NAME).stages_for({}) == MODELS.get(NAME).stages
+    assert MODELS.get(NAME).stages_for({"joint": True}) == ()
+    assert MODELS.get("ub-bilstm").stages_for({}) == ()
 
 
 def test_images_alone_do_not_suffice():
