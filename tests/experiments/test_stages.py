@@ -1,4 +1,4 @@
-"""A model of stages: its branches are runs of their own, found again by their digest, and then the fusion is trained on them."""
+"""A model of stages: its branches are runs of their own, found again by their digest; the fusion is trained on them."""
 
 import json
 from functools import partial
