@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from featurekit.data.layout import refuse_unusable, usable_ids
-from featurekit.data.names import check_names, listed_ids, opened, speakers_of
-from featurekit.data.normalise import StoreLike, scale_of, scaled, store_rows
+from featurekit.data.names import check_names, listed_ids, speakers_of
+from featurekit.data.normalise import scale_of, scaled, store_rows
 from featurekit.data.tasks import Task, labelled
+from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.errors import ParameterError
 from featurekit.notebook import pandas
+from featurekit.store import ColumnInfo
 
 
 def as_arrays(
-    store: StoreLike,
+    store: StoreOrPath,
     features: Sequence[str] | str,
     task: str | Task = "emotion",
     pool: Sequence[str] | str = ("mean", "std"),
@@ -28,7 +30,7 @@ def as_arrays(
 
     Parameters
     ----------
-    store : Store or path
+    store : StoreView or path
         Where the columns are.
     features : str or sequence of str
         Frame and vector columns, or features and presets (``"luo2019"``) whose columns the store has. Clocks may differ,
@@ -67,12 +69,12 @@ def as_arrays(
     return X, np.array(list(labels.values())), np.array(speakers_of(store, labels))
 
 
-def feature_names(store: StoreLike, features: Sequence[str] | str, pool: Sequence[str] | str = ("mean", "std")) -> list[str]:
+def feature_names(store: StoreOrPath, features: Sequence[str] | str, pool: Sequence[str] | str = ("mean", "std")) -> list[str]:
     """Names of the columns of X that :func:`as_arrays` makes of the same arguments.
 
     Parameters
     ----------
-    store : Store or path
+    store : StoreView or path
         Where the columns are.
     features : str or sequence of str
         As for :func:`as_arrays`.
@@ -100,7 +102,7 @@ def feature_names(store: StoreLike, features: Sequence[str] | str, pool: Sequenc
 
 
 def as_frame(
-    store: StoreLike,
+    store: StoreOrPath,
     features: Sequence[str] | str,
     task: str | Task = "emotion",
     pool: Sequence[str] | str = ("mean", "std"),
@@ -138,14 +140,14 @@ def as_frame(
 
 
 def _labels(
-    store: StoreLike, names: list[str], task: str | Task, ids: Iterable[str] | None, drop_unlabelled: bool
+    store: StoreView, names: list[str], task: str | Task, ids: Iterable[str] | None, drop_unlabelled: bool
 ) -> dict[str, str]:
     """Id → class name of the utterances that are taken."""
     chosen = usable_ids(store, names) if ids is None else refuse_unusable(store, names, listed_ids(ids))
     return labelled(store.manifest, task, chosen, drop_unlabelled=drop_unlabelled)
 
 
-def _checked(store: StoreLike, features: Sequence[str] | str, pool: Sequence[str] | str) -> tuple[list[str], tuple[str, ...]]:
+def _checked(store: StoreView, features: Sequence[str] | str, pool: Sequence[str] | str) -> tuple[list[str], tuple[str, ...]]:
     """Columns that can be pooled, and the statistics."""
     names, statistics = check_names(store, features), (pool,) if isinstance(pool, str) else tuple(pool)
     unknown = sorted(set(statistics) - _POOLS.keys())
@@ -157,7 +159,7 @@ def _checked(store: StoreLike, features: Sequence[str] | str, pool: Sequence[str
     return names, statistics
 
 
-def _dim_names(column: str, info: Any) -> list[str]:
+def _dim_names(column: str, info: ColumnInfo) -> list[str]:
     """``luo2019/rms``, ``luo2019/mfcc_3``, ``luo2019/chroma_stft_C#``."""
     if info.dims == 1:
         return [column]
@@ -176,7 +178,7 @@ _POOLS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = 
 }
 
 
-def _pooled(store: StoreLike, name: str, row: int, pool: Sequence[str]) -> np.ndarray:
+def _pooled(store: StoreView, name: str, row: int, pool: Sequence[str]) -> np.ndarray:
     info = store.columns[name]
     values = scaled(np.asarray(store.read(name, row)), scale_of(info.kind, info.unit))
     finite = np.isfinite(values)

@@ -15,11 +15,12 @@ from typing import Any, overload
 import numpy as np
 
 from featurekit.data.layout import Layout, refuse_unusable, usable_ids
-from featurekit.data.names import check_names, opened, speakers_of
-from featurekit.data.normalise import Normaliser, StoreLike
+from featurekit.data.names import check_names, speakers_of
+from featurekit.data.normalise import Normaliser
 from featurekit.data.packed import Packed
 from featurekit.data.splits.folds import Fold, Split
 from featurekit.data.tasks import Task, get_task, labelled
+from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.data.windows import context_windows
 from featurekit.data.words import word_numbers
 from featurekit.errors import ParameterError, UnknownNameError
@@ -75,7 +76,7 @@ class Dataset(Shown):
 
     Parameters
     ----------
-    store : Store or path
+    store : StoreView or path
         Where the columns are.
     features : str or sequence of str
         Columns, features or presets (``"luo2019"``), stacked in this order; frame columns must share one clock; at most one
@@ -128,7 +129,7 @@ class Dataset(Shown):
 
     def __init__(
         self,
-        store: StoreLike,
+        store: StoreOrPath,
         features: Sequence[str] | str,
         split: Split | Fold | None = None,
         part: str = "train",
@@ -268,7 +269,7 @@ class Dataset(Shown):
         """(H, W) of the image column; None when none is read."""
         if self._layout.image is None:
             return None
-        height, width = self.store.columns[self._layout.image].image_shape
+        height, width = self.store.columns[self._layout.image].image_shape or (0, 0)
         return int(height), int(width)
 
     @property
@@ -293,13 +294,13 @@ class Dataset(Shown):
         return [item.gender for item in self.utterances]
 
 
-def _targets(store: StoreLike, task: Task, ids: Sequence[str]) -> np.ndarray:
+def _targets(store: StoreView, task: Task, ids: Sequence[str]) -> np.ndarray:
     found = [task.target_of(store.manifest[name]) for name in ids] if task.target_of else []
     return np.array(found, dtype=np.float32).reshape(len(ids), len(task.outputs))
 
 
 def _members(
-    store: StoreLike, features: Sequence[str], split: Split | Fold | None, part: str, fold: str | int | None
+    store: StoreView, features: Sequence[str], split: Split | Fold | None, part: str, fold: str | int | None
 ) -> list[str]:
     if split is None:
         return usable_ids(store, features)

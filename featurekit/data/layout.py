@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurekit.data.names import check_names, opened
-from featurekit.data.normalise import Normaliser, StoreLike, scale_of, scaled, store_rows
+from featurekit.data.names import check_names
+from featurekit.data.normalise import Normaliser, scale_of, scaled, store_rows
+from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.errors import ParameterError
 
 
-def usable_ids(store: StoreLike, features: Sequence[str] | str) -> list[str]:
+def usable_ids(store: StoreOrPath, features: Sequence[str] | str) -> list[str]:
     """Ids whose rows are there and not empty in every one of these columns, in the store's order.
 
     Make splits of these (``make_split(..., ids=usable_ids(store, features))``), so that a failed utterance is left
@@ -20,7 +21,7 @@ def usable_ids(store: StoreLike, features: Sequence[str] | str) -> list[str]:
 
     Parameters
     ----------
-    store : Store
+    store : StoreView or path
     features : str or sequence of str
         Its columns, features or presets.
 
@@ -38,7 +39,7 @@ def usable_ids(store: StoreLike, features: Sequence[str] | str) -> list[str]:
     return [name for name, fine in zip(store.manifest.ids, usable, strict=True) if fine]
 
 
-def usable_rows(store: StoreLike, features: Iterable[str]) -> np.ndarray:
+def usable_rows(store: StoreView, features: Iterable[str]) -> np.ndarray:
     """Mask (n,) of the rows with status 0 and at least one frame in every column."""
     usable = np.ones(len(store.manifest), dtype=bool)
     for name in features:
@@ -48,7 +49,7 @@ def usable_rows(store: StoreLike, features: Iterable[str]) -> np.ndarray:
     return usable
 
 
-def refuse_unusable(store: StoreLike, features: Sequence[str], ids: list[str]) -> list[str]:
+def refuse_unusable(store: StoreView, features: Sequence[str], ids: list[str]) -> list[str]:
     """The ids, all of which have values in every column.
 
     Raises
@@ -88,7 +89,7 @@ class Layout:
         return max((part.stop for part in self.slices.values()), default=0)
 
     @classmethod
-    def of(cls, store: StoreLike, features: Sequence[str] | str) -> Layout:
+    def of(cls, store: StoreView, features: Sequence[str] | str) -> Layout:
         """Stack columns in the order given.
 
         Raises
@@ -111,7 +112,7 @@ class Layout:
         _check_clocks(store, list(slices))
         return cls(slices, images[0] if images else None)
 
-    def check_lengths(self, store: StoreLike, rows: np.ndarray) -> None:
+    def check_lengths(self, store: StoreView, rows: np.ndarray) -> None:
         """Refuse rows whose columns have different numbers of frames.
 
         Raises
@@ -129,7 +130,7 @@ class Layout:
                     "columns that are stacked must come from one preset, or the store needs `featurekit store verify`"
                 )
 
-    def frames(self, store: StoreLike, row: int, normaliser: Normaliser | None, n_frames: int | None) -> np.ndarray:
+    def frames(self, store: StoreView, row: int, normaliser: Normaliser | None, n_frames: int | None) -> np.ndarray:
         """One utterance as (T, D) float32, normalised, cut to its first ``n_frames``."""
         parts = []
         for name in self.slices:
@@ -137,35 +138,35 @@ class Layout:
             parts.append(np.asarray(values, dtype=np.float32) if normaliser is None else normaliser(name, values))
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
-    def stored_frames(self, store: StoreLike, row: int, n_frames: int | None) -> np.ndarray:
+    def stored_frames(self, store: StoreView, row: int, n_frames: int | None) -> np.ndarray:
         """One utterance as (T, D) float16 as it is stored, where :meth:`are_halves`."""
         return np.concatenate([np.asarray(store.read(name, row))[:n_frames] for name in self.slices], axis=1)
 
-    def are_halves(self, store: StoreLike) -> bool:
+    def are_halves(self, store: StoreView) -> bool:
         """Whether every frame column is stored as float16, and :meth:`moments` are all that brings it to its scale."""
         infos = [store.columns[name] for name in self.slices]
         return bool(infos) and all(info.dtype == "f2" and scale_of(info.kind, info.unit) == "none" for info in infos)
 
-    def moments(self, store: StoreLike, normaliser: Normaliser | None) -> tuple[np.ndarray, np.ndarray] | None:
+    def moments(self, store: StoreView, normaliser: Normaliser | None) -> tuple[np.ndarray, np.ndarray] | None:
         """Means and deviations of D for frames that stay halves in memory, float64; None for others, or not normalised."""
         if normaliser is None or not self.are_halves(store):
             return None
         mean, std = (np.concatenate([normaliser.columns[name][key] for name in self.slices]) for key in ("mean", "std"))
         return mean, std
 
-    def lengths(self, store: StoreLike, n_frames: int | None = None) -> np.ndarray:
+    def lengths(self, store: StoreView, n_frames: int | None = None) -> np.ndarray:
         """Frames of every row of the store, at most ``n_frames``, (n,) int64; 0 when only an image is read."""
         if not self.slices:
             return np.zeros(len(store.manifest), dtype=np.int64)
         every = np.asarray(store.lengths(next(iter(self.slices))), dtype=np.int64)
         return every if n_frames is None else np.minimum(every, n_frames)
 
-    def nbytes(self, store: StoreLike, rows: np.ndarray, n_frames: int | None = None) -> int:
+    def nbytes(self, store: StoreView, rows: np.ndarray, n_frames: int | None = None) -> int:
         """Bytes these rows take in memory (:class:`featurekit.data.packed.Packed`)."""
         frames = int(self.lengths(store, n_frames)[rows].sum()) * self.dims * (2 if self.are_halves(store) else 4)
         if self.image is None or not len(rows):
             return frames
-        height, width = store.columns[self.image].image_shape
+        height, width = store.columns[self.image].image_shape or (0, 0)
         return frames + len(rows) * int(height) * int(width) * {"u1": 1, "f2": 2}.get(store.columns[self.image].dtype, 4)
 
     def pixels(self, values: np.ndarray, normaliser: Normaliser | None) -> np.ndarray:
@@ -174,7 +175,7 @@ class Layout:
             return scaled(values, "unit_interval").astype(np.float32)
         return normaliser(self.image, values)
 
-    def levels(self, store: StoreLike, normaliser: Normaliser | None) -> np.ndarray | None:
+    def levels(self, store: StoreView, normaliser: Normaliser | None) -> np.ndarray | None:
         """What :meth:`pixels` makes of each value a stored pixel can have; None where these are too many to be listed.
 
         Returns
@@ -193,7 +194,7 @@ class Layout:
 _LISTED = {"u1": np.uint8, "f2": np.float16}
 
 
-def _check_clocks(store: StoreLike, names: Sequence[str]) -> None:
+def _check_clocks(store: StoreView, names: Sequence[str]) -> None:
     def clock(name: str) -> str:
         info = store.columns[name]
         return "one vector an utterance" if info.kind == "vector" else f"hop {info.hop_s} s, start {info.start_s} s"

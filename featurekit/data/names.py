@@ -1,26 +1,26 @@
-"""What a person gives: columns as ``--features`` takes them, ids, and a store or its path."""
+"""What a person gives: columns as ``--features`` takes them, and ids."""
 
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Utterance
-from featurekit.store import open_store
 
 
-def speakers_of(store: Any, ids: Iterable[str]) -> list[str]:
+def speakers_of(store: StoreView, ids: Iterable[str]) -> list[str]:
     """Speaker of each id: empty where unknown beside known ones, the recording where the corpus names none."""
     named = any(item.speaker for item in store.manifest)
     items = [store.manifest[name] for name in ids]
     return [item.speaker if named else item.recording for item in items]
 
 
-def check_names(store: Any, features: Iterable[str] | str, *, how_to_add: Callable[[str], str] | None = None) -> list[str]:
+def check_names(
+    store: StoreView, features: Iterable[str] | str, *, how_to_add: Callable[[str], str] | None = None
+) -> list[str]:
     """Names of a store's columns, without repetitions.
 
     Parameters
@@ -51,23 +51,6 @@ def check_names(store: Any, features: Iterable[str] | str, *, how_to_add: Callab
     return names
 
 
-def opened(store: Any) -> Any:
-    """A store; a path is opened.
-
-    Raises
-    ------
-    StoreError
-        When there is no store at the path.
-    ParameterError
-        For what is neither.
-    """
-    if isinstance(store, (str, os.PathLike)) and not hasattr(store, "columns"):
-        return open_store(Path(store))
-    if not hasattr(store, "columns") or not hasattr(store, "manifest"):
-        raise ParameterError(f"expected a store, as open_store(path) returns it, or its path; got {type(store).__name__}")
-    return store
-
-
 def listed_ids(ids: Any) -> list[str]:
     """Ids as a list, of ids or of utterances.
 
@@ -95,7 +78,7 @@ def _listed(features: Any) -> list[str]:
     return found
 
 
-def _resolved(store: Any, asked: str, how_to_add: Callable[[str], str] | None) -> list[str]:
+def _resolved(store: StoreView, asked: str, how_to_add: Callable[[str], str] | None) -> list[str]:
     if asked in store.columns:
         return [asked]
     from featurekit.features import split  # half a second, which whoever names columns exactly need not wait
@@ -106,7 +89,7 @@ def _resolved(store: Any, asked: str, how_to_add: Callable[[str], str] | None) -
     return names
 
 
-def _stored(store: Any, part: str, how_to_add: Callable[[str], str] | None) -> list[str]:
+def _stored(store: StoreView, part: str, how_to_add: Callable[[str], str] | None) -> list[str]:
     """The store's columns of a feature or a preset, by what they hold and not by what they are called."""
     by_key = {info.key: name for name, info in store.columns.items()}
     # The key of a request is the CPU's.
@@ -125,7 +108,7 @@ def _stored(store: Any, part: str, how_to_add: Callable[[str], str] | None) -> l
     return names
 
 
-def _parsed(store: Any, part: str) -> list[Any]:
+def _parsed(store: StoreView, part: str) -> list[Any]:
     """Columns of a request; those of a folder where it is no request but the name of one (``run-4f2a`` of ``embed``).
 
     A feature that needs settings (which encoder?) may go by its name where the store has one of it.

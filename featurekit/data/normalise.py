@@ -8,43 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from featurekit.data.names import check_names, listed_ids, opened
+from featurekit.data.names import check_names, listed_ids
+from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.manifest import Manifest
 from featurekit.notebook import Shown, Table
 from featurekit.settings import digest
 
 _POWER_FLOOR = 1e-10  # -100 dB, librosa's amin of power_to_db
-
-
-class StoreLike(Protocol):
-    """What :mod:`featurekit.data` asks of a store; :class:`featurekit.store.reader.Store` is one."""
-
-    @property
-    def columns(self) -> Mapping[str, Any]:
-        """Name → ``kind``, ``dtype``, ``dims``, ``unit``, ``hop_s``, ``start_s``, ``image_shape``."""
-        ...
-
-    @property
-    def manifest(self) -> Manifest:
-        """The utterances; row i of every column belongs to the i-th of them."""
-        ...
-
-    def lengths(self, column: str) -> np.ndarray:
-        """Rows of each utterance, (n,)."""
-        ...
-
-    def status(self, column: str) -> np.ndarray:
-        """0 ok, 1 failed, 2 skipped, (n,)."""
-        ...
-
-    def read(self, column: str, index: int) -> np.ndarray:
-        """Values of one utterance."""
-        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,12 +53,12 @@ class Normaliser(Shown):
         return ("column", "dims", "scale", "lowest mean", "highest mean", "largest deviation"), rows
 
     @classmethod
-    def fit(cls, store: StoreLike, features: Iterable[str] | str, ids: Iterable[str]) -> Normaliser:
+    def fit(cls, store: StoreOrPath, features: Iterable[str] | str, ids: Iterable[str]) -> Normaliser:
         """Fit on the utterances ``ids``, which must be training ids only.
 
         Parameters
         ----------
-        store : Store
+        store : StoreView or path
             Frame and vector columns are fitted per dimension, images as one scalar pair over all pixels.
         features : str or iterable of str
             Columns of the store, features or presets.
@@ -167,7 +141,7 @@ def neutral_ids(classes: Mapping[str, str]) -> list[str]:
     return [name for name, label in classes.items() if label == "neutral"]
 
 
-def store_rows(store: StoreLike, ids: Iterable[str]) -> np.ndarray:
+def store_rows(store: StoreView, ids: Iterable[str]) -> np.ndarray:
     """Row of each id, (n,) int64: a store keeps the order of its manifest.
 
     Raises
@@ -199,7 +173,7 @@ def standardised(values: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.nd
     return np.nan_to_num((values - mean) / std, copy=False, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
 
 
-def _fit_column(store: StoreLike, name: str, rows: Sequence[int]) -> dict[str, Any]:
+def _fit_column(store: StoreView, name: str, rows: Sequence[int]) -> dict[str, Any]:
     info = store.columns[name]
     scale = scale_of(info.kind, info.unit)
     width = 1 if info.kind == "image" else info.dims

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurekit.data.layout import Layout
-from featurekit.data.normalise import Normaliser, StoreLike, standardised
+from featurekit.data.normalise import Normaliser, standardised
+from featurekit.data.views.store_view import StoreView
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Packed:
     @classmethod
     def read(
         cls,
-        store: StoreLike,
+        store: StoreView,
         layout: Layout,
         rows: Sequence[int],
         *,

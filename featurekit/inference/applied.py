@@ -13,7 +13,7 @@ import torch
 from featurekit import models, store
 from featurekit.data import Dataset, Fold, SpeakerNormalisedStore, Split, Task, TrimmedStore, usable_ids
 from featurekit.data.collate import collate
-from featurekit.data.normalise import StoreLike
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
 from featurekit.inference.records import read_run
@@ -55,7 +55,7 @@ class Applied:
         self.names = [entry["name"] for entry in self.record["columns"]]
         trim_db = self.record["training"].get("trim_db")
         self._trimmed = None if trim_db is None else TrimmedStore(self.view, trim_db, self.record["level"]["name"])
-        self.read: StoreLike = self._trimmed or self.view
+        self.read: StoreView = self._trimmed or self.view
         if by_speaker(self.record):
             self.read = SpeakerNormalisedStore(self.read, self.record["settings"]["speaker_from"])
         usable = usable_ids(self.view, list(self.view.columns))

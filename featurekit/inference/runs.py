@@ -174,7 +174,7 @@ def _audio_column(entry: Mapping[str, Any]) -> Column:
 
 
 class StoreOfRun:
-    """A store under the names by which a run knows its columns (:class:`~featurekit.data.normalise.StoreLike`).
+    """A store under the names by which a run knows its columns (:class:`~featurekit.data.views.store_view.StoreView`).
 
     Columns are found by their keys, so a store of another corpus, or with other names, will do.
 

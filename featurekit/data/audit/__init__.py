@@ -18,9 +18,9 @@ from featurekit.data.audit import checks, duplicates, labels, text_classes
 from featurekit.data.audit.findings import BY_BYTES, CHECKED, NOT_CHECKED, Audit, Finding, Pair, Severity, examples
 from featurekit.data.audit.same import Pairs, overlapping_segments, same_input
 from featurekit.data.audit.twins import Alike
-from featurekit.data.normalise import StoreLike
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.splitters import session_of
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest, Utterance, manifest_of, one_form
 
@@ -31,7 +31,7 @@ def audit_split(
     split: Split,
     manifest: Manifest,
     *,
-    sounds: StoreLike | None = None,
+    sounds: StoreView | None = None,
     normalisers: Mapping[str, Mapping[str, Any]] | None = None,
     trained_on: Mapping[str, Iterable[str]] | None = None,
     not_read: Iterable[str] = (),
@@ -45,7 +45,7 @@ def audit_split(
     split : Split
     manifest : Manifest or Store
         Speakers, recordings, texts, parents and files of its ids.
-    sounds : Store, optional
+    sounds : StoreView, optional
         Where it has a column ``audio_fingerprint`` of these utterances, near-duplicate audio is looked for.
     normalisers : mapping, optional
         Fold name → the record of the normaliser that was fitted for it (:meth:`Normaliser.to_dict`).
@@ -89,7 +89,7 @@ def audit_split(
     return Audit(subject or split.kind, len(split.folds), material.source, material.checked, tuple(found), material.sentences)
 
 
-def audit_corpus(manifest: Manifest, *, sounds: StoreLike | None = None, subject: str = "the corpus") -> Audit:
+def audit_corpus(manifest: Manifest, *, sounds: StoreView | None = None, subject: str = "the corpus") -> Audit:
     """Look for what every split of a corpus has to keep in one part: audio that is there twice.
 
     Parameters
@@ -136,7 +136,7 @@ class _Material:
     checked: dict[str, str]
 
     @classmethod
-    def of(cls, used: Sequence[Utterance], sounds: StoreLike | None, classes: Mapping[str, str]) -> _Material:
+    def of(cls, used: Sequence[Utterance], sounds: StoreView | None, classes: Mapping[str, str]) -> _Material:
         normalised = {text: checks.normalised_text(text) for text in {item.text for item in used}}
         texts = {item.id: normalised[item.text] for item in used if normalised[item.text]}
         doubled = same_input(used)
@@ -190,7 +190,7 @@ def _of_corpus(material: _Material, folds: Sequence[Fold], reads_text: bool = Tr
             yield from alike.in_corpus()
 
 
-def _heard(used: list[Utterance], sounds: StoreLike | None) -> list[Utterance]:
+def _heard(used: list[Utterance], sounds: StoreView | None) -> list[Utterance]:
     """The utterances, with the digests of their input where the store of fingerprints has looked at the files."""
     if sounds is None:
         return used
@@ -223,7 +223,7 @@ def _how_many(count: int, of: int) -> str:
     return CHECKED if count == of else NOT_CHECKED if not count else f"known of {count} of {of} utterances"
 
 
-def _audio(used: Sequence[Utterance], sounds: StoreLike | None, doubled: Sequence[tuple[str, ...]]) -> tuple[list[Pairs], str]:
+def _audio(used: Sequence[Utterance], sounds: StoreView | None, doubled: Sequence[tuple[str, ...]]) -> tuple[list[Pairs], str]:
     """Pairs that share audio, and how far audio was looked at."""
     pairs = [overlapping_segments(used, doubled)]
     column = fingerprint_column(sounds) if sounds is not None else ""
@@ -254,12 +254,12 @@ def _near_duplicates(words: Mapping[str, np.ndarray], doubled: Sequence[tuple[st
     return Pairs("near-duplicate", "near-duplicate audio", found, frozenset(same))
 
 
-def fingerprint_column(store: StoreLike) -> str:
+def fingerprint_column(store: StoreView) -> str:
     """Name of a store's column of audio fingerprints, under whatever preset; empty when it has none."""
     return next((name for name in store.columns if name.rpartition("/")[2] == duplicates.COLUMN), "")
 
 
-def training_ids(store: StoreLike, columns: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
+def training_ids(store: StoreView, columns: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
     """Learnt column → the ids it was trained on; of these columns, or of all that a store has."""
     names = store.columns if columns is None else columns
-    return {name: tuple(ids) for name in names if (ids := getattr(store.columns[name], "trained_on", ()))}
+    return {name: tuple(ids) for name in names if (ids := store.columns[name].trained_on)}

@@ -1,5 +1,5 @@
-"""Stores seen in another way: what reads a store also reads each of these.
+"""Stores seen in another way: whatever reads a store reads each of these too.
 
-``joined`` is two stores as one, ``trimmed`` a store without the silence at both ends of each utterance, ``speaker_normalised``
-one whose values are standardised within each speaker.
+``store_view`` says what is asked of a store. ``joined`` is two stores as one, ``trimmed`` a store without the silence at both
+ends of each utterance, ``speaker_normalised`` one whose values are standardised within each speaker.
 """

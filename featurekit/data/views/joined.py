@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,10 +19,11 @@ from featurekit.data.tasks import EXCLUDED, Task, class_maps, get_task
 from featurekit.errors import ParameterError
 from featurekit.manifest import Manifest, Utterance
 from featurekit.settings import digest
+from featurekit.store import ColumnInfo, Store
 
 
 class JoinedStore:
-    """The rows of two stores, one after the other; it is read like one (:class:`~featurekit.data.normalise.StoreLike`).
+    """The rows of two stores, one after the other; it is read like one (:class:`~featurekit.data.views.store_view.StoreView`).
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ class JoinedStore:
         When the stores cannot be told apart, or no column is in both.
     """
 
-    def __init__(self, train: Any, test: Any) -> None:
+    def __init__(self, train: Store, test: Store) -> None:
         self.stores, self._border = (train, test), len(train.manifest)
         names = [(one.corpus, other) for one, other in zip(self.stores, (train.path.name, test.path.name), strict=True)]
         pairs = list(zip(*names, strict=True))
@@ -60,7 +62,7 @@ class JoinedStore:
         return "-to-".join(self.prefixes)
 
     @property
-    def path(self) -> Any:
+    def path(self) -> Path:
         """Folder of the first store, which is trained on."""
         return self.stores[0].path
 
@@ -76,7 +78,7 @@ class JoinedStore:
         return {prefix: store.about for store, prefix in pairs if store.about}
 
     @property
-    def columns(self) -> Mapping[str, Any]:
+    def columns(self) -> Mapping[str, ColumnInfo]:
         """The columns that are in both, as the first describes them; a learnt one with the training ids of both."""
         first = {name: self.stores[0].columns[name] for name in self._names}
         known = {name: self._trained_on(name) for name in first}
@@ -112,8 +114,7 @@ class JoinedStore:
         """Values of one utterance."""
         first, second = self._of(column)
         (store, name), own = (first, index) if index < self._border else (second, index - self._border)
-        values: np.ndarray = store.read(name, own)
-        return values
+        return store.read(name, own)
 
     def task(self, train: str, test: str, *, class_map: str = "", common: bool = False) -> Task:
         """A task for both: each corpus's raw labels by its own scheme, then by one class map.
@@ -180,11 +181,15 @@ class JoinedStore:
 
     def _trained_on(self, column: str) -> tuple[str, ...]:
         infos = [store.columns[name] for store, name in self._of(column)]
-        pairs = zip(self.prefixes, (getattr(info, "trained_on", ()) for info in infos), strict=True)
-        return tuple(f"{prefix}/{name}" for prefix, ids in pairs for name in ids)
+        pairs = zip(self.prefixes, infos, strict=True)
+        return tuple(f"{prefix}/{name}" for prefix, info in pairs for name in info.trained_on)
 
-    def _of(self, column: str) -> list[tuple[Any, str]]:
+    def _of(self, column: str) -> list[tuple[Store, str]]:
         return list(zip(self.stores, self._names.get(column, (column, column)), strict=True))
+
+
+# What a run is trained on: a store, or two as one.
+OpenedStore: TypeAlias = Store | JoinedStore
 
 
 def _counted(scheme: Task, manifest: Manifest) -> dict[str, int]:

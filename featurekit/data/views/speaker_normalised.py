@@ -11,23 +11,23 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from featurekit.data.normalise import Normaliser, StoreLike
+from featurekit.data.normalise import Normaliser
+from featurekit.data.views.store_view import DelegatingView, StoreView
 from featurekit.errors import ParameterError
-from featurekit.manifest import Manifest
+from featurekit.store import ColumnInfo
 
 LEAST_UTTERANCES = 2  # a vector less the mean of itself alone is nothing
 
 
-class SpeakerNormalisedStore:
-    """Frames and vectors of mean 0 and deviation 1 for each speaker (:class:`~featurekit.data.normalise.StoreLike`).
+class SpeakerNormalisedStore(DelegatingView):
+    """Frames and vectors of mean 0 and deviation 1 for each speaker.
 
     Parameters
     ----------
-    store : Store
+    store : StoreView
     speaker_from : {"manifest", "recording"}
         What counts as a speaker, as for splits.
 
@@ -37,8 +37,8 @@ class SpeakerNormalisedStore:
         When the manifest names no speaker, or one has a single utterance.
     """
 
-    def __init__(self, store: StoreLike, speaker_from: str = "manifest") -> None:
-        self.store = store
+    def __init__(self, store: StoreView, speaker_from: str = "manifest") -> None:
+        super().__init__(store)
         by_recording = speaker_from == "recording"
         self._speakers = [item.recording if by_recording else item.speaker for item in store.manifest]
         self._normalisers: dict[tuple[str, str], Normaliser] = {}
@@ -54,22 +54,9 @@ class SpeakerNormalisedStore:
             )
 
     @cached_property
-    def columns(self) -> Mapping[str, Any]:
+    def columns(self) -> Mapping[str, ColumnInfo]:
         """Those of the store, as numbers without a unit."""
         return {name: dataclasses.replace(info, unit="", dtype="f4") for name, info in self.store.columns.items()}
-
-    @property
-    def manifest(self) -> Manifest:
-        """That of the store."""
-        return self.store.manifest
-
-    def status(self, column: str) -> np.ndarray:
-        """0 ok, 1 failed, 2 skipped, (n,)."""
-        return self.store.status(column)
-
-    def lengths(self, column: str) -> np.ndarray:
-        """Rows of each utterance, (n,)."""
-        return self.store.lengths(column)
 
     def read(self, column: str, index: int) -> np.ndarray:
         """Values of one utterance, float32, as they lie among all of its speaker's."""

@@ -8,22 +8,20 @@ and stay as they are. A recurrent network that answers with its last state forge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from featurekit.data.normalise import StoreLike
-from featurekit.manifest import Manifest
+from featurekit.data.views.store_view import DelegatingView, StoreView
+from featurekit.store import ColumnInfo
 
 
-class TrimmedStore:
-    """The frames of a store between the silences (:class:`~featurekit.data.normalise.StoreLike`).
+class TrimmedStore(DelegatingView):
+    """The frames of a store between the silences.
 
     Parameters
     ----------
-    store : Store
+    store : StoreView
         With the column ``level``.
     trim_db : float
         How far below the loudest frame silence begins.
@@ -31,23 +29,10 @@ class TrimmedStore:
         Column of the root mean square of each frame.
     """
 
-    def __init__(self, store: StoreLike, trim_db: float, level: str) -> None:
-        self.store, self.trim_db, self.level = store, trim_db, level
+    def __init__(self, store: StoreView, trim_db: float, level: str) -> None:
+        super().__init__(store)
+        self.trim_db, self.level = trim_db, level
         self._spans: dict[str, np.ndarray] = {}
-
-    @property
-    def columns(self) -> Mapping[str, Any]:
-        """Those of the store."""
-        return self.store.columns
-
-    @property
-    def manifest(self) -> Manifest:
-        """That of the store."""
-        return self.store.manifest
-
-    def status(self, column: str) -> np.ndarray:
-        """0 ok, 1 failed, 2 skipped, (n,)."""
-        return self.store.status(column)
 
     def lengths(self, column: str) -> np.ndarray:
         """Rows of each utterance that are left, int64 (n,)."""
@@ -98,7 +83,7 @@ def loud(level: np.ndarray, trim_db: float) -> tuple[int, int]:
     return int(there[0]), int(there[-1]) + 1
 
 
-def on_clock(spans: np.ndarray, clock: Any, other: Any, lengths: np.ndarray) -> np.ndarray:
+def on_clock(spans: np.ndarray, clock: ColumnInfo, other: ColumnInfo, lengths: np.ndarray) -> np.ndarray:
     """Spans of one clock on another one, to the nearest frame; at least one frame where there is any.
 
     Parameters
@@ -106,11 +91,17 @@ def on_clock(spans: np.ndarray, clock: Any, other: Any, lengths: np.ndarray) -> 
     spans : int64 array (n, 2)
         On the first clock.
     clock, other : ColumnInfo
-        ``hop_s`` and ``start_s`` of both.
+        Columns of frames, for ``hop_s`` and ``start_s`` of both.
     lengths : int64 array (n,)
         Frames there are on the other clock.
     """
-    times_s = clock.start_s + clock.hop_s * (spans - [0, 1])
-    frames = np.rint((times_s - other.start_s) / other.hop_s).astype(np.int64)
+    (hop_s, start_s), (other_hop_s, other_start_s) = _times(clock), _times(other)
+    times_s = start_s + hop_s * (spans - [0, 1])
+    frames = np.rint((times_s - other_start_s) / other_hop_s).astype(np.int64)
     starts = np.clip(frames[:, 0], 0, np.maximum(lengths - 1, 0))
     return np.stack([starts, np.minimum(np.maximum(frames[:, 1] + 1, starts + 1), lengths)], axis=1)
+
+
+def _times(info: ColumnInfo) -> tuple[float, float]:
+    """``hop_s`` and ``start_s`` of a column of frames, which always has a hop."""
+    return float(info.hop_s or 0.0), float(info.start_s or 0.0)

@@ -10,6 +10,7 @@ import pytest
 
 from featurekit import extraction, store
 from featurekit.data import Dataset, JoinedStore, make_split, usable_ids
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest
 
@@ -39,6 +40,7 @@ def test_rows_are_the_firsts_then_the_seconds_under_prefixed_names(pair):
     one, two = pair
     joined = JoinedStore(one, two)
     assert joined.corpus == "one-to-two"
+    assert isinstance(joined, StoreView)
     assert joined.ids == [*(f"one/{name}" for name in one.ids), *(f"two/{name}" for name in two.ids)]
     assert sorted(joined.columns) == COLUMNS  # what both have, by key; zcr is in one only
     for index, source, own in ((3, one, 3), (len(one) + 5, two, 5)):
