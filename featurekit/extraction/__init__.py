@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from featurekit import audio, backends, features, store
 from featurekit.errors import CorpusNotFoundError, FeaturekitError, StoreError, WorkerError
-from featurekit.extraction import engines
+from featurekit.extraction import augmented, engines
 from featurekit.extraction.fingerprints import FileFacts, fingerprint
 from featurekit.extraction.forecast import Forecast, dry_run
 from featurekit.extraction.gpu import compute_shards
@@ -162,7 +162,9 @@ def build_store(
     before = store.latest_head(out) if store.exists(out) else None
     if not (replace or learnt_groups(before)):  # those have their own refusal, which names the run
         refuse(losses(out, before, manifest), out)
+    device = augmented.device_of(manifest, device, new=before is None)
     wanted = engines.choose(on_cpu, device, before)
+    augmented.check_columns(manifest, wanted)
     told = {"about": about} if about else {}
     store.create(out, corpus=corpus)
     lacking = _lacking(before, wanted)

@@ -1,4 +1,4 @@
-"""Augmented children: utterances made from others by a perturbation of their samples, cached in the store like any.
+"""Augmented children: utterances made from others by a perturbation of their samples or log-mel, stored like any.
 
 A child is an utterance of the manifest with a ``parent`` and a ``perturbation``, such as ``noise(snr_db=15)``. It names the
 parent's stretch of the parent's file; extraction decodes that and perturbs it. What is random is drawn from a hash of the
@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from featurekit import audio, features
 from featurekit.errors import AudioError, ParameterError, UnknownNameError
 from featurekit.extraction.vocoder import shift_pitch
+from featurekit.features.specaugment import SpecAugment, without_log_mel
 from featurekit.manifest import Manifest, Utterance
 from featurekit.settings import parse_call
 
@@ -76,12 +77,30 @@ def shift(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, sh
     return moved
 
 
+def specaugment(
+    samples: np.ndarray,
+    sample_rate: int,
+    rng: np.random.Generator,
+    *,
+    seed: int = 0,
+    time_warp: int = 80,
+    frequency_masks: int = 1,
+    frequency_width: int = 27,
+    time_masks: int = 1,
+    time_width: int = 100,
+) -> np.ndarray:
+    """Warp and mask the log-mel that a column or an encoder reads (Park et al. 2019); the samples stay as they are."""
+    SpecAugment(time_warp, frequency_masks, frequency_width, time_masks, time_width)
+    return samples
+
+
 PERTURBATIONS: dict[str, Callable[..., np.ndarray]] = {
     "speed": speed,
     "pitch": pitch,
     "noise": noise,
     "room": room,
     "shift": shift,
+    "specaugment": specaugment,
 }
 
 
@@ -159,7 +178,7 @@ def load_at_rates(root: Path, utterance: Utterance, rates: Sequence[int]) -> aud
     AudioError
         As :func:`decode`.
     """
-    if not utterance.perturbation:
+    if not utterance.perturbation or mask_of(utterance) is not None:  # whose samples are the parent's
         path = root / utterance.path
         return audio.load_at_rates(path, rates, start=utterance.start, end=utterance.end, channel=utterance.channel)
     signal = decode(root, utterance)
@@ -187,10 +206,59 @@ def perturbed(signal: audio.Signal, utterance: Utterance) -> audio.Signal:
     if not utterance.perturbation:
         return signal
     name, settings = _read(utterance.perturbation)
-    seed = hashlib.sha256(f"{utterance.parent}\0{utterance.perturbation}".encode("utf-8", "surrogateescape")).digest()
-    rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    rng = np.random.default_rng(_seed(utterance))
     samples = PERTURBATIONS[name](signal.samples, signal.sample_rate, rng, **settings)
     return dataclasses.replace(signal, samples=np.ascontiguousarray(samples))
+
+
+def mask_of(utterance: Utterance) -> SpecAugment | None:
+    """What changes the log-mel of a child made by ``specaugment``; None for every other utterance."""
+    if not utterance.perturbation.startswith("specaugment"):
+        return None
+    _, settings = _read(utterance.perturbation)
+    settings.pop("seed")  # it is in the name, of which the draw is a hash
+    return SpecAugment(**{key: int(value) for key, value in settings.items()}, draw=_seed(utterance))
+
+
+def device_of(manifest: Manifest, device: str, *, new: bool) -> str:
+    """``device``, but the CPU where "auto" may choose for a new store and there are masked children, which a GPU has not."""
+    return "cpu" if device == "auto" and new and _first_masked(manifest) is not None else device
+
+
+def check_columns(manifest: Manifest, columns: Iterable[features.Column]) -> None:
+    """Refuse columns that the masks of the manifest's children cannot reach.
+
+    Raises
+    ------
+    ParameterError
+        For a column that hears the signal past every log-mel, or that a GPU computes, where there is a masked child.
+    """
+    masked = _first_masked(manifest)
+    if masked is None:
+        return
+    columns = list(columns)
+    unreached = sorted(column.name for column in without_log_mel(columns))
+    if unreached:
+        raise ParameterError(
+            f"specaugment masks a log-mel, and {', '.join(unreached[:5])} of this store read none, so that {masked.id} would "
+            "be its parent there; ask for fbank, log_mel, lu2020 or a Whisper encoder alone, in a store of its own (-o)"
+        )
+    on_gpu = sorted(column.name for column in columns if column.engine != "cpu")
+    if on_gpu:
+        raise ParameterError(
+            f"the children of specaugment are computed on the CPU, and {', '.join(on_gpu[:5])} on a GPU; "
+            "use --device cpu, in a store of its own (-o)"
+        )
+
+
+def _first_masked(manifest: Manifest) -> Utterance | None:
+    return next((item for item in manifest if mask_of(item) is not None), None)
+
+
+def _seed(utterance: Utterance) -> int:
+    """What is random of a child is a function of its parent's id and the perturbation."""
+    text = f"{utterance.parent}\0{utterance.perturbation}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
 def duration_s(perturbation: str, parent_s: float) -> float:
@@ -218,8 +286,8 @@ def _settings(name: str) -> list[inspect.Parameter]:
     return [item for item in parameters if item.kind is item.KEYWORD_ONLY]
 
 
-def _read(text: str) -> tuple[str, dict[str, float]]:
-    """``speed(0.9)`` → name and all settings; one bare value is the first setting's."""
+def _read(text: str) -> tuple[str, dict[str, Any]]:
+    """``speed(0.9)`` → name and all settings, floats or counts; one bare value is the first setting's."""
     head, bracket, inside = text.partition("(")
     accepted = _settings(head.strip())
     if bracket and "=" not in inside and inside.strip(" )"):
@@ -231,11 +299,15 @@ def _read(text: str) -> tuple[str, dict[str, float]]:
             raise UnknownNameError(f"setting of {name}:", key, names)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ParameterError(f"{text}: {key} must be a number, got {value!r}")
+    counts = {item.name for item in accepted if item.annotation == "int"}
+    for key in sorted(counts & given.keys()):
+        if given[key] < 0 or given[key] != int(given[key]):
+            raise ParameterError(f"{text}: {key} must be a whole number, 0 or more, got {given[key]!r}")
     values: dict[str, Any] = {item.name: given.get(item.name, item.default) for item in accepted}
     lacking = [key for key, value in values.items() if value is inspect.Parameter.empty]
     if lacking:
         raise ParameterError(f"{text} needs {lacking[0]}, as in {name}({lacking[0]}=…)")
-    return name, {key: float(value) for key, value in values.items()}
+    return name, {key: int(value) if key in counts else float(value) for key, value in values.items()}
 
 
 def _inside(name: str, value: float, low: float, high: float) -> None:

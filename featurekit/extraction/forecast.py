@@ -136,7 +136,9 @@ def dry_run(
     on_cpu = features.parse(columns)
     exists = store.exists(out)
     head = store.latest_head(out) if exists else None
+    device = augmented.device_of(manifest, device, new=head is None)
     wanted = engines.choose(on_cpu, device, head)
+    augmented.check_columns(manifest, wanted)
     workers = 1 if backend == "serial" else workers or backends.physical_cores()
     manifest, files, hashing_s = _looked_at(manifest, root, out if exists else None, rehash)
     lost = losses(out, head, manifest)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from featurekit import features, store
 from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.extraction import augmented
 from featurekit.features import Column, cuda
 from featurekit.manifest import Manifest, Utterance
 
@@ -65,7 +66,7 @@ def plan_groups(manifest: Manifest, wanted: Sequence[Column], head: store.Head |
     Raises
     ------
     ParameterError
-        When a column of the store can no longer be computed by this version.
+        When a column of the store can no longer be computed by this version, or not for children of the manifest.
     """
     groups = _existing_groups(head, {column.name: column.key for column in wanted}) if head else []
     have = {column.key for group in groups for column in group.columns}
@@ -74,6 +75,7 @@ def plan_groups(manifest: Manifest, wanted: Sequence[Column], head: store.Head |
         columns = tuple(sorted((item for item in fresh.values() if item.engine == engine), key=lambda column: column.name))
         if columns:
             groups.append(Group(columns, cuts_for(manifest, columns)))
+    augmented.check_columns(manifest, [column for group in groups for column in group.columns])
     return groups
 
 

@@ -159,7 +159,7 @@ def _outcome(task: ShardWork, plan: features.Plan, utterance: Utterance) -> Outc
     try:
         heard = hear(task, utterance)
         with np.errstate(all="ignore"):  # samples of 1e30 overflow: what comes of it is judged, and said with its utterance
-            arrays = plan.compute(heard.signals)
+            arrays = plan.compute(heard.signals, augmented.mask_of(utterance))
         return judged(task.shard.columns, heard, arrays)
     except AudioError as error:
         return judged(task.shard.columns, error, {})

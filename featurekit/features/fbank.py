@@ -37,6 +37,7 @@ def kaldi_clock(settings: Settings) -> Clock:
     clock=kaldi_clock,
     limits={**FRAMING, "win_length": (2, FRAMING["win_length"][1]), "n_mels": (1, 4096), "preemphasis": (0, 1)},
     check=_check,
+    log_mel=True,
 )
 def fbank(
     signal: np.ndarray,

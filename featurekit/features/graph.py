@@ -87,6 +87,10 @@ class Node:
         The optional extra it needs ("asr"); "" where what is always installed is enough.
     added : dict
         Settings added without a new version, with the value that gives the older numbers: there, they are not keyed.
+    log_mel : bool or callable(settings) -> bool
+        Whether SpecAugment falls on its value, a log-mel (bands, frames), or on one inside it.
+    masked : callable(mask, *inputs, **settings) or None
+        How it is computed with masks on the log-mel inside it; None where its value is the log-mel.
     """
 
     name: str
@@ -110,6 +114,8 @@ class Node:
     added: Settings = field(default_factory=dict)
     identity: Callable[[Settings], Settings] | None = None
     extra: str = ""
+    log_mel: bool | Callable[[Settings], bool] = False
+    masked: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         # The registry tells two members of one name apart by their module: that of the function, not of this class.
@@ -133,6 +139,8 @@ def node(
     check: Callable[[Settings], None] | None = None,
     identity: Callable[[Settings], Settings] | None = None,
     extra: str = "",
+    log_mel: bool | Callable[[Settings], bool] = False,
+    masked: Callable[..., Any] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare an intermediate: a function that features read but that is not stored itself.
 
@@ -150,10 +158,13 @@ def node(
         What stands in the key for the node's own settings: weights by their digest, not by the path they lie at.
     extra : str
         The optional extra it needs ("asr").
+    log_mel, masked
+        As :class:`Node` has them.
     """
 
     def decorate(function: Function) -> Function:
-        declared = _declare(function, version=version, pins=pins, limits=limits, check=check, identity=identity, extra=extra)
+        facts: Settings = {"version": version, "check": check, "identity": identity, "extra": extra}
+        declared = _declare(function, pins=pins, limits=limits, log_mel=log_mel, masked=masked, **facts)
         NODES.add(function.__name__, declared)
         return function
 
@@ -178,6 +189,7 @@ def feature(
     check: Callable[[Settings], None] | None = None,
     identity: Callable[[Settings], Settings] | None = None,
     extra: str = "",
+    log_mel: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a feature that can be stored.
 
@@ -207,7 +219,7 @@ def feature(
         has the clock of what it reads, and ``unit`` and ``dim_names`` are callables (settings, columns read).
     added : dict, optional
         Settings that are newer than ``version``, with the value that gives the older numbers: keys made before stay valid.
-    version, pins, limits, check, identity, extra
+    version, pins, limits, check, identity, extra, log_mel
         As for :func:`node`.
     """
     if kind not in ("frames", "image", "vector"):
@@ -238,6 +250,7 @@ def feature(
             reads=reads,
             of=of,
             added=added or {},
+            log_mel=log_mel,
         )
         NODES.add(function.__name__, declared)
         FEATURES.add(function.__name__, declared)

@@ -88,7 +88,7 @@ def mel(
     return band_sums(power, sparse_mel_bank(sample_rate, n_fft, n_mels, fmin, fmax, htk, mel_norm is not None))
 
 
-@feature(unit="dB", dims=_n_mels, counted_by="n_mels", limits={"top_db": (0, 1000)})
+@feature(unit="dB", dims=_n_mels, counted_by="n_mels", limits={"top_db": (0, 1000)}, log_mel=True)
 def log_mel(mel: np.ndarray, *, top_db: float | None = 80.0) -> np.ndarray:
     """Mel spectrogram in dB re 1, floored ``top_db`` below the utterance's own maximum.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import pkgutil
@@ -18,6 +19,7 @@ from featurekit.features.columns import Column
 from featurekit.features.image import ImageArray
 from featurekit.features.kernels.memory import keep_freed_memory
 from featurekit.features.requests import parse
+from featurekit.features.specaugment import SpecAugment, falls_on, without_log_mel
 
 Value = np.ndarray | ImageArray
 
@@ -62,13 +64,19 @@ class Plan:
         """Sample rates at which signals are needed, in Hz, ascending."""
         return tuple(sorted({column.sample_rate for column in self.columns}))
 
-    def compute(self, signals: Mapping[int, np.ndarray]) -> dict[str, Value]:
+    @functools.cached_property
+    def _unmasked(self) -> list[Column]:
+        return without_log_mel(self.columns)
+
+    def compute(self, signals: Mapping[int, np.ndarray], mask: SpecAugment | None = None) -> dict[str, Value]:
         """Compute every column of one utterance.
 
         Parameters
         ----------
         signals : mapping of int to np.ndarray
             Sample rate → samples [shape=(samples,), float32, finite, at least one], for each of ``sample_rates``.
+        mask : SpecAugment, optional
+            What changes every log-mel before it is stored or read.
 
         Returns
         -------
@@ -79,16 +87,18 @@ class Plan:
         ------
         ParameterError
             When a rate is missing, a signal is not one-dimensional or is empty, or a feature broke the shape law; for
-            columns of a GPU, which :class:`~featurekit.features.cuda.engine.Engine` computes.
+            columns of a GPU, which :class:`~featurekit.features.cuda.engine.Engine` computes; when masks do not reach a column.
         """
         foreign = [column.name for column in self.columns if column.engine != "cpu"]
         if foreign:
             raise ParameterError(f"columns of a GPU cannot be computed here: {', '.join(foreign)}; parse() gives the CPU's")
+        if mask is not None and self._unmasked:
+            raise ParameterError(f"masks fall on a log-mel, and {self._unmasked[0].name} reads none")
         signals = {rate: _checked(signals, rate) for rate in self.sample_rates}
         values: dict[str, Any] = {}
         found: dict[str, Value] = {}
         for step in self.steps:
-            values[step.bound.key] = run_step(step.bound, values, signals)
+            values[step.bound.key] = run_step(step.bound, values, signals, mask)
             for column in step.columns:  # two may be one computation under two names; each gets an array of its own
                 found[column.name] = _stored(column, values[step.bound.key], signals)
             for key in step.frees:
@@ -183,8 +193,12 @@ def _first(target: Bound) -> Bound:
     return next((bound for bound in target.walk() if bound.hears_signal), target)
 
 
-def run_step(bound: Bound, values: Mapping[str, Any], signals: Mapping[int, np.ndarray]) -> Any:
+def run_step(
+    bound: Bound, values: Mapping[str, Any], signals: Mapping[int, np.ndarray], mask: SpecAugment | None = None
+) -> Any:
     """Value of one node: ``values`` holds those of its inputs by key, ``signals`` the sources by sample rate.
+
+    Where its value is a log-mel, or it has one inside, ``mask`` changes that.
 
     Raises
     ------
@@ -195,7 +209,11 @@ def run_step(bound: Bound, values: Mapping[str, Any], signals: Mapping[int, np.n
     inputs = [sources[edge.name] if edge.node is None else values[edge.key] for edge in bound.inputs]
     if bound.node is None:
         raise ParameterError(f"{bound.name} is a source, not a step")
-    return bound.node.function(*inputs, **bound.settings)
+    if mask is None or not falls_on(bound):
+        return bound.node.function(*inputs, **bound.settings)
+    if bound.node.masked is not None:
+        return bound.node.masked(mask, *inputs, **bound.settings)
+    return mask(bound.node.function(*inputs, **bound.settings))
 
 
 def _stored(column: Column, value: Any, signals: Mapping[int, np.ndarray]) -> Value:

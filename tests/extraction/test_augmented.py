@@ -12,6 +12,7 @@ from featurekit import audio, extraction
 from featurekit.data import get_task, make_split, usable_ids
 from featurekit.errors import AudioError, ParameterError, UnknownNameError
 from featurekit.extraction import augmented, vocoder
+from featurekit.features import cuda, parse
 from featurekit.manifest import Manifest, Utterance
 
 RATE = 16000
@@ -110,6 +111,8 @@ def test_requests_are_read_and_wrong_ones_refused():
         ("speed(3)", "0.5 to 2"),
         ("noise(loud)", "number"),
         ("speed(0.9),speed(factor=0.9)", "different"),
+        ("specaugment(time_warp=0.5)", "time_warp must be a whole number, 0 or more, got 0.5"),
+        ("specaugment(time_width=-1)", "time_width must be a whole number"),
         ("", "different"),
     ):
         with pytest.raises(ParameterError, match=message):
@@ -220,3 +223,81 @@ def test_a_perturbation_nobody_knows_is_refused_before_anything_is_computed(tiny
     with pytest.raises(UnknownNameError, match="perturbation 'echo'"):
         build(Manifest([*tiny_manifest, *strange]), tiny_corpus, tmp_path / "s")
     assert not list((tmp_path / "s" / "shards").iterdir())
+
+
+LB = "specaugment(seed={},time_warp=80,frequency_masks=1,frequency_width=27,time_masks=1,time_width=100)"
+
+
+def masked_children(manifest):
+    return augmented.with_children(manifest, "specaugment,specaugment(1)")
+
+
+@pytest.fixture(scope="module")
+def with_masked(tiny_corpus, tiny_manifest, tmp_path_factory):
+    """A store whose children have masked log-mels, two each."""
+    out = tmp_path_factory.mktemp("masked") / "s"
+    build(masked_children(tiny_manifest), tiny_corpus, out, columns="lu2020")
+    return out
+
+
+def test_specaugment_is_named_with_the_whole_policy_and_copies_differ_by_a_seed(tiny_manifest):
+    assert augmented.parse("specaugment,specaugment(1)") == [LB.format(0), LB.format(1)]
+    masks = {augmented.mask_of(item) for item in masked_children(tiny_manifest)} - {None}
+    assert len(masks) == 2 * len(tiny_manifest)  # a draw for each child
+
+
+def test_a_masked_childs_row_is_its_parents_log_mel_warped_and_masked(tiny_manifest, with_masked):
+    opened = fk.open_store(with_masked)
+    for parent in tiny_manifest.utterances[:6]:
+        plain = opened[parent.id]["lu2020/fbank"]
+        first, second = (opened.manifest[f"{parent.id}~{LB.format(seed)}"] for seed in (0, 1))
+        for item in (first, second):
+            masked = opened[item.id]["lu2020/fbank"]
+            np.testing.assert_array_equal(masked, augmented.mask_of(item)(plain.T).T)
+            assert masked.shape == plain.shape
+            assert item.duration_s == opened.manifest[parent.id].duration_s
+        assert not np.array_equal(opened[first.id]["lu2020/fbank"], opened[second.id]["lu2020/fbank"])
+
+
+def test_masked_children_are_where_their_parents_train_and_nowhere_else(with_masked):
+    opened = fk.open_store(with_masked)
+    ids = usable_ids(opened, ["lu2020/fbank"])
+    split = make_split("speaker-disjoint", opened.manifest, get_task("sentiment2", opened.manifest), ids=ids)
+    for fold in split.folds:
+        assert not any(opened.manifest[name].parent for name in (*fold.dev, *fold.test))
+        originals = [name for name in fold.train if not opened.manifest[name].parent]
+        assert len(fold.train) == 3 * len(originals)
+
+
+@pytest.mark.parametrize("backend", ["joblib", pytest.param("dask", marks=pytest.mark.slow)])
+def test_workers_give_the_bytes_of_one_process_to_masked_children(tiny_corpus, tiny_manifest, with_masked, tmp_path, backend):
+    build(masked_children(tiny_manifest), tiny_corpus, tmp_path / "s", columns="lu2020", backend=backend, workers=2)
+    assert shard_digests(tmp_path / "s") == shard_digests(with_masked)
+
+
+def test_columns_that_masks_do_not_reach_are_refused_asked_for_or_held(tiny_corpus, tiny_manifest, tmp_path):
+    both = masked_children(tiny_manifest)
+    with pytest.raises(
+        ParameterError, match=r"rms of this store read none, so that .*~specaugment\(seed=0,.* would be its parent"
+    ):
+        build(both, tiny_corpus, tmp_path / "new", columns="lu2020,rms")
+    assert not (tmp_path / "new").exists()
+    build(tiny_manifest, tiny_corpus, tmp_path / "old", columns="rms")
+    for step in (
+        build,
+        lambda *arguments, **more: extraction.dry_run(*arguments[:1], root=arguments[1], out=arguments[2], **more),
+    ):
+        with pytest.raises(ParameterError, match="rms of this store read none"):
+            step(both, tiny_corpus, tmp_path / "old", columns="lu2020")
+    assert fk.open_store(tmp_path / "old").ids == tiny_manifest.ids
+
+
+def test_masked_children_are_computed_on_the_cpu(tiny_manifest):
+    both = masked_children(tiny_manifest)
+    assert augmented.device_of(both, "auto", new=True) == "cpu"
+    assert augmented.device_of(tiny_manifest, "auto", new=True) == "auto"
+    assert augmented.device_of(both, "cuda", new=True) == "cuda"
+    on_gpu = [cuda.on_gpu(column) for column in parse("lu2020")]
+    with pytest.raises(ParameterError, match="lu2020/fbank on a GPU; use --device cpu"):
+        augmented.check_columns(both, on_gpu)
+    augmented.check_columns(tiny_manifest, on_gpu)

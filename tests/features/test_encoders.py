@@ -14,6 +14,7 @@ from featurekit.errors import AudioError, MissingDependencyError, ParameterError
 from featurekit.features import Plan, explain, extract, parse
 from featurekit.features import encoders as room
 from featurekit.features.encoders import encode_many, networks
+from featurekit.features.specaugment import SpecAugment, without_log_mel
 
 RATE = 16000
 KINDS = ["whisper", "wav2vec2", "hubert", "wavlm"]
@@ -105,6 +106,35 @@ def test_values_are_those_of_transformers(transformers, tiny, kind, layer):
     values = encode(tiny(kind), signal, layer=layer, dtype="f4")
     assert len(values) == (1 + 11000 // 320 if kind == "whisper" else len(expected))
     np.testing.assert_allclose(values, expected[: len(values)], atol=2e-5)
+
+
+@pytest.mark.parametrize("n_samples", [11000, 500_000])
+def test_masks_fall_on_whispers_own_log_mel_and_not_on_its_padding(transformers, tiny, n_samples):
+    """What is longer than 30 s is heard in windows, each changed by itself."""
+    import torch
+
+    folder, signal, mask = tiny("whisper"), noise(n_samples), SpecAugment(draw=4)
+    front_end = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    network = transformers.AutoModel.from_pretrained(folder).float().eval().get_encoder()
+    expected = []
+    for part, first in enumerate(networks.window_starts(1 + n_samples // 320, 1500)):
+        samples = signal[first * 320 :][: 30 * RATE]
+        features = front_end(samples, sampling_rate=RATE, return_tensors="np").input_features
+        real = 1 + (len(samples) - 1) // 160
+        features[0, :, :real] = mask(features[0, :, :real], part=part)
+        with torch.inference_mode():
+            states = network(torch.from_numpy(features)).last_hidden_state[0].numpy()
+        expected.append(states[max(0, sum(map(len, expected)) - first) : 1 + n_samples // 320 - first])
+    (column,) = parse(request(folder, dtype="f4"))
+    values = Plan([column]).compute({RATE: signal}, mask)["x"]
+    np.testing.assert_allclose(values, np.concatenate(expected), atol=2e-5)
+    assert np.abs(values - encode(folder, signal, dtype="f4")).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_encoders_of_samples_have_no_log_mel_to_mask(tiny, kind):
+    columns = parse(request(tiny(kind)))
+    assert without_log_mel(columns) == ([] if kind == "whisper" else columns)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ from featurekit.errors import AudioError, ParameterError
 from featurekit.features.encoders.networks import encode_many
 from featurekit.features.encoders.weights import Encoder, describe
 from featurekit.features.graph import Settings, feature, node
+from featurekit.features.specaugment import SpecAugment
 
 __all__ = ["Encoder", "asr_encoder", "describe", "encode_many", "encoder_states"]
 
@@ -29,7 +30,17 @@ def _check_model(settings: Settings) -> None:
         )
 
 
-@node(check=_check_model, identity=lambda own: {"weights": describe(own["model"]).digest}, extra="asr")
+def _masked(mask: SpecAugment, signal: np.ndarray, *, model: str | None) -> np.ndarray:
+    return encode_many([signal], model, masks=[mask])[0]
+
+
+@node(
+    check=_check_model,
+    identity=lambda own: {"weights": describe(own["model"]).digest},
+    extra="asr",
+    log_mel=lambda own: describe(own["model"]).reads_log_mel,
+    masked=_masked,
+)
 def encoder_states(signal: np.ndarray, *, model: str | None = None) -> np.ndarray:
     """Hidden states of a pre-trained speech encoder: its input to the first layer, then the output of each layer.
 

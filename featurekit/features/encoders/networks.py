@@ -6,20 +6,26 @@ import contextlib
 import functools
 import importlib.util
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from featurekit.errors import MissingDependencyError, ParameterError
 from featurekit.features.encoders.weights import Encoder, describe, read_json
+from featurekit.features.specaugment import SpecAugment
 
 # Whisper's positions end at 30 s. The others have no end, but their attention grows with the square of the length.
 WINDOW_S = 30.0
 
 
 def encode_many(
-    signals: Sequence[np.ndarray], model: str | None, *, device: str = "cpu", windows_per_call: int = 1
+    signals: Sequence[np.ndarray],
+    model: str | None,
+    *,
+    device: str = "cpu",
+    windows_per_call: int = 1,
+    masks: Sequence[SpecAugment | None] = (),
 ) -> list[np.ndarray]:
     """Hidden states of several signals, as :func:`encoder_states` gives them for one.
 
@@ -36,6 +42,9 @@ def encode_many(
         Torch's name of where the network runs.
     windows_per_call : int
         One on a CPU, which gains nothing from more.
+    masks : sequence of SpecAugment or None
+        One a signal, where there are any: what changes the log-mel that the network reads. Of what is heard in several
+        windows each one is changed by itself, up to the end of the signal.
 
     Returns
     -------
@@ -46,12 +55,13 @@ def encode_many(
     from featurekit.whole_float32 import whole_float32  # imports torch; without it, _load has said so
 
     states = [np.empty((1 + facts.layers, facts.dims, facts.clock.n_frames(len(signal))), np.float32) for signal in signals]
-    windows = [window for index, signal in enumerate(signals) for window in _windows(network, index, signal)]
+    changes = masks or [None] * len(signals)
+    windows = [window for index, signal in enumerate(signals) for window in _windows(network, index, signal, changes[index])]
     windows.sort(key=lambda window: len(window.samples))  # neighbours in length share a call, so that little is padded
     with whole_float32(), _one_thread():
         for at in range(0, len(windows), windows_per_call):
             call = windows[at : at + windows_per_call]
-            for window, values in zip(call, _run(network, [window.samples for window in call]), strict=True):
+            for window, values in zip(call, _run(network, call), strict=True):
                 kept = slice(window.kept - window.first, window.last - window.first)
                 states[window.signal][:, :, window.kept : window.last] = values[:, :, kept]
     return states
@@ -65,6 +75,7 @@ class _Window(NamedTuple):
     kept: int
     last: int
     samples: np.ndarray
+    mask: Callable[[np.ndarray], np.ndarray] | None
 
 
 class _Network(NamedTuple):
@@ -77,16 +88,17 @@ class _Network(NamedTuple):
     transformer: Any
 
 
-def _windows(network: _Network, index: int, signal: np.ndarray) -> Iterator[_Window]:
+def _windows(network: _Network, index: int, signal: np.ndarray, mask: SpecAugment | None) -> Iterator[_Window]:
     facts, kept = network.facts, 0
     n_frames, per_window = facts.clock.n_frames(len(signal)), round(WINDOW_S * facts.sample_rate / facts.hop_length)
     if facts.field_length:  # the scale is the whole signal's, whatever the windows
         signal = network.front_end(signal, sampling_rate=facts.sample_rate, return_tensors="np").input_values[0]
-    for first in window_starts(n_frames, per_window):
+    for part, first in enumerate(window_starts(n_frames, per_window)):
         last = min(first + per_window, n_frames)
         # The last samples, too few for a frame, are heard all the same: group norms average over them.
         end = len(signal) if last == n_frames else (last - 1) * facts.hop_length + (facts.field_length or facts.hop_length)
-        yield _Window(index, first, kept, last, signal[first * facts.hop_length : end])
+        change = None if mask is None else functools.partial(mask, part=part)
+        yield _Window(index, first, kept, last, signal[first * facts.hop_length : end], change)
         kept = last
 
 
@@ -101,26 +113,31 @@ def window_starts(n_frames: int, per_window: int) -> list[int]:
     return starts
 
 
-def _run(network: _Network, parts: list[np.ndarray]) -> list[np.ndarray]:
-    """All hidden states of each part [shape=(1 + layers, dims, at least its own frames)]."""
+def _run(network: _Network, windows: Sequence[_Window]) -> list[np.ndarray]:
+    """All hidden states of each window [shape=(1 + layers, dims, at least its own frames)]."""
     import torch
 
     with torch.inference_mode(), warnings.catch_warnings():
         # Transformers' WavLM gives torch a mask of bools beside a bias of floats, which torch adds up and will not for ever.
         warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")
-        heard, mask = _mels(network, parts) if network.convolutions is None else _convolved(network, parts)
+        parts = [window.samples for window in windows]
+        heard, mask = _mels(network, windows) if network.convolutions is None else _convolved(network, parts)
         outputs = network.transformer(heard, **mask, output_hidden_states=True).hidden_states
         return [*torch.stack(outputs, dim=1).transpose(2, 3).cpu().numpy()]
 
 
-def _mels(network: _Network, parts: list[np.ndarray]) -> tuple[Any, dict[str, Any]]:
+def _mels(network: _Network, windows: Sequence[_Window]) -> tuple[Any, dict[str, Any]]:
     import torch
 
     facts = network.facts
     longest = round(WINDOW_S * facts.sample_rate)
     given = {"sampling_rate": facts.sample_rate, "return_tensors": "np", "device": network.device}
-    features = network.front_end([part[:longest] for part in parts], **given).input_features
-    return torch.from_numpy(np.asarray(features)).to(network.device), {}
+    features = np.asarray(network.front_end([window.samples[:longest] for window in windows], **given).input_features)
+    for values, window in zip(features, windows, strict=True):
+        if window.mask is not None:  # frames beyond the signal are padding, and stay so
+            n_frames = 1 + (min(len(window.samples), longest) - 1) // network.front_end.hop_length
+            values[:, :n_frames] = window.mask(values[:, :n_frames])
+    return torch.from_numpy(features).to(network.device), {}
 
 
 def _convolved(network: _Network, parts: list[np.ndarray]) -> tuple[Any, dict[str, Any]]:

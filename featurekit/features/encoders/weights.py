@@ -49,6 +49,11 @@ class Encoder:
     field_length: int
 
     @property
+    def reads_log_mel(self) -> bool:
+        """Whether it hears a log-mel, on which SpecAugment falls; the others hear samples."""
+        return not self.field_length
+
+    @property
     def clock(self) -> Clock:
         """When its frames lie: Whisper's are centred, the others use no padding."""
         if not self.field_length:
