@@ -73,8 +73,8 @@ def test_intermediates_are_freed_after_their_last_reader(monkeypatch: pytest.Mon
     seen: dict[str, set[str]] = {}
     real_run = plan_module.run_step
 
-    def run(bound, values, signals):
-        value = real_run(bound, values, signals)
+    def run(bound, values, signals, *rest):
+        value = real_run(bound, values, signals, *rest)
         seen[bound.name] = {name for name, ref in alive.items() if ref() is not None}
         if isinstance(value, np.ndarray):
             alive[bound.name] = weakref.ref(value)
