@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -158,39 +157,6 @@ def _literal(word: ast.keyword) -> Any:
     if value is not None and not isinstance(value, (bool, int, float, str)):
         raise ParameterError(f"{word.arg} is {ast.unparse(word.value)}; expected a number, a string, True, False or None")
     return value
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON a person can read, whole or not at all; NaN is refused."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    replace_file(path, (text + "\n").encode("utf-8", "surrogateescape"))
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a small file so that a reader, or a kill, meets the old one or the new one, never half of it.
-
-    Raises
-    ------
-    ParameterError
-        When there is no such folder.
-    OSError
-        When the disk refuses; the temporary file is removed.
-    """
-    if not path.parent.is_dir():
-        raise ParameterError(f"cannot write {path}: there is no folder {str(path.parent)!r}")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        error.filename, error.filename2 = str(path), None  # the name that was asked for, not the temporary one
-        raise
-    finally:
-        with contextlib.suppress(OSError):  # a read-only disk refuses that too, and would name the temporary file
-            temporary.unlink(missing_ok=True)
 
 
 FOLLOW_LINKS = "FEATUREKIT_FOLLOW_LINKS"  # an environment variable, since worker processes must do the same

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.settings import canonical_json, corpus_root, digest, from_mapping, read_toml, replace_file, write_json
+from featurekit.files import replace_file, write_json
+from featurekit.settings import canonical_json, corpus_root, digest, from_mapping, read_toml
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -13,8 +13,8 @@ from featurekit import store
 from featurekit.cli.progress import Bars
 from featurekit.data import Audit, Fold, JoinedStore, Split
 from featurekit.errors import CorpusNotFoundError, ParameterError, StoreNotFoundError
+from featurekit.files import replace_file
 from featurekit.manifest import Manifest
-from featurekit.settings import replace_file
 
 
 @dataclass

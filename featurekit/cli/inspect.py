@@ -85,7 +85,7 @@ def card_command(store: Path, output: Path | None, croissant: Path | None, as_js
     """
     what_is(store, Kind.STORE, verb="card")
     from featurekit import inspection
-    from featurekit.settings import replace_file
+    from featurekit.files import replace_file
 
     card = inspection.make_card(store)
     text = json.dumps(card, ensure_ascii=False) + "\n" if as_json else inspection.to_markdown(card)

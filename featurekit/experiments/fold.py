@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from featurekit import data, training
 from featurekit.data import augment
 from featurekit.experiments.predictions import PREDICTIONS, has_predicted
+from featurekit.files import replace_file
 from featurekit.inference import fold_folder
-from featurekit.settings import replace_file
 from featurekit.training import resume
 from featurekit.training.devices import choose_device, cpu_threads
 

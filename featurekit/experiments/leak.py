@@ -35,7 +35,8 @@ from featurekit.experiments.options import RunSettings
 from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.resolve import reads_text, refuse_one_class, stored_columns
 from featurekit.experiments.run import Run
-from featurekit.settings import digest, write_json
+from featurekit.files import write_json
+from featurekit.settings import digest
 
 LOGISTIC = "pooled-logistic"
 _FORMAT = 1

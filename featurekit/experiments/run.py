@@ -31,9 +31,10 @@ from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.resolve import refuse_one_class
 from featurekit.experiments.scores import reference, rescored
+from featurekit.files import write_json
 from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.notebook import Shown
-from featurekit.settings import digest, from_mapping, write_json
+from featurekit.settings import digest, from_mapping
 
 
 class Run(Shown):

@@ -14,7 +14,7 @@ from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.run import Run
-from featurekit.settings import write_json
+from featurekit.files import write_json
 
 
 def with_seeds(settings: RunSettings, n: int) -> list[RunSettings]:

@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from featurekit.errors import MissingDependencyError, ParameterError
-from featurekit.settings import replace_file
+from featurekit.files import replace_file
 
 _TENSORS, _RECORD = "model.safetensors", "model.json"
 _AGAIN = "remove it and run the same `featurekit train` again, which trains that fold"

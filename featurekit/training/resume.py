@@ -19,7 +19,7 @@ from typing import Any
 from torch import Tensor
 
 from featurekit.errors import ParameterError, TrainingError
-from featurekit.settings import replace_file
+from featurekit.files import replace_file
 from featurekit.training.checkpoint import safetensors
 
 FILE = "resume.safetensors"

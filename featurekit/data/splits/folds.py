@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
+from featurekit.files import parse_json, read_plain_file, write_json
 from featurekit.manifest import Manifest, manifest_of
 from featurekit.notebook import Shown, Table
-from featurekit.settings import digest, from_mapping, write_json
+from featurekit.settings import digest, from_mapping
 
 PARTS = ("train", "dev", "test")
 NOTES_OF_FOLDS = ("shared_speakers", "shared_recordings", "absent_classes", "no_dev_has", "large_dev")
@@ -222,15 +222,26 @@ class Split(Shown):
             When the file is missing, is not a split, or was changed after it was written.
         """
         try:
-            record = json.loads(Path(path).read_bytes().decode("utf-8", "surrogateescape"))
+            data = read_plain_file(Path(path))
         except FileNotFoundError:
             raise ParameterError(f"there is no split {str(path)!r}") from None
-        except (ValueError, IsADirectoryError) as error:
-            raise ParameterError(f"{path} is not a split in JSON: {error}") from None
+        record = parse_json(data, path)
         if not isinstance(record, dict):
             raise ParameterError(f"{path} is not a split: expected an object, got {type(record).__name__}")
-        written = record.pop("digest", None)
-        split = cls.from_dict(record, where=str(path))
+        return cls.from_record(record, where=str(path))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], *, where: str) -> Split:
+        """What :meth:`write` wrote, as JSON gives it back.
+
+        Raises
+        ------
+        ParameterError
+            For a missing or wrong field, or when it was changed after it was written.
+        """
+        fields = dict(record)
+        written = fields.pop("digest", None)
+        split = cls.from_dict(fields, where=where)
         if written not in (None, split.digest):
-            raise ParameterError(f"{path} was changed after it was written: it holds another split than its digest says")
+            raise ParameterError(f"{where} was changed after it was written: it holds another split than its digest says")
         return split

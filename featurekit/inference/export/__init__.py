@@ -20,13 +20,13 @@ from torch import nn
 
 from featurekit.data.layout import Layout
 from featurekit.errors import ParameterError
+from featurekit.files import replace_file
 from featurekit.inference.export.graph import Examples, Whole
 from featurekit.inference.export.writers import TOLERANCE, difference_to, needs_onnx, write_onnx, write_torchscript
 from featurekit.inference.records import read_run
 from featurekit.inference.runs import by_speaker, fold_identity, fold_number, layout_of, load_fold
 from featurekit.models import MODELS
 from featurekit.models.classical import Classical
-from featurekit.settings import replace_file
 
 FORMATS = {".onnx": "ONNX", ".pt": "TorchScript"}
 
