@@ -323,7 +323,7 @@ def test_a_corpus_without_files_says_what_to_get(tmp_path):
 
 
 def test_a_mistake_inside_a_feature_names_the_utterance(tiny_corpus, tiny_manifest, tmp_path, monkeypatch):
-    def mistaken(plan, signals):
+    def mistaken(plan, signals, mask=None):
         raise ZeroDivisionError("a plugin's own mistake")
 
     monkeypatch.setattr(features.Plan, "compute", mistaken)

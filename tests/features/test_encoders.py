@@ -195,6 +195,8 @@ def test_hidden_states_beyond_memory_are_a_status_and_not_a_crash(tiny, monkeypa
     monkeypatch.setattr(room, "LARGEST_STATES_BYTES", 1000)
     with pytest.raises(AudioError, match="TOO_LONG: all layers of 1 s take"):
         encode(tiny("wav2vec2"), noise(RATE))
+    with pytest.raises(AudioError, match="TOO_LONG: all layers of 1 s take"):
+        Plan(parse(request(tiny("whisper")))).compute({RATE: noise(RATE)}, SpecAugment())
 
 
 def test_statistics_over_time_are_a_feature_of_this_feature(tiny):

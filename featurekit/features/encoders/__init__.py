@@ -31,7 +31,16 @@ def _check_model(settings: Settings) -> None:
 
 
 def _masked(mask: SpecAugment, signal: np.ndarray, *, model: str | None) -> np.ndarray:
+    _check_size(signal, model)
     return encode_many([signal], model, masks=[mask])[0]
+
+
+def _check_size(signal: np.ndarray, model: str | None) -> None:
+    facts = describe(model)
+    size = 4 * (1 + facts.layers) * facts.dims * facts.clock.n_frames(len(signal))
+    if size > LARGEST_STATES_BYTES:
+        reason = f"all layers of {len(signal) / facts.sample_rate:.0f} s take {size / 2**30:.1f} GiB; cut it into utterances"
+        raise AudioError("TOO_LONG", reason)
 
 
 @node(
@@ -65,11 +74,7 @@ def encoder_states(signal: np.ndarray, *, model: str | None = None) -> np.ndarra
     AudioError
         ``TOO_LONG`` for a recording whose hidden states would take more than 4 GiB.
     """
-    facts = describe(model)
-    size = 4 * (1 + facts.layers) * facts.dims * facts.clock.n_frames(len(signal))
-    if size > LARGEST_STATES_BYTES:
-        reason = f"all layers of {len(signal) / facts.sample_rate:.0f} s take {size / 2**30:.1f} GiB; cut it into utterances"
-        raise AudioError("TOO_LONG", reason)
+    _check_size(signal, model)
     return encode_many([signal], model)[0]
 
 
