@@ -56,7 +56,12 @@ RUNS = Path("cache") / "runs"
 @click.option("--batch-size", type=grammar.COUNT, metavar="N", help="[default: the model's recipe]")
 @click.option("--lr", type=float, help="Learning rate.  [default: the model's recipe]")
 @click.option("--trim-db", type=float, help="Cut silence at both ends: frames so far below the loudest; needs column rms.")
-@click.option("--patience", type=grammar.COUNT, metavar="N", help="Stop after so many epochs without a better dev UA.")
+@click.option(
+    "--monitor",
+    type=click.Choice(["auto", "ua", "wa", "loss", "ccc", "mae"]),
+    help="What on dev chooses the epoch; ccc and mae are of ratings.  [default: the model's recipe, else ua or ccc]",
+)
+@click.option("--patience", type=grammar.COUNT, metavar="N", help="Stop after so many epochs that were no better on dev.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]))
 @click.option("--residency", type=click.Choice(["auto", "device", "pinned", "stream"]), help="Where the values lie.")
@@ -295,6 +300,7 @@ _TRAINING = (
     "batch_size",
     "lr",
     "trim_db",
+    "monitor",
     "patience",
     "precision",
     "device",

@@ -171,4 +171,6 @@ def _facts(run: Path, number: int) -> dict[str, Any]:
 
 
 def _identity(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if key not in training.NOT_IDENTITY and value is not None}
+    """What a fit was; a setting that there was not yet is as it was by default."""
+    known = {field.name for field in dataclasses.fields(training.TrainSettings)}
+    return training.identity(training.TrainSettings(**{key: value for key, value in settings.items() if key in known}))

@@ -65,11 +65,12 @@ class Run(Shown):
         self.columns = resolve.stored_columns(self.store, settings.features or resolve.features_of_paper(self.model))
         self._check_kinds()
         self.model.check_hyper(settings.hyper)
+        task = resolve.task_of(settings, self.store)
         own = {"seed": settings.seed, **stages.own_training(settings, self.model)}
-        self.training = training.settings_for(settings.model, own, where="[training]")
+        chosen = training.settings_for(settings.model, own, where="[training]", kind=task.kind)
+        self.training = training.resolved(chosen, task)
         self.level = resolve.level_column(self.store, self.columns, self.training.trim_db)
         self.view = self._as_read()
-        task = resolve.task_of(settings, self.store)
         # Every training seed deals anew; the split stays that of the run which this one controls.
         self.task = tasks.shuffled(task, self.store.manifest, self.training.seed) if settings.shuffle_labels else task
         self.context = resolve.context_size(settings, self.store, self.model)

@@ -16,7 +16,7 @@ that they are (``featurekit explain ub-bilstm``). Their training is the recipe o
 and how it is computed hold for all stages; lr, batch size and optimiser of a branch are ``training.bilstm.lr`` and so on.
 
 Where the paper is silent we chose: 100 units a direction, so that the ASV has the 200 dimensions of LASV and CASV; dropout
-0.5 before the class layer; the LSTM branch's lr 1e-4 and batch 30 for the fusion.
+0.5 before the class layer; the LSTM branch's lr 1e-4 and batch 30 for the fusion; the epoch by development UA.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ As in its Keras summary: Conv 5x5 256, batch normalisation, pooling, dropout; Co
 normalisation; flatten (50176 for 128 x 128); Dense 64; Dense K. No convolution is padded. The report does not say what the
 picture is: ours is 128 bands of a log-mel spectrogram (``mel(n_mels=128)``) by the first 128 frames, cut or padded with
 0. It does not name activations, dropout or the learning rate either: ReLU, 0.3 and Keras's RMSprop are ours, and so is
-stopping after 10 epochs without a better development UA, where it says only "early stopping".
+stopping after 10 epochs without a better development UA, which also chooses the epoch: it says only "early stopping", not
+on what. Keras's own default is the validation loss (``monitor = "loss"``), and its last epoch stays.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Input 1 x 301 x 250. Conv 4x4 with 32 filters, stride 1, no padding, leaky ReLU; then four times conv, leaky ReLU, batch
 normalisation; flatten (32 x 286 x 235 = 2,150,720); linear to K. Adam, learning rate 1e-4, weight decay 1e-3, batch 32, 80
-epochs, fewer when ten epochs gain less than 1 % on the ten before. The slope of the leaky ReLU, 0.01, is torch's.
+epochs, fewer when ten epochs gain less than 1 % on the ten before; validation accuracy (WA) chooses the epoch. The slope of the
+leaky ReLU, 0.01, is torch's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from featurekit.models import Inputs, Output, model
 from featurekit.models.layers import fit_frames, target_frames
 from featurekit.models.logistic import BANERJEE
 
-_RECIPE = {"lr": 1e-4, "weight_decay": 1e-3, "epochs": 80, "batch_size": 32, "improvement": 0.01, "n_frames": 250}
+_RECIPE = {
+    "lr": 1e-4,
+    "weight_decay": 1e-3,
+    "epochs": 80,
+    "batch_size": 32,
+    "improvement": 0.01,
+    "n_frames": 250,
+    "monitor": "wa",
+}
 _FILTERS, _SIDE, _LAYERS = 32, 4, 5
 _LOST = _LAYERS * (_SIDE - 1)  # pixels in each direction
 

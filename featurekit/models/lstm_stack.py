@@ -7,7 +7,8 @@ dropout, Dense 32, Dense K; trained with RMSprop for at most 200 epochs with ear
 Keras has one bias a gate and torch two, so the second is frozen at zero; then the numbers of parameters are Keras's.
 The preset is ``cs582``. Frame columns are accepted too: the classes of ``lstm-stack`` are then its mean over time, which
 for one vector is the paper's. Where the report is silent we chose: ReLU, dropout 0.3, Keras's learning rate 1e-3, batch
-32, stopping after 10 epochs without a better development UA.
+32, stopping after 10 epochs without a better development UA, which also chooses the epoch; of "early stopping" it does not say
+on what (Keras's default is the validation loss, ``monitor = "loss"``).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ Any two of one size combine, as in table 6; D3 with R3 and A3 was their best and
 DenseNet weights from their respective best performing models and fine-tune the entire MultiNet": ``model_a`` and ``model_b``
 are the registered networks densenet121, densenet201, resnet18 and resnet50, so that ``[init]`` takes finished runs of these;
 their class layers are not used. Adam; learning rates 1e-3 and 1e-4 were tried, 1e-4 is the default; weight decay, batch and
-epochs are those of the two networks.
+epochs are those of the two networks, and validation accuracy (WA) chooses the epoch.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ The recipe is as printed: SGD, learning rate 1e-6, momentum 0.9, updates every 1
 batch, as it is here by default, steps of 1e-6 hardly move a network in 100 epochs (ours; the paper gives none).
 CURRENNT, whose options these are (parallel sequences, momentum, noise on the input, uniform weights), adds up the gradients of
 all frames and sequences: ``[training] reduction = "sum"`` does that. Or set ``[training] optimizer = "adam", lr = 1e-3``.
-Features are normalised by the neutral speech of the training part (``normalise = "neutral"``).
+Features are normalised by the neutral speech of the training part (``normalise = "neutral"``). "The
+parameters of the four experiments were optimized on the validation set", by which measure is not said: the epoch is the one of
+the highest development UA (ours).
 
 Ours where the paper is silent: the spectrogram is the column ``fft_spectrum`` where there is one (preset ``he2019``), else
 all frames; components are whitened; "windows" are 5 frames and N is 4, so that a block is 200 ms without overlap; frames

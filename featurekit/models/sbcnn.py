@@ -10,10 +10,11 @@ lr 1e-4, ``backbone_lr`` 1e-5 (VGG16 3e-5), since Adam moves all 4096 weights of
 random features of two pictures differ by a seventh of their size, and dropout twice makes ten times that (docs/models.md).
 
 Where the paper is silent we chose: one gray channel; 100 units a direction, so that CASV and LASV are of one size;
-dropout 0.5 before the class layer; Adam of "Adam or SGD"; no attention, which the paper's discussion gives to "both
-branches" and its method to the other one only. LeNet and ZFNet are pooled to the 5 x 5 and 6 x 6 maps they had on their
-own pictures, so that their dense layers do not depend on the image's size; ReLU and maximum pooling stand for LeNet's
-sigmoids and sums, and ZFNet's contrast normalisation is left out, as torchvision's AlexNet leaves out its own.
+dropout 0.5 before the class layer; the epoch by development UA; Adam of "Adam or SGD"; no attention, which the paper's
+discussion gives to "both branches" and its method to the other one only. LeNet and ZFNet are pooled to the 5 x 5 and 6 x 6
+maps they had on their own pictures, so that their dense layers do not depend on the image's size; ReLU and maximum pooling
+stand for LeNet's sigmoids and sums, and ZFNet's contrast normalisation is left out, as torchvision's AlexNet leaves out its
+own.
 """
 
 from __future__ import annotations

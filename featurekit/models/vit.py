@@ -2,7 +2,8 @@
 
 torchvision's ViT-B/16: twelve blocks and a class layer; the picture is resized to 224 x 224. Everything but the class layer is
 frozen (``train = "head"``), or the last block learns too (``train = "last"``, their better one and the default). That makes
-sense from ImageNet's weights: ``weights = "imagenet"``. AdamW, learning rate 5e-5, no weight decay, batch 32, 400 epochs.
+sense from ImageNet's weights: ``weights = "imagenet"``. AdamW, learning rate 5e-5, no weight decay, batch 32, 400 epochs;
+validation accuracy (WA) chooses the epoch.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from featurekit.models import model
 from featurekit.models.pictures import PictureClassifier
 
-_RECIPE = {"lr": 5e-5, "epochs": 400, "batch_size": 32, "optimizer": "adamw", "n_frames": 250}
+_RECIPE = {"lr": 5e-5, "epochs": 400, "batch_size": 32, "optimizer": "adamw", "n_frames": 250, "monitor": "wa"}
 
 
 @model(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from featurekit.training.checkpoint import checkpoint_record, is_checkpoint, load_checkpoint, save_checkpoint
 from featurekit.training.loop import FitResult, build_for, fit
 from featurekit.training.losses import centre_and_half, check_loss, make_loss
+from featurekit.training.monitor import resolved
 from featurekit.training.options import NOT_IDENTITY, TrainSettings, identity, settings_for
 from featurekit.training.prediction import Predictions, predict, records
 
@@ -24,6 +25,7 @@ __all__ = [
     "make_loss",
     "predict",
     "records",
+    "resolved",
     "save_checkpoint",
     "settings_for",
 ]

@@ -23,6 +23,7 @@ from featurekit.models import build
 from featurekit.settings import digest
 from featurekit.training.batches import Batches
 from featurekit.training.devices import choose_device, own_threads, place, reproducible, sees_one_shape
+from featurekit.training.monitor import best_epoch, has_converged, resolved
 from featurekit.training.options import TrainSettings, identity
 from featurekit.training.prediction import Predictions, predict
 from featurekit.training.residency import choose_residency
@@ -45,8 +46,8 @@ class FitResult:
         One an epoch: ``epoch`` (from 1), ``lr``, ``train_loss``, ``seconds``, ``samples_s``, and with a development part
         ``dev_loss`` and ``dev_ua``, ``dev_wa``, or for ratings ``dev_ccc``, ``dev_mae``.
     best_epoch : int
-        The epoch of ``state``: the highest development UA (CCC for ratings), then the lowest development loss; the last
-        one without a development part.
+        The epoch of ``state``: the best one by ``settings.monitor`` on the development part, then the lowest development
+        loss; the last one without a development part.
     """
 
     state: dict[str, Tensor]
@@ -122,13 +123,13 @@ def fit(
     SplitError
         When a dataset is not of the part it is used as, or training and development share an utterance.
     ParameterError
-        When a part is empty or classes differ.
+        When a part is empty, classes differ, or the monitor does not fit the task.
     TrainingError
         When the loss is not finite or memory runs out; the message names the ids of the batch or the size that fits.
     """
-    settings = settings or TrainSettings()
     note = on_note or _ignore
     _check_parts(train, dev)
+    settings = resolved(settings or TrainSettings(), train.task)
     device = choose_device(settings.device)
     keeper = Keeper(folder, _identity(train, dev, settings), note)
     parts = [train] if dev is None else [train, dev]
@@ -147,7 +148,7 @@ def fit(
             note(f"goes on after epoch {len(history)}, where it was interrupted")
         epochs = settings.epochs if trainer.trainable else 1
         heard = on_batch if trainer.trainable else None
-        while len(history) < epochs and not _has_converged(history, settings):
+        while len(history) < epochs and not has_converged(history, settings):
             started, epoch = time.perf_counter(), len(history) + 1
             row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, "train_loss": trainer.epoch(epoch, heard)}
             row["samples_s"] = round(len(train) / (time.perf_counter() - started), 1)
@@ -155,7 +156,7 @@ def fit(
                 row |= _development(predict(model, dev, settings, batches=judged), dev)
             row["seconds"] = time.perf_counter() - started
             history.append(row)
-            if dev is not None and _best_epoch(history) == epoch:
+            if dev is not None and best_epoch(history, settings.monitor) == epoch:
                 best = _copy(model)
             if keeper.due:
                 now = trainer.standing()
@@ -165,7 +166,7 @@ def fit(
         state = _copy(model) if dev is None else best
         model.load_state_dict(state)
         model.eval()
-    return FitResult(state, history, _best_epoch(history))
+    return FitResult(state, history, best_epoch(history, settings.monitor))
 
 
 @contextmanager
@@ -187,29 +188,6 @@ def _ignore(text: str) -> None:
 def _identity(train: Dataset, dev: Dataset | None, settings: TrainSettings) -> str:
     """What a kept fit must have been of to be gone on with."""
     return digest([identity(settings), train.ids, train.features, train.context, None if dev is None else dev.ids])
-
-
-def _score(row: dict[str, Any]) -> float:
-    """The development score of an epoch: UA, or CCC for ratings; without a development part later is better."""
-    return float(row.get("dev_ua", row.get("dev_ccc", row["epoch"])))
-
-
-def _best_epoch(history: list[dict[str, Any]]) -> int:
-    best = max(history, key=lambda row: (_score(row), -row.get("dev_loss", 0.0)))
-    return int(best["epoch"])
-
-
-def _has_converged(history: list[dict[str, Any]], settings: TrainSettings) -> bool:
-    """Whether patience has run out, or the mean score of the last epochs hardly lies above that of those before."""
-    if not history or "dev_loss" not in history[0]:
-        return False
-    if settings.patience is not None and len(history) - _best_epoch(history) >= settings.patience:
-        return True
-    n = settings.improvement_epochs
-    if settings.improvement is None or len(history) < 2 * n:
-        return False
-    scores = [_score(row) for row in history]
-    return float(np.mean(scores[-n:]) - np.mean(scores[-2 * n : -n])) < settings.improvement
 
 
 def _development(predictions: Predictions, dev: Dataset) -> dict[str, float]:

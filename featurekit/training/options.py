@@ -21,13 +21,14 @@ _CHOICES = {
     "residency": ("auto", "device", "pinned", "stream"),
     "compile": ("auto", "off", "on"),
     "normalise": ("training", "neutral", "speaker"),
+    "monitor": ("auto", "ua", "wa", "loss", "ccc", "mae"),
 }
 _POSITIVE = ("lr", "epochs", "batch_size", "accumulate", "improvement_epochs")
 _NOT_NEGATIVE = ("weight_decay", "momentum", "warmup_epochs", "seed")
 _POSITIVE_OR_NONE = ("backbone_lr", "gradient_clip", "patience", "improvement", "threads", "n_frames", "trim_db")
 
-# Newer than runs that should keep their names: no part of an identity at these values.
-_SINCE = {"trim_db": None, "reduction": "mean"}
+# Newer than runs that should keep their names: no part of an identity at these values, which is how it was before.
+_SINCE = {"trim_db": (None,), "reduction": ("mean",), "monitor": ("auto", "ua", "ccc")}
 
 # Where and how a fit is computed does not change what it is: these take no part in the identity of a run.
 NOT_IDENTITY = ("device", "threads", "workers", "residency", "compile", "deterministic")
@@ -69,11 +70,14 @@ class TrainSettings:
         After the warmup.
     warmup_epochs : int
         Linear rise from 0.
+    monitor : {"auto", "ua", "wa", "loss", "ccc", "mae"}
+        What of the development part chooses the epoch that is kept: UA, WA or the loss of classes; CCC, MAE or the squared
+        error ("loss") of ratings. ``auto`` is UA, of ratings CCC. The test part never takes part.
     patience : int or None
-        Stop after so many epochs without a better development score; None runs all epochs. The best is kept either way.
+        Stop after so many epochs that were no better by the monitor; None runs all epochs. The best is kept either way.
     improvement : float or None
-        Stop when the mean development score of the last ``improvement_epochs`` epochs lies less than this above that of
-        as many before; 0.01 over 10 is the rule of Banerjee et al. 2021. None does not look.
+        Stop when the mean of the monitor over the last ``improvement_epochs`` epochs is better by less than this, in its own
+        unit, than over as many before; 0.01 over 10 is the rule of Banerjee et al. 2021. None does not look.
     improvement_epochs : int
         Epochs of such a mean.
     precision : {"auto", "fp32", "bf16"}
@@ -126,6 +130,7 @@ class TrainSettings:
     class_weights: bool = False
     schedule: str = "constant"
     warmup_epochs: int = 0
+    monitor: str = "auto"
     patience: int | None = None
     improvement: float | None = None
     improvement_epochs: int = 10
@@ -165,11 +170,13 @@ def identity(settings: TrainSettings) -> dict[str, Any]:
 
     Settings that are newer than runs are among them where they change something: runs of before keep their names.
     """
-    left_out = {*NOT_IDENTITY, *(name for name, value in _SINCE.items() if getattr(settings, name) == value)}
+    left_out = {*NOT_IDENTITY, *(name for name, before in _SINCE.items() if getattr(settings, name) in before)}
     return {name: value for name, value in asdict(settings).items() if name not in left_out}
 
 
-def settings_for(model: str, explicit: Mapping[str, Any] | None = None, *, where: str = "training") -> TrainSettings:
+def settings_for(
+    model: str, explicit: Mapping[str, Any] | None = None, *, where: str = "training", kind: str = "classes"
+) -> TrainSettings:
     """Defaults, then the model's recipe, then explicit values.
 
     Parameters
@@ -180,6 +187,8 @@ def settings_for(model: str, explicit: Mapping[str, Any] | None = None, *, where
         What the user said; wins.
     where : str
         What errors name as the source.
+    kind : {"classes", "soft", "values"}
+        What the task learns. Of ratings ("values") a recipe's monitor, which is of classes, does not count.
 
     Raises
     ------
@@ -188,4 +197,6 @@ def settings_for(model: str, explicit: Mapping[str, Any] | None = None, *, where
     ParameterError
         For a value that is not accepted.
     """
-    return from_mapping(TrainSettings, {**MODELS.get(model).recipe, **(explicit or {})}, where=where)
+    of_classes = ("monitor",) if kind == "values" else ()
+    recipe = {name: value for name, value in MODELS.get(model).recipe.items() if name not in of_classes}
+    return from_mapping(TrainSettings, {**recipe, **(explicit or {})}, where=where)

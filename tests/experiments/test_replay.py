@@ -26,6 +26,15 @@ def test_a_run_comes_again_to_the_bit(finished):
     assert all(then == now for then, now in found.pooled.values())
 
 
+def test_a_run_of_before_there_was_a_monitor_comes_again_unchanged(finished, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    record = json.loads((copy / "run.json").read_text())
+    assert record["training"].pop("monitor") == "ua"
+    (copy / "run.json").write_text(json.dumps(record))
+    assert replay(copy).changed == {}
+
+
 def test_what_differs_is_said(finished, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(finished, copy)

@@ -243,3 +243,18 @@ def test_settings_take_an_open_store_and_a_run_says_what_it_takes(tiny_store):
         RunSettings(store=opened, model="logistic", split=split)
     with pytest.raises(ParameterError, match=r"made of its settings, as in Run\(RunSettings\(.* got str|got str"):
         Run(str(tiny_store))
+
+
+def test_the_monitor_is_of_the_runs_identity_where_it_chooses_otherwise_than_ever(tiny_store, tmp_path):
+    plain, ua, loss = (
+        make(tiny_store, tmp_path, training=QUICK | more) for more in ({}, {"monitor": "ua"}, {"monitor": "loss"})
+    )
+    assert plain.digest == ua.digest != loss.digest
+    assert [run.record()["training"]["monitor"] for run in (plain, ua, loss)] == ["ua", "ua", "loss"]
+    with pytest.raises(ParameterError, match=r"monitor is 'ccc'; task .* learns classes"):
+        make(tiny_store, tmp_path, training=QUICK | {"monitor": "ccc"})
+
+
+def test_ratings_of_a_model_whose_recipe_names_wa_are_chosen_by_ccc(tiny_store, tmp_path):
+    run = make(tiny_store, tmp_path, model="logistic", task="sentiment-score", training={"epochs": 1, "device": "cpu"})
+    assert run.training.monitor == "ccc"

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from featurekit.data import Compose, Dataset, Fold, RandomCrop, SpecAugment
 from featurekit.errors import ParameterError, SplitError, TrainingError, UnknownNameError
 from featurekit.training import TrainSettings, build_for, fit, predict
-from featurekit.training.loop import _has_converged
+from featurekit.training.monitor import has_converged
 
 SMALL = {"units1": 8, "units2": 4, "units3": 4, "dense": 8, "dropout": 0.1}
 SETTINGS = TrainSettings(lr=1e-2, epochs=6, batch_size=8, device="cpu")
@@ -141,8 +141,9 @@ def test_training_stops_when_the_mean_score_hardly_rises(parts):
     settings = replace(SETTINGS, lr=1e-12, optimizer="sgd", epochs=50, improvement=0.01, improvement_epochs=4)
     assert len(run(parts, settings)[0].history) == 8
     rising = [{"epoch": n, "dev_ua": n / 50, "dev_loss": 1.0} for n in range(1, 21)]
-    assert not _has_converged(rising, replace(settings, improvement_epochs=10))
-    assert _has_converged(rising, replace(settings, improvement_epochs=10, improvement=0.21))
+    rises = replace(settings, monitor="ua")
+    assert not has_converged(rising, replace(rises, improvement_epochs=10))
+    assert has_converged(rising, replace(rises, improvement_epochs=10, improvement=0.21))
 
 
 def test_memory_that_runs_out_is_an_error_that_names_the_batch_that_fits(parts):

@@ -32,6 +32,7 @@ def test_the_recipe_overrides_defaults_and_explicit_values_the_recipe():
         {"label_smoothing": 1.0},
         {"threads": 0},
         {"epochs": "many"},
+        {"monitor": "f1"},
     ],
 )
 def test_values_out_of_range_are_refused_by_name(wrong):
@@ -47,3 +48,22 @@ def test_unknown_settings_suggest_the_closest():
 def test_a_setting_that_runs_of_before_did_not_have_names_only_runs_that_use_it():
     assert not {"reduction", "trim_db"} & identity(TrainSettings()).keys()
     assert identity(TrainSettings(reduction="sum", trim_db=40.0)).items() >= {"reduction": "sum", "trim_db": 40.0}.items()
+
+
+def test_a_monitor_that_is_none_is_refused_with_those_that_are():
+    with pytest.raises(ParameterError, match=r"monitor is 'test_loss'; expected auto, ua, wa, loss, ccc, mae"):
+        TrainSettings(monitor="test_loss")
+
+
+def test_a_fit_whose_epoch_is_chosen_as_ever_keeps_its_identity():
+    """Runs of before there was a monitor keep their names; those that choose otherwise have others."""
+    as_ever = identity(TrainSettings())
+    assert "monitor" not in as_ever
+    assert identity(TrainSettings(monitor="ua")) == identity(TrainSettings(monitor="ccc")) == as_ever
+    assert [identity(TrainSettings(monitor=name))["monitor"] for name in ("wa", "loss", "mae")] == ["wa", "loss", "mae"]
+
+
+def test_a_recipes_monitor_is_of_classes():
+    assert settings_for("logistic").monitor == "wa"
+    assert settings_for("logistic", kind="values").monitor == "auto"
+    assert settings_for("logistic", {"monitor": "mae"}, kind="values").monitor == "mae"
