@@ -12,6 +12,7 @@ from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import check_span, number, once, say_left_out, word
 from featurekit.corpora._table import read_text
 from featurekit.corpora._walk import audio_paths, by_stem
+from featurekit.corpora._words import labels_of, read_wdseg, say_unaligned
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
@@ -46,6 +47,7 @@ CORPUS = Corpus(
 │   │   ├── EmoEvaluation/Ses01F_impro01.txt     times, majority emotion, mean ratings, every rater
 │   │   └── transcriptions/Ses01F_impro01.txt    optional
 │   └── sentences/
+│       ├── ForcedAlignment/Ses01F_impro01/Ses01F_impro01_F000.wdseg     optional: word times
 │       └── wav/Ses01F_impro01/Ses01F_impro01_F000.wav
 ├── ...
 └── Session5/
@@ -62,6 +64,7 @@ CORPUS = Corpus(
         "session": "Ses01 to Ses05, each with two actors",
         "raters": "rater → emotions named (E outsiders, F and M the actors on themselves), in the words of the corpus",
         "ratings": "rater → valence, activation, dominance as far as given",
+        "words": "[start_s, end_s, word] from the turn's start, by the corpus's forced alignment; silence is left out",
     },
     default_task="iemocap4",
     conversations=True,
@@ -75,6 +78,9 @@ CORPUS = Corpus(
             source="Lu et al. 2020 against the label files",
         ),
         Defect("scripted dialogues repeat one text across speakers and sessions: text leaks", source="PiotrSobczak issue 18"),
+        Defect(
+            "two turns have no forced alignment: Ses03F_impro07_M030, Ses03M_impro03_M001", source="public code that reads it"
+        ),
         Defect(
             "dialogues are called after the actor who wore the markers (Ses01F); who speaks is said by the turn's letter",
             source="Busso et al. 2008",
@@ -113,22 +119,28 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
     The tree and the lines of the label files are those public descriptions show (CXianRen/AMST, s3prl and others), the names
     those of EmoBox's 5531; how lines with missing ratings look is from memory. A sentence without a label line has no labels.
+    Word times are those of ``ForcedAlignment``, where it is: the folder is in the same public trees, and its lines are those
+    that CMU Sphinx writes and public code reads.
 
     Raises
     ------
     ManifestError
         For a broken line, an unknown emotion, a turn rated twice or a sentence file that is there twice.
     """
-    turns, texts = _read_turns(root), _read_texts(root)
+    turns, texts, alignments = _read_turns(root), _read_texts(root), _index_alignments(root)
     sentences = [path for path in audio_paths(root) if "/sentences/" in f"/{path}"]
     paths = by_stem(path for path in sentences if _NAME.fullmatch(Path(path).stem))
     say_left_out(set(sentences) - set(paths.values()), "are called unlike turns")
     unrated = [_Turn(name, paths[name], float("inf")) for name in sorted(paths.keys() - turns.keys())]
     ranks: dict[str, int] = {}
+    unaligned = []
     for turn in sorted([*turns.values(), *unrated], key=lambda turn: (_dialogue(turn), turn.start, turn.id)):
         dialogue = _dialogue(turn)
         gender, session = turn.id.rpartition("_")[2][0], dialogue[:5]
         expected = f"Session{session[-1]}/sentences/wav/{dialogue}/{turn.id}.wav"
+        words = read_wdseg(alignments[turn.id]) if turn.id in alignments else []
+        if not words:
+            unaligned.append(turn.id)
         yield Utterance(
             id=turn.id,
             path=paths.get(turn.id, expected),
@@ -138,9 +150,16 @@ def utterances(root: Path) -> Iterator[Utterance]:
             gender={"F": "female", "M": "male"}[gender],
             language="en",
             text=texts.get(turn.id, ""),
-            labels={**turn.labels, "style": "improvised" if "_impro" in dialogue else "scripted", "session": session},
+            labels={
+                **turn.labels,
+                "style": "improvised" if "_impro" in dialogue else "scripted",
+                "session": session,
+                **labels_of(words),
+            },
         )
         ranks[dialogue] += 1
+    if alignments:
+        say_unaligned(unaligned, len(turns) + len(unrated), "ForcedAlignment/*.wdseg")
 
 
 def _dialogue(turn: _Turn) -> str:
@@ -197,6 +216,11 @@ def _read_ratings(body: str, where: str) -> Iterator[tuple[str, float]]:
             raise ManifestError(f"{where}: expected val, act and dom, got {part!r}")
         if cell.strip():  # some raters left a dimension out
             yield _DIMENSIONS[code], number(cell.strip(), _DIMENSIONS[code], where, LOWEST, HIGHEST)
+
+
+def _index_alignments(root: Path) -> dict[str, Path]:
+    """Turn → its word alignment; empty where the corpus was copied without them."""
+    return {path.stem: path for path in sorted(root.glob("Session[1-5]/sentences/ForcedAlignment/*/Ses*.wdseg"))}
 
 
 def _read_texts(root: Path) -> dict[str, str]:

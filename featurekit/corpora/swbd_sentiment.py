@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import check_span, majority, number, once, word
 from featurekit.corpora._table import csv_rows, find_table, read_text
 from featurekit.corpora._walk import audio_paths, by_stem
+from featurekit.corpora._words import Word, labels_of, read_ms98, say_unaligned, within
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
@@ -33,6 +35,7 @@ CORPUS = Corpus(
 ├── {TABLE}          also in data/, LDC2020T14/ or LDC2020T14/data/
 ├── any/folders/sw02005.sph       two channels, A and B; .wav too
 ├── swb_ms98_transcriptions/20/2005/sw2005A-ms98-a-trans.text     optional: which side speaks, and the words
+├── swb_ms98_transcriptions/20/2005/sw2005A-ms98-a-word.text      optional: the times of the words
 └── call_con_tab.csv, caller_tab.csv                              optional: who the side is; at any depth
 """,
     expected={"LDC2020T14, rounded": 49500},
@@ -40,6 +43,7 @@ CORPUS = Corpus(
         "sentiment": f"what most annotators said: positive, neutral, negative; '{NO_AGREEMENT}' where two lead",
         "raters": "annotator → the sentiment chosen; annotators are numbered as they stand in the row, not as persons",
         "reasons": "annotator → the reason given (Laughter, Scared, ...)",
+        "words": "[start_s, end_s, word] from the segment's start, of the side that speaks; silence is left out",
     },
     default_task="sentiment",
     conversations=True,
@@ -83,6 +87,9 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
     The channel (A is 0, B is 1) is that of the transcript segment with the same times, or of the marker where it has a side.
 
+    ``words`` are those of the side's ms98 word file that lie in the segment; a word at its border belongs to the segment that
+    has its middle. Where the side is not known there are none.
+
     The table's form is that of LDC2020T14's README. Not verified: that its times are those of the transcripts, markers with a
     side, votes without a reason. The call tables are read as public code does (conversation, side, caller; caller, .., sex).
 
@@ -95,7 +102,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
     if table is None:
         return
     paths = by_stem([path for path in audio_paths(root) if Path(path).name.startswith("sw")])
-    people, transcripts = _read_people(root), _index_transcripts(root)
+    people, transcripts, words = _read_people(root), _index_transcripts(root, "trans"), _Words(root)
     lines: dict[str, list[_Line]] = {}
     seen: dict[str, str] = {}
     for where, cells in csv_rows(table, "\t"):
@@ -105,6 +112,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
             lines[call] = _read_transcript(transcripts.get(_digits(call), []))
         spoken = _spoken(lines[call], utterance["start"], utterance["end"])
         side = side or (spoken.side if spoken else "")
+        utterance["labels"] |= words.labels(call, side, utterance)
         caller, gender = people.get((_digits(call), side), (f"{call}{side}", ""))
         yield Utterance(
             **utterance,
@@ -116,6 +124,34 @@ def utterances(root: Path) -> Iterator[Utterance]:
             language="en",
             text=spoken.text if spoken else "",
         )
+    words.say_missing()
+
+
+class _Words:
+    """The word files of ``swb_ms98_transcriptions``: what each segment says, and which of them have no times."""
+
+    def __init__(self, root: Path) -> None:
+        self._files = _index_transcripts(root, "word")
+        self._missing: list[str] = []
+        self._asked = 0
+        # A call has some thousand words, and the table names its segments one after the other.
+        self._of_call = lru_cache(maxsize=8)(self._read)
+
+    def labels(self, call: str, side: str, segment: Mapping[str, Any]) -> dict[str, Any]:
+        """The raw label ``words`` of a segment of one side."""
+        found = labels_of(within(self._of_call(call).get(side, []), segment["start"], segment["end"]))
+        self._asked += 1
+        if not found:
+            self._missing.append(segment["id"])
+        return found
+
+    def say_missing(self) -> None:
+        """Count segments without word times, where the corpus has any."""
+        if self._files:
+            say_unaligned(self._missing, self._asked, "sw*-ms98-a-word.text of the side that speaks")
+
+    def _read(self, call: str) -> dict[str, list[Word]]:
+        return {path.name[6]: read_ms98(path) for path in self._files.get(_digits(call), [])}
 
 
 def _read_row(where: str, cells: list[str]) -> tuple[str, str, dict[str, Any]]:
@@ -141,9 +177,9 @@ def _digits(call: str) -> str:
     return call.removeprefix("sw").removeprefix("0")
 
 
-def _index_transcripts(root: Path) -> dict[str, list[Path]]:
+def _index_transcripts(root: Path, kind: str) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
-    for path in sorted(root.rglob("sw[0-9]*-ms98-a-trans.text")):
+    for path in sorted(root.rglob(f"sw[0-9]*-ms98-a-{kind}.text")):
         files.setdefault(path.name[2:6], []).append(path)
     return files
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,13 @@ def with_children(manifest: Manifest, request: str) -> Manifest:
 def child(parent: Utterance, perturbation: str) -> Utterance:
     """The child of an utterance; ``perturbation`` as :func:`parse` gives it."""
     return dataclasses.replace(
-        parent, id=f"{parent.id}~{perturbation}", parent=parent.id, perturbation=perturbation, duration_s=None, fingerprint=""
+        parent,
+        id=f"{parent.id}~{perturbation}",
+        parent=parent.id,
+        perturbation=perturbation,
+        duration_s=None,
+        fingerprint="",
+        labels=_in_its_time(parent.labels, perturbation),
     )
 
 
@@ -265,6 +271,20 @@ def duration_s(perturbation: str, parent_s: float) -> float:
     """Seconds an utterance of this perturbation lasts (an empty one is none) whose parent lasts ``parent_s``."""
     name, settings = _read(perturbation) if perturbation else ("", {})
     return parent_s / float(settings["factor"]) if name == "speed" else parent_s
+
+
+def _in_its_time(labels: Mapping[str, Any], perturbation: str) -> Mapping[str, Any]:
+    """Raw labels with the times of ``words`` where the child has them: another speed or a shift moves what is said."""
+    name, settings = _read(perturbation)
+    if not labels.get("words") or name not in ("speed", "shift"):
+        return labels
+    factor, later = settings.get("factor", 1.0), settings.get("shift_s", 0.0)
+    try:
+        moved = [(start / factor + later, end / factor + later, word) for start, end, word in labels["words"]]
+    except (TypeError, ValueError):  # no times: who draws them says so
+        return labels
+    heard = [[round(max(start, 0.0), 6), round(end, 6), word] for start, end, word in moved if end > 0]
+    return {**labels, "words": heard}
 
 
 def describe(name: str) -> str:

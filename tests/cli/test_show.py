@@ -91,6 +91,48 @@ def test_attention_is_a_picture_too(tiny_store, first, tmp_path):
     assert (tmp_path / "p" / "attention.png").exists()
 
 
+def iemocap_tree(root):
+    """Two sessions of two actors, four turns each, with the corpus's own word alignment: a loud word between two soft ones."""
+    import numpy as np
+    import soundfile
+
+    time = np.arange(16_000) / 16_000
+    sound = 0.1 * np.sin(2 * np.pi * 300 * time) * np.where((time >= 0.4) & (time < 0.7), 5.0, 0.1)
+    aligned = "\t SFrm  EFrm    SegAScr Word\n\t    0     9   -1 <s>\n\t   10    39   -1 SO\n\t   40    69   -1 GREAT(2)\n"
+    aligned += "\t   70    94   -1 ++BREATHING++\n\t   95    99   -1 </s>\n Total score:   -5\n"
+    for session in (1, 2):
+        dialogue, lines = f"Ses0{session}F_impro01", []
+        for place in range(8):
+            turn = f"{dialogue}_{'FM'[place % 2]}{place:03d}"
+            lines.append(f"[{place}.0 - {place}.9]\t{turn}\t{('ang', 'sad')[place // 2 % 2]}\t[3.0, 3.0, 3.0]\n")
+            for folder, suffix in (("wav", "wav"), ("ForcedAlignment", "wdseg")):
+                (root / f"Session{session}/sentences/{folder}/{dialogue}").mkdir(parents=True, exist_ok=True)
+                path = root / f"Session{session}/sentences/{folder}/{dialogue}/{turn}.{suffix}"
+                soundfile.write(path, sound, 16_000) if suffix == "wav" else path.write_text(aligned)
+        labels = root / f"Session{session}/dialog/EmoEvaluation/{dialogue}.txt"
+        labels.parent.mkdir(parents=True)
+        labels.write_text("".join(lines))
+    return root
+
+
+def test_attention_is_seen_over_the_words_of_iemocaps_alignment(tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    for name in ("soundfile", "soxr"):
+        pytest.importorskip(name)
+    how = ["--features", "rms", "-o", tmp_path / "s", "--backend", "serial"]
+    run("extract", "--corpus", "iemocap", "--root", iemocap_tree(tmp_path / "IEMOCAP"), *how)
+    settings = RunSettings(str(tmp_path / "s"), "rnn-attention", "rms", training={"epochs": 1, "device": "cpu"})
+    folder = Run(settings, runs=tmp_path / "runs").execute().folder
+    record = json.loads(run("show", tmp_path / "s", "Ses01F_impro01_F000", folder, "-o", tmp_path / "p", "--json"))
+    texts, weights, bins = zip(*record["words"], strict=True)
+    assert texts == ("SO", "GREAT", "[BREATHING]")
+    assert set(bins) <= {1, 2, 3}
+    assert all(weight > 0 for weight in weights)
+    # What is heard differs in loudness alone, and so does what an LSTM of one epoch makes of it.
+    assert len(set(weights)) == 3
+
+
 def test_the_kernels_of_a_run_are_a_picture_a_width(tiny_store, first, tmp_path):
     from featurekit.experiments import Run, RunSettings
 

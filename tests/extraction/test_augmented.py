@@ -218,6 +218,21 @@ def test_a_child_of_a_failed_parent_fails_with_it_and_is_in_no_part(tmp_path):
         assert {opened.manifest[name].parent for name in fold.train} - {""} == originals
 
 
+def test_the_words_of_a_child_are_where_the_child_says_them():
+    words = [[0.0, 0.9, "well"], [0.9, 1.8, "yes"]]
+    parent = Utterance("a", "a.wav", labels={"words": words, "emotion": "sad"})
+
+    def of(perturbation):
+        return augmented.child(parent, perturbation).labels["words"]
+
+    assert of("speed(factor=0.9)") == [[0.0, 1.0, "well"], [1.0, 2.0, "yes"]]
+    assert of("shift(shift_s=0.5)") == [[0.5, 1.4, "well"], [1.4, 2.3, "yes"]]
+    assert of("shift(shift_s=-1.0)") == [[0.0, 0.8, "yes"]]
+    assert of("noise(snr_db=9.0)") == words
+    broken = dataclasses.replace(parent, labels={"words": "well yes"})
+    assert augmented.child(broken, "speed(factor=0.9)").labels == broken.labels
+
+
 def test_a_perturbation_nobody_knows_is_refused_before_anything_is_computed(tiny_corpus, tiny_manifest, tmp_path):
     strange = [dataclasses.replace(item, id=f"{item.id}~x", parent=item.id, perturbation="echo(1)") for item in tiny_manifest]
     with pytest.raises(UnknownNameError, match="perturbation 'echo'"):
