@@ -47,7 +47,7 @@ class UnknownNameError(FeaturekitError, KeyError):
         folded = {item.casefold(): item for item in reversed(known)}
         asked = name.casefold() if isinstance(name, str) else ""
         close = [folded[item] for item in difflib.get_close_matches(asked, sorted(folded), n=3, cutoff=0.6)]
-        message = f"unknown {kind} {name!r}" if isinstance(name, str) else f"a {kind} is named by text, got {name!r:.80}"
+        message = f"unknown {kind} {name!r:.200}" if isinstance(name, str) else f"a {kind} is named by text, got {name!r:.80}"
         if close:
             message += f"; did you mean {' or '.join(close)}?"
         elif 0 < len(known) <= 40:

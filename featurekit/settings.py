@@ -211,10 +211,10 @@ def fitting(value: Any, hint: Any, where: str) -> Any:
                 return fitting(value, option, where)
             except ParameterError:
                 continue
-        raise ParameterError(f"{where} is {value!r}; expected {' or '.join(map(_worded, options))}")
+        raise ParameterError(f"{where} is {value!r:.100}; expected {' or '.join(map(_worded, options))}")
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
-            raise ParameterError(f"{where} is {value!r}; expected {_worded(hint)}")
+            raise ParameterError(f"{where} is {value!r:.100}; expected {_worded(hint)}")
         item = typing.get_args(hint)[0]
         return tuple(fitting(entry, item, where) for entry in value)
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
@@ -225,7 +225,7 @@ def fitting(value: Any, hint: Any, where: str) -> Any:
     if expected is Any:
         return value
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        raise ParameterError(f"{where} is {value!r}; expected {_worded(hint)}")
+        raise ParameterError(f"{where} is {value!r:.100}; expected {_worded(hint)}")
     return value
 
 
