@@ -37,10 +37,12 @@ ALLOWED = {
     "corpora": {"registry", "settings", "manifest", "audio"},
     "extraction": {"settings", "manifest", "notebook", "audio", "features", "store", "backends"},
     "data": {"files", "settings", "manifest", "notebook", "store", "features", "statistics"},
+    "runs": {"files", "notebook", "settings", "store", "data"},
     "evaluation": {"data", "metrics", "statistics"},
-    "training": {"files", "settings", "data", "models", "metrics", "evaluation"},
+    "training": {"files", "runs", "settings", "data", "models", "metrics", "evaluation"},
     "inference": {
         "files",
+        "runs",
         "settings",
         "registry",
         "manifest",

@@ -122,6 +122,20 @@ def test_what_was_kept_of_another_fit_or_is_damaged_is_passed_over(parts, tmp_pa
         assert same(start(parts, SETTINGS, tmp_path), straight)
 
 
+def test_a_flipped_bit_in_what_was_kept_is_found_and_the_fit_begins_anew(parts, tmp_path, saving_always):
+    straight = start(parts, SETTINGS)
+    with pytest.raises(KeyboardInterrupt):
+        start(parts, SETTINGS, tmp_path, stop_after=4)
+    data = bytearray((tmp_path / FILE).read_bytes())
+    data[-5] ^= 1  # in the values of a tensor
+    (tmp_path / FILE).write_bytes(data)
+    train, dev, _ = parts()
+    said = []
+    again = fit(build_for("ub-bilstm", train, **SMALL), train, dev, SETTINGS, folder=tmp_path, on_note=said.append)
+    assert same(again, straight)
+    assert any("begins anew" in note and "damaged" in note for note in said)
+
+
 def test_a_loss_that_is_not_finite_leaves_the_last_good_state(parts, tmp_path, saving_always):
     train, dev, _ = parts(context=1)
     frames = train.packed().frames
