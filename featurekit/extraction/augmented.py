@@ -19,6 +19,7 @@ import numpy as np
 
 from featurekit import audio, features
 from featurekit.errors import AudioError, ParameterError, UnknownNameError
+from featurekit.extraction.denoising import reduce_noise
 from featurekit.extraction.vocoder import shift_pitch
 from featurekit.features.specaugment import SpecAugment, without_log_mel
 from featurekit.manifest import Manifest, Utterance
@@ -77,6 +78,12 @@ def shift(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, sh
     return moved
 
 
+def denoise(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, reduction_db: float = 12.0) -> np.ndarray:
+    """Lower steady noise by up to ``reduction_db`` (a Wiener filter; the noise is estimated from the quiet of each band)."""
+    _inside("reduction_db", reduction_db, 0.0, 60.0)
+    return reduce_noise(samples, sample_rate, reduction_db)
+
+
 def specaugment(
     samples: np.ndarray,
     sample_rate: int,
@@ -100,6 +107,7 @@ PERTURBATIONS: dict[str, Callable[..., np.ndarray]] = {
     "noise": noise,
     "room": room,
     "shift": shift,
+    "denoise": denoise,
     "specaugment": specaugment,
 }
 
