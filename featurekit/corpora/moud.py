@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
+from featurekit.corpora._encodings import read_mixed
 from featurekit.corpora._segments import segments
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
 TABLE = "labels.csv"
-SENTIMENTS = ("negative", "neutral", "positive")
+SENTIMENTS = {"negative": "negative", "neutral": "neutral", "positive": "positive"}
+NUMBERS = {"-1": "negative", "0": "neutral", "1": "positive", "+1": "positive"}
 
 CORPUS = Corpus(
     name="moud",
@@ -19,14 +21,14 @@ CORPUS = Corpus(
     languages=("es",),
     licence="research only; the videos belong to their makers",
     citation="Pérez-Rosas, Mihalcea and Morency (2013), Utterance-level multimodal sentiment analysis, ACL 2013",
-    obtain="the videos and annotations from R. Mihalcea's group at the University of Michigan; write its annotations into "
-    f"{TABLE} (video,segment,start,end,sentiment and, as known, text,speaker,gender)",
+    obtain="the utterances' videos, transcriptions and annotations from R. Mihalcea's group at the University of Michigan; "
+    f"write the annotations into {TABLE} (video,segment,sentiment and, as known, start,end,text,speaker,gender)",
     tree=f"""
 <root>/
-├── {TABLE}            video,segment,start,end,sentiment[,text,speaker,gender]
-└── audio/
-    ├── video1.wav        one file a video, or
-    └── video1_1.wav      one file an utterance (its times are then not applied)
+├── {TABLE}                   video,segment,sentiment[,start,end,text,speaker,gender]
+├── any/folders/video1_1.mp4     one file an utterance, video or audio (times are then not applied), or
+├── any/folders/video1.wav       one file a video, of which start and end say the utterances
+└── any/folders/video1_1.txt     optional: what an utterance says, where the table has no text
 """,
     expected={"Perez-Rosas et al. 2013": 498, "Luo et al. 2019": 437},
     labels={"sentiment": "negative, neutral or positive"},
@@ -48,14 +50,19 @@ CORPUS = Corpus(
 
 @recipe(CORPUS)
 def utterances(root: Path) -> Iterator[Utterance]:
-    """Read a table of segments that you made from the corpus's annotations.
+    """Read a table that you made from the corpus's annotations, and the files of its utterances.
 
     ::
 
-        <root>/labels.csv         video1,1,0.0,4.2,positive,"me encanta"
-        <root>/audio/video1.wav
+        <root>/labels.csv                      video,segment,sentiment
+                                               video1,1,positive
+        <root>/Video/video1_1.mp4
+        <root>/Transcriptions/video1_1.txt     me encanta
 
-    The layout is featurekit's own: no public description of the distributed files was found. Counts are the papers'.
+    The makers' page says that the archive is "segmented at utterance level, transcribed, and annotated for sentiment". No
+    public list of its files was found, nor code that reads them, so names of files and the table are featurekit's own: files
+    may lie in any folders, one an utterance or one a video, audio or video (whose sound ffmpeg reads). A sentiment is a word, or
+    -1, 0 or 1. A transcription that is not UTF-8 is read as Windows-1252. Counts are the papers'.
 
     Raises
     ------
@@ -64,12 +71,17 @@ def utterances(root: Path) -> Iterator[Utterance]:
     """
     if not (root / TABLE).is_file():
         return
+    texts = {path.stem: path for path in sorted(root.rglob("[!.]*.txt"))}
     for item in segments(root, root / TABLE, ("sentiment",)):
-        sentiment = item.cells["sentiment"].lower()
-        if sentiment and sentiment not in SENTIMENTS:
-            raise ManifestError(f"{item.where}: unknown sentiment {sentiment!r}; MOUD has {', '.join(SENTIMENTS)}")
+        name, said = f"{item.video}_{item.segment}", item.cells["sentiment"].lower()
+        sentiment = (SENTIMENTS | NUMBERS).get(said, "")
+        if said and not sentiment:
+            raise ManifestError(f"{item.where}: unknown sentiment {said!r}; MOUD has {', '.join(SENTIMENTS)}, or -1, 0, 1")
+        text = item.cells.get("text", "")
+        if not text and name in texts:
+            text = " ".join(read_mixed(texts[name], chinese=False).split())
         yield Utterance(
-            id=f"{item.video}_{item.segment}",
+            id=name,
             path=item.path,
             start=item.start,
             end=item.end,
@@ -78,6 +90,6 @@ def utterances(root: Path) -> Iterator[Utterance]:
             speaker=item.cells.get("speaker") or item.video,
             gender=item.cells.get("gender", ""),
             language="es",
-            text=item.cells.get("text", ""),
+            text=text,
             labels={"sentiment": sentiment} if sentiment else {},
         )

@@ -82,3 +82,43 @@ def test_a_table_in_another_encoding_names_the_line(miniature, put):
     put(root / "labels.csv", "video,segment,start,end,sentiment\nseñor,1,0,1,positive\n", "latin-1")
     with pytest.raises(ManifestError, match=r"labels.csv:2: byte 0xf1 is not UTF-8"):
         read_corpus("moud", root)
+
+
+def moud_of_utterances(root, put, rows="video1,1,1\nvideo1,2,-1\nvideo2,1,0\n"):
+    """A file an utterance, as the corpus is distributed: videos and transcriptions in folders of their own."""
+    put(root / "labels.csv", f"video,segment,sentiment\n{rows}")
+    for name in ("video1_1", "video1_2", "video2_1"):
+        put(root / "Video" / name[:6] / f"{name}.mp4", "")
+    put(root / "Transcriptions" / "video1_1.txt", "me encantó\r\neste año\n", "cp1252")
+    put(root / "Transcriptions" / "._video1_2.txt", "\x05")
+    put(root / "README.txt", "MOUD")
+    return root
+
+
+def test_moud_reads_utterance_files_without_times_and_their_transcriptions(tmp_path, put):
+    manifest = read_corpus("moud", moud_of_utterances(tmp_path, put))
+    assert [(item.path, item.start, item.end, item.labels["sentiment"]) for item in manifest] == [
+        ("Video/video1/video1_1.mp4", None, None, "positive"),
+        ("Video/video1/video1_2.mp4", None, None, "negative"),
+        ("Video/video2/video2_1.mp4", None, None, "neutral"),
+    ]
+    assert [item.text for item in manifest] == ["me encantó este año", "", ""]
+    assert [item.position for item in manifest] == [1, 2, 1]
+
+
+def test_audio_beside_a_video_of_its_name_is_read_in_its_place(tmp_path, put, caplog):
+    root = moud_of_utterances(tmp_path, put)
+    put(root / "Audio" / "video1_1.wav", "")
+    assert read_corpus("moud", root)["video1_1"].path == "Audio/video1_1.wav"
+    assert "1 audio files are videos of which there is audio and were left out: 'Video/video1/video1_1.mp4'" in caplog.text
+
+
+def test_a_whole_recording_needs_the_times_of_its_segments(tmp_path, put):
+    root = moud_of_utterances(tmp_path, put, "video3,1,positive\n")
+    assert read_corpus("moud", root)["video3_1"].path == "audio/video3_1.wav"  # extraction says that it is missing
+    put(root / "video3.mp4", "")
+    with pytest.raises(ManifestError, match=r"labels.csv:2: video3.mp4 is a whole recording, and the row has no start and end"):
+        read_corpus("moud", root)
+    put(root / "labels.csv", "video,segment,start,end,sentiment\nvideo3,1,0.5,,positive\n")
+    with pytest.raises(ManifestError, match=r"labels.csv:2: end must be a number, got \'\'"):
+        read_corpus("moud", root)

@@ -86,3 +86,19 @@ def test_it_is_a_perturbation_that_is_the_same_for_every_parent():
     np.testing.assert_array_equal(heard("denoise(20)", "p"), reduce_noise(samples, RATE, 20.0))
     with pytest.raises(ParameterError, match="reduction_db is 90; expected 0 to 60"):
         augmented.parse("denoise(90)")
+
+
+def test_real_speech_keeps_its_level_where_its_noise_falls(real_corpora):
+    soundfile = pytest.importorskip("soundfile")
+    rng = np.random.default_rng(0)
+    paths = sorted((real_corpora / "ravdess").glob("Actor_0[1-4]/03-01-0[45]-01-01-01-*.*"))[:6]
+    for path in paths:
+        clean, rate = soundfile.read(path, dtype="float32")
+        before = (clean + rng.standard_normal(len(clean)) * 10 ** ((level_db(clean) - 10) / 20)).astype(np.float32)
+        after = reduce_noise(before, rate, 12.0)
+        power = np.convolve(clean.astype(np.float64) ** 2, np.ones(400), "same")
+        loud, quiet = power > np.quantile(power, 0.8), power < np.quantile(power, 0.3)
+        assert level_db(before[quiet]) - level_db(after[quiet]) > 11.5
+        assert level_db(after[loud]) == pytest.approx(level_db(clean[loud]), abs=0.5)
+        assert level_db(clean) - level_db(after - clean) > 15
+    assert len(paths) == 6
