@@ -18,6 +18,7 @@ from featurekit.cli.progress import Share, StatusLine, counted, duration, rate, 
 from featurekit.cli.split import describe_absent_classes
 from featurekit.cli.tables import fit
 from featurekit.data import Fold
+from featurekit.data.windows import in_words
 from featurekit.experiments import Run, RunProgress
 from featurekit.experiments.forecast import BatchTimer, seconds_of
 from featurekit.inference import fold_folder
@@ -93,7 +94,7 @@ class Lines(RunProgress):
         self._echo(
             f"data   {run.store.corpus}: {', '.join(run.columns)}\n"
             f"task   {run.task.name}: {', '.join(run.task.outputs)}\n"
-            f"model  {run.settings.model}, context {run.context}, seed {run.training.seed}; {run.split.kind}, "
+            f"model  {run.settings.model}, context {in_words(run.context)}, seed {run.training.seed}; {run.split.kind}, "
             f"{counted(len(run.split.folds), 'fold')} × {epochs}"
         )
         for note in run.notes:

@@ -25,6 +25,9 @@ from featurekit.notebook import Shown
 class Batch(Shown):
     """What a model's ``forward`` takes: B targets with C context slots each, the target in the middle.
 
+    Where the context is the whole recording, B are the recordings, C their utterances, ``targets`` says which of these are
+    judged, and labels and ids are theirs, row by row.
+
     Parameters
     ----------
     frames : float32 tensor (B, C, T, D), or None
@@ -45,6 +48,8 @@ class Batch(Shown):
         The targets' ids.
     columns : dict
         Column → slice of D.
+    targets : bool tensor (B, C), or None
+        Which slots are targets; None is the middle one of each row.
     """
 
     frames: Tensor | None
@@ -56,6 +61,7 @@ class Batch(Shown):
     columns: dict[str, slice] = field(default_factory=dict)
     text: Tensor | None = None
     text_lengths: Tensor | None = None
+    targets: Tensor | None = None
 
     def _shown_facts(self) -> dict[str, Any]:
         tensors = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -125,7 +131,9 @@ def collate(samples: Sequence[Sample], n_frames: int | None = None, columns: dic
         text, text_lengths = _pad([sample.text or [] for sample in samples], None)
     labels = torch.from_numpy(np.stack([sample.label for sample in samples]))
     ids = [sample.id for sample in samples]
-    return Batch(frames, lengths, images, present, labels, ids, dict(columns or {}), text, text_lengths)
+    places = torch.tensor([-1 if sample.place is None else sample.place for sample in samples])
+    targets = None if samples[0].place is None else torch.arange(present.shape[1]) == places[:, None]
+    return Batch(frames, lengths, images, present, labels, ids, dict(columns or {}), text, text_lengths, targets)
 
 
 def _collate_in_a_loader(samples: Sequence[Sample], **_: Any) -> Batch:
@@ -153,7 +161,14 @@ class Pool:
         self._words = None if packed.words is None else _Placed.of(packed.words, self._device)
         self._images = None if packed.images is None else torch.from_numpy(packed.images).to(self._device)
 
-    def batch(self, slots: np.ndarray, labels: np.ndarray, ids: list[str], columns: dict[str, slice]) -> Batch:
+    def batch(
+        self,
+        slots: np.ndarray,
+        labels: np.ndarray,
+        ids: list[str],
+        columns: dict[str, slice],
+        targets: np.ndarray | None = None,
+    ) -> Batch:
         """What :func:`collate` makes of these samples, but for bytes and halves, which a :class:`Developer` finishes.
 
         Parameters
@@ -164,6 +179,8 @@ class Pool:
             Theirs.
         ids, columns
             Theirs.
+        targets : bool array (B, C), optional
+            Which slots these are, where they are not the middle ones.
         """
         frames = text = text_lengths = None
         lengths = torch.zeros(slots.shape, dtype=torch.int64, device=self._device)
@@ -176,7 +193,8 @@ class Pool:
             places = np.where(slots >= 0, slots, len(self._images) - 1).reshape(-1)
             images = self._images.index_select(0, self._sent(places)).view(*slots.shape, *self._images.shape[1:])
         present, learnt = self._sent(slots >= 0), self._sent(labels)
-        return Batch(frames, lengths, images, present, learnt, ids, dict(columns), text, text_lengths)
+        judged = None if targets is None else self._sent(targets)
+        return Batch(frames, lengths, images, present, learnt, ids, dict(columns), text, text_lengths, judged)
 
     def _sent(self, array: np.ndarray) -> Tensor:
         return sent(torch.from_numpy(np.ascontiguousarray(array)), self._device)

@@ -10,6 +10,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -21,7 +22,7 @@ from featurekit.data.packed import Packed
 from featurekit.data.splits.folds import Fold, Split
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
-from featurekit.data.windows import context_windows
+from featurekit.data.windows import WHOLE, as_recordings, context_windows, whole_recordings
 from featurekit.data.words import word_numbers
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.manifest import Utterance, position
@@ -32,7 +33,7 @@ _PRELOAD_BYTES = 1 << 30
 
 @dataclass(frozen=True, repr=False)
 class Sample(Shown):
-    """One target utterance with its context, C slots of which the middle one is the target.
+    """One target utterance with its context, C slots of which the middle one is the target, or the one at ``place``.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ class Sample(Shown):
         One a slot; zeros where the slot is empty.
     text : list of int64 arrays (L_c,), or None
         Word numbers of the transcript, one a slot; (0,) where the slot is empty. None when text is not read.
+    place : int, or None
+        Slot of the target in its whole recording; None in a window, where it is the middle one.
     """
 
     id: str
@@ -56,6 +59,7 @@ class Sample(Shown):
     frames: list[np.ndarray] | None
     images: list[np.ndarray] | None
     text: list[np.ndarray] | None = None
+    place: int | None = None
 
     def _shown_facts(self) -> dict[str, Any]:
         arrays = {name: getattr(self, name) for name in ("frames", "images", "text")}
@@ -90,7 +94,7 @@ class Dataset(Shown):
     task : str or Task
         Label scheme.
     context : int
-        Slots in a window, odd; 1 is the utterance alone.
+        Slots in a window, odd; 1 is the utterance alone, 0 its whole recording (:func:`whole_recordings`).
     context_of : {"same_speaker", "any_speaker"}
         Whose utterances are context in a dialogue.
     n_frames : int, optional
@@ -116,6 +120,8 @@ class Dataset(Shown):
         Class of each target whatever the task; where it rates, the stratum.
     slots : int64 array (n, C)
         Places of each target's window among the rows that are read; -1 where a slot is empty.
+    places : int64 array (n,), or None
+        Slot of each target where its window is its whole recording.
     dims, image_shape, columns
         D of the stacked frames (0 without), (H, W) or None, column → slice of D.
 
@@ -160,7 +166,11 @@ class Dataset(Shown):
         self.ids = list(labels)
         self.class_numbers = np.array([self.task.number(label) for label in labels.values()], dtype=np.int64)
         self.labels = self.class_numbers if self.task.kind == "classes" else _targets(store, self.task, self.ids)
-        self._windows = context_windows(store.manifest, members, context, context_of, targets=self.ids)
+        self.places: np.ndarray | None = None
+        if context == WHOLE:
+            self._windows, self.places = whole_recordings(store.manifest, members, context_of, targets=self.ids)
+        else:
+            self._windows = context_windows(store.manifest, members, context, context_of, targets=self.ids)
         self._rows = np.unique(self._windows[self._windows >= 0])
         self.slots = np.where(self._windows >= 0, np.searchsorted(self._rows, self._windows), -1)
         self._layout.check_lengths(store, self._rows)
@@ -179,7 +189,7 @@ class Dataset(Shown):
             "features": self.features,
             "dims": self.dims,
             "image": self.image_shape,
-            "context": f"{self.context} utterances" if self.context > 1 else "",
+            "context": "" if self.context == 1 else f"{self.context} utterances" if self.context else "whole recordings",
             "task": self.task.name,
             "classes": dict(zip(self.classes, counts, strict=True)),
             "normalised": "yes" if self.normaliser else "no",
@@ -212,7 +222,8 @@ class Dataset(Shown):
         images = None if packed.images is None else [packed.image(place) for place in places]
         text = None if packed.words is None else [packed.words[place] for place in places]
         label = self.labels[index] if self.labels.ndim > 1 else int(self.labels[index])
-        return Sample(self.ids[index], label, self._windows[index] >= 0, frames, images, text)
+        place = None if self.places is None else int(self.places[index])
+        return Sample(self.ids[index], label, self._windows[index] >= 0, frames, images, text, place)
 
     def __getitems__(self, indices: Sequence[int]) -> Samples:
         """Several at once: what a plain ``DataLoader(dataset, batch_size=8)`` asks for, which then yields batches."""
@@ -244,6 +255,20 @@ class Dataset(Shown):
         windows = self._windows[list(indices)]
         rows = np.unique(windows[windows >= 0])
         return self._read(rows), np.where(windows >= 0, np.searchsorted(rows, windows), -1)
+
+    @cached_property
+    def recordings(self) -> list[list[int]] | None:
+        """Targets of each recording in its order, where the context is the whole recording; None for windows."""
+        if self.places is None:
+            return None
+        together: dict[int, list[int]] = {}
+        for index in np.argsort(self.places, kind="stable").tolist():
+            together.setdefault(int(self._windows[index, 0]), []).append(index)
+        return [together[first] for first in dict.fromkeys(self._windows[:, 0].tolist())]
+
+    def placed(self, indices: Sequence[int], slots: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Slots (B, C) of these targets as a batch has them, and where the targets are if that is not the middle."""
+        return (slots, None) if self.places is None else as_recordings(slots, self.places[list(indices)])
 
     def _read(self, rows: np.ndarray) -> Packed:
         how: dict[str, Any] = {"normaliser": self.normaliser, "n_frames": self.n_frames, "words": self._words}

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from featurekit import training
+from featurekit.data.windows import WHOLE
 from featurekit.experiments.fold import prepared
 from featurekit.experiments.stages import Untrained
 
@@ -58,7 +59,8 @@ def seconds_of(run: Run, batch_s: float) -> float:
     total = 0.0
     for number in run.pending:
         fold = run.split.folds[number]
-        batches = math.ceil(len(fold.train) / run.training.batch_size)
+        recordings = {run.store.manifest[name].recording for name in fold.train} if run.context == WHOLE else fold.train
+        batches = math.ceil(len(recordings) / run.training.batch_size)
         total += batches * (1 + _DEV * len(fold.dev) / max(1, len(fold.train)))
     return total * run.training.epochs * batch_s
 

@@ -35,7 +35,8 @@ class RunSettings(Shown):
     task : str
         Label scheme, as in ``list tasks``; the corpus's own when empty.
     context : int or None
-        Utterances in a window; by default the model's own where the corpus has conversations, else 1.
+        Utterances in a window; by default the model's own where the corpus has conversations, else 1. 0 is the whole
+        recording, for models that read these.
     context_of : str
         ``"same_speaker"`` or ``"any_speaker"``.
     seed : int

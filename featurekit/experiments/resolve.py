@@ -221,10 +221,14 @@ def context_size(settings: RunSettings, opened: store.Store, model: models.Model
     Raises
     ------
     ParameterError
-        For a window that has no middle.
+        For a window that has no middle, or whole recordings for a model that reads windows.
     """
     if settings.context is None:
         return model.context if has_conversations(opened) else 1
+    if settings.context == windows.WHOLE:
+        if model.context != windows.WHOLE:
+            raise ParameterError(f"context is 0, which is the whole recording, and {model.name} reads windows")
+        return windows.WHOLE
     windows.check_size(settings.context)
     return settings.context
 

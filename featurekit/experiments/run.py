@@ -177,8 +177,9 @@ class Run(Shown):
     def notes(self) -> list[str]:
         """Sentences a person should read before training."""
         said = []
-        if self.context == 1 and self.settings.context is None and self.model.context > 1:
-            window, corpus = f"{self.model.name} reads windows of {self.model.context} utterances", self.store.corpus
+        if self.context == 1 and self.settings.context is None and self.model.context != 1:
+            what = f"windows of {self.model.context} utterances" if self.model.context else "whole recordings"
+            window, corpus = f"{self.model.name} reads {what}", self.store.corpus
             said.append(f"{window}, and {corpus} has no conversations: C is 1, each utterance is judged alone")
         if self.context > 1 and not resolve.has_conversations(self.store):
             said.append(

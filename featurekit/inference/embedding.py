@@ -281,8 +281,8 @@ class _Columns:
         manifest = applied.opened.manifest
         trim_db = record["training"].get("trim_db")
         trimmed = [] if trim_db is None else [trim_db]
-        # In a window, or normalised by speaker, values depend on other utterances: then the whole manifest is the input.
-        others = record["context"] > 1 or by_speaker(record)
+        # In a window or recording, or normalised by speaker, values depend on others: then the whole manifest is the input.
+        others = record["context"] != 1 or by_speaker(record)
         around = [[item.id, item.recording, item.position, item.speaker, item.fingerprint] for item in manifest]
         return digest(
             {
@@ -296,7 +296,7 @@ class _Columns:
                 "inputs": applied.view.keys,
                 "window": [record["context"], record["settings"]["context_of"], record["training"]["n_frames"], *trimmed],
                 "around": around if others else [],
-                "shares": [list(share.ids) for share in applied.shares] if record["context"] > 1 else [],
+                "shares": [list(share.ids) for share in applied.shares] if record["context"] != 1 else [],
                 "text": [[item.id, item.text] for item in manifest] if applied.reads_text else [],
             }
         )

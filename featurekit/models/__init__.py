@@ -65,6 +65,11 @@ class Inputs(Protocol):
         """(B, C) bool; the middle slot, the target, is always there."""
         ...
 
+    @property
+    def targets(self) -> Tensor | None:
+        """(B, C) bool, the slots that are judged where rows are whole recordings; None is the middle one of each row."""
+        ...
+
 
 @dataclass(frozen=True)
 class Output:
@@ -119,7 +124,8 @@ class Model:
     either : bool
         One of ``reads`` suffices (else all are needed).
     context : int
-        Slots a window has by default: 1, or 3 for the papers' windows.
+        Slots a window has by default: 1, 3 for the papers' windows, 0 for a model that reads whole recordings and gives a
+        row of its output to each of the batch's ``targets``.
     recipe : mapping
         Training settings of the paper, which override the defaults of :class:`featurekit.training.TrainSettings`.
     paper : str

@@ -34,6 +34,7 @@ class Made:
     text: Tensor | None
     text_lengths: Tensor | None
     present: Tensor
+    targets: Tensor | None = None
 
 
 def made_batch(member: Model, *, n: int = 1, dims: int = 0, steps: int = 0, side: int = _SIDE) -> Made:
@@ -49,7 +50,7 @@ def made_batch(member: Model, *, n: int = 1, dims: int = 0, steps: int = 0, side
         D and T of the frames, by default the recipe's; H and W of the images.
     """
     kinds = member.reads[-1:] if member.either else member.reads
-    slots = member.context
+    slots = member.context or 1
     steps = steps or member.recipe.get("n_frames") or _STEPS
     present = (torch.arange(slots) == slots // 2).expand(n, -1)
     frames = torch.randn(n, slots, steps, dims or member.dims) if "frames" in kinds else None

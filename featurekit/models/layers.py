@@ -216,6 +216,11 @@ def target_slot(x: Tensor) -> Tensor:
     return x[:, x.shape[1] // 2]
 
 
+def targeted(x: Tensor, batch: Inputs) -> Tensor:
+    """What is judged of (B, C, …): the targets row by row, (n, …), or the middle slots where the batch names none."""
+    return target_slot(x) if batch.targets is None else x[batch.targets]
+
+
 def target_frames(batch: Inputs) -> tuple[Tensor, Tensor]:
     """Frames of the middle utterance, (B, T, D), and their lengths, (B,).
 

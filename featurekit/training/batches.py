@@ -15,7 +15,10 @@ from featurekit.data.dataset import Dataset
 Order = list[list[int]]
 
 
-def shuffled(n: int, batch_size: int, seed: int, epoch: int) -> Order:
+Groups = Sequence[Sequence[int]] | None  # what stays together in a batch (``Dataset.recordings``); None is each by itself
+
+
+def shuffled(n: int, batch_size: int, seed: int, epoch: int, groups: Groups = None) -> Order:
     """Random batches; a last batch of one joins the one before, since batch normalisation cannot train on one.
 
     Parameters
@@ -24,23 +27,31 @@ def shuffled(n: int, batch_size: int, seed: int, epoch: int) -> Order:
         Utterances.
     batch_size, seed, epoch : int
         The order is a function of these.
+    groups : list of lists of int, optional
+        Indices that stay together: ``batch_size`` counts these.
 
     Returns
     -------
     list of list of int
         Every index once.
     """
-    return _cut(np.random.default_rng((seed, epoch)).permutation(n).tolist(), batch_size, join=True)
+    pieces = n if groups is None else len(groups)
+    return _whole(_cut(np.random.default_rng((seed, epoch)).permutation(pieces).tolist(), batch_size, join=True), groups)
 
 
-def in_order(n: int, batch_size: int) -> Order:
+def in_order(n: int, batch_size: int, groups: Groups = None) -> Order:
     """Batches in the dataset's own order."""
-    return _cut(list(range(n)), batch_size, join=False)
+    return _whole(_cut(list(range(n if groups is None else len(groups))), batch_size, join=False), groups)
 
 
-def by_length(lengths: np.ndarray, batch_size: int) -> Order:
+def by_length(lengths: np.ndarray, batch_size: int, groups: Groups = None) -> Order:
     """Batches of similar length, shortest first, so that little is padded; for evaluation only."""
-    return _cut(np.argsort(lengths, kind="stable").tolist(), batch_size, join=False)
+    sizes = lengths if groups is None else np.array([len(group) for group in groups])
+    return _whole(_cut(np.argsort(sizes, kind="stable").tolist(), batch_size, join=False), groups)
+
+
+def _whole(order: Order, groups: Groups) -> Order:
+    return order if groups is None else [[index for piece in batch for index in groups[piece]] for batch in order]
 
 
 def _cut(order: list[int], batch_size: int, *, join: bool) -> Order:
@@ -92,8 +103,12 @@ class Batches:
 
 
 def _gathered(dataset: Dataset, pool: Pool, indices: Sequence[int]) -> Batch:
-    ids = [dataset.ids[index] for index in indices]
-    return pool.batch(dataset.slots[indices], dataset.labels[indices], ids, dataset.columns)
+    return _batch(dataset, pool, indices, dataset.slots[indices])
+
+
+def _batch(dataset: Dataset, pool: Pool, indices: Sequence[int], slots: np.ndarray) -> Batch:
+    rows, targets = dataset.placed(indices, slots)
+    return pool.batch(rows, dataset.labels[indices], [dataset.ids[index] for index in indices], dataset.columns, targets)
 
 
 class _Reading:
@@ -107,8 +122,7 @@ class _Reading:
 
     def __getitems__(self, indices: list[int]) -> Batch:
         packed, slots = self._dataset.packed_for(indices)
-        ids = [self._dataset.ids[index] for index in indices]
-        return Pool(packed).batch(slots, self._dataset.labels[indices], ids, self._dataset.columns)
+        return _batch(self._dataset, Pool(packed), indices, slots)
 
 
 def _streamed(dataset: Dataset, workers: int) -> Callable[[Order], Iterator[Batch]]:

@@ -100,7 +100,7 @@ def make_loss(settings: TrainSettings, train: Dataset, device: torch.device) -> 
 
 def frame_counts(batch: Inputs) -> Tensor:
     """How often each utterance counts where losses are summed over frames, (B,): its frames, at least 1; 1 without frames."""
-    lengths = batch.lengths[:, batch.lengths.shape[1] // 2]
+    lengths = batch.lengths[:, batch.lengths.shape[1] // 2] if batch.targets is None else batch.lengths[batch.targets]
     return lengths.clamp(min=1) if batch.frames is not None else torch.ones_like(lengths)
 
 

@@ -92,7 +92,7 @@ def predict(
         batches = Batches(dataset, device, residency=residency.kind, workers=residency.workers)
     mode = model.training
     model = place(model, device).eval()
-    order = by_length(dataset.lengths, settings.batch_size)
+    order = by_length(dataset.lengths, settings.batch_size, dataset.recordings)
     logits, embeddings = [], []
     try:
         kernels = deterministic_kernels(settings)

@@ -66,11 +66,11 @@ class Trainer:
         if standing is not None:
             self.model.load_state_dict(standing.tensors["model"])
         elif hook is not None:
-            order = in_order(len(self.train), self.settings.batch_size)
+            order = in_order(len(self.train), self.settings.batch_size, self.train.recordings)
             speakers = dict(zip(self.train.ids, self.train.speakers, strict=True))
             hook(lambda: self._batches.of(order), self._generator, speakers=speakers)
         if any(parameter.requires_grad for parameter in self.model.parameters()):
-            batches = len(shuffled(len(self.train), self.settings.batch_size, self.settings.seed, 0))
+            batches = len(shuffled(*self._drawn, 0, self.train.recordings))
             self._updates = Updates(self.model, self.settings, math.ceil(batches / self.settings.accumulate))
         if standing is not None:
             if self._updates is not None:
@@ -113,7 +113,7 @@ class Trainer:
             When a loss is not finite, or a batch does not fit into the memory of the GPU.
         """
         self.model.train()
-        order = shuffled(len(self.train), self.settings.batch_size, self.settings.seed, number)
+        order = shuffled(*self._drawn, number, self.train.recordings)
         losses: list[Tensor] = []
         looked = 0
         for place, batch in enumerate(self._batches.of(order)):
@@ -174,20 +174,33 @@ class Trainer:
 
     def _too_much(self, indices: Sequence[int], number: int) -> TrainingError:
         """What to say when a batch did not fit: the largest half of a half that does, found by trying."""
-        size = len(indices)
+        pieces = self._pieces(indices)
+        size = len(pieces)
         while size > 1:
             size //= 2
             self.model.zero_grad(set_to_none=True)
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            if self._fits(indices[:size]):
+            if self._fits([index for piece in pieces[:size] for index in piece]):
                 way = f"a batch of {size} fits: use --batch-size {size}"
                 many = math.ceil(self.settings.batch_size / size) * self.settings.accumulate
                 way += f", and accumulate = {many} in [training] for the same updates"
                 break
         else:
-            way = "not even one utterance fits: use a smaller model or shorter utterances (n_frames)"
-        return TrainingError(f"out of memory on {self.device.type} in epoch {number} with a batch of {len(indices)}; {way}")
+            one = "utterance" if self.train.recordings is None else "recording"
+            way = f"not even one {one} fits: use a smaller model or shorter utterances (n_frames)"
+        return TrainingError(f"out of memory on {self.device.type} in epoch {number} with a batch of {len(pieces)}; {way}")
+
+    def _pieces(self, indices: Sequence[int]) -> list[list[int]]:
+        """What a batch is made of: utterances, or recordings."""
+        if self.train.recordings is None:
+            return [[index] for index in indices]
+        wanted = set(indices)
+        return [recording for recording in self.train.recordings if wanted.issuperset(recording)]
+
+    @property
+    def _drawn(self) -> tuple[int, int, int]:
+        return len(self.train), self.settings.batch_size, self.settings.seed
 
     def _fits(self, indices: Sequence[int]) -> bool:
         try:

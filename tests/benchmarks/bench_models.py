@@ -41,6 +41,7 @@ FIGURES = {
     "aff-acrnn-ubbi-res50": f"69.18 / 36.93 / 28.11 ({_LUO})",
     "aff-acrnn-ubbi-res152": f"69.64 / 37.71 / 29.26 ({_LUO})",
     "aff-acrnn": f"69.64 / 37.71 / 29.26 ({_LUO})",
+    "bc-lstm": "60.31 / 47.20 (MOSI, MOSI → MOUD, WA, from Luo's Table 6)",
     "svm": "57.23 (MOUD, WA)",
     "naive-bayes": "55.72 (MOUD, WA)",
     "gmm": "54.66 (MOUD, WA)",

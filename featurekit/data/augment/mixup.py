@@ -50,7 +50,7 @@ class Mixup:
         Raises
         ------
         ParameterError
-            When the batch has words, which cannot be mixed.
+            When the batch has words, or whole recordings, which cannot be mixed.
         """
         import torch
         from torch.nn import functional as F
@@ -59,6 +59,8 @@ class Mixup:
 
         if batch.text is not None:
             raise ParameterError("mixup cannot mix words; leave it out for a model that reads text")
+        if batch.targets is not None:
+            raise ParameterError("mixup cannot mix whole recordings; leave it out for a model that reads these")
         # torch has no beta distribution that takes a generator
         rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
         share = float(rng.beta(self.alpha, self.alpha))

@@ -170,6 +170,8 @@ def _refuse_what_is_no_graph(record: Mapping[str, Any], model: nn.Module) -> Non
         raise ParameterError(
             f"{name} reads transcripts, whose words are numbered by featurekit: it cannot be a file of its own"
         )
+    if not record["context"]:
+        raise ParameterError(f"{name} reads whole recordings of any number of utterances, and a graph has a window of one size")
     if by_speaker(record):
         raise ParameterError(
             "the run normalises by speaker, over all utterances of each, which a file that judges one cannot know"

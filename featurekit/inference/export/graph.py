@@ -59,6 +59,7 @@ class Whole(nn.Module):
             images=self._images(given["images"], present) if "images" in given else None,
             text=None,
             text_lengths=None,
+            targets=None,
             present=present,
         )
         output = self.model(batch)
