@@ -14,6 +14,7 @@ from featurekit.data.dataset import Dataset
 from featurekit.data.tasks import Task
 from featurekit.errors import ParameterError
 from featurekit.models import Inputs
+from featurekit.models.layers import targeted
 from featurekit.training.options import TrainSettings
 
 Loss = Callable[..., Tensor]  # outputs, targets, and how often each utterance counts
@@ -100,7 +101,7 @@ def make_loss(settings: TrainSettings, train: Dataset, device: torch.device) -> 
 
 def frame_counts(batch: Inputs) -> Tensor:
     """How often each utterance counts where losses are summed over frames, (B,): its frames, at least 1; 1 without frames."""
-    lengths = batch.lengths[:, batch.lengths.shape[1] // 2] if batch.targets is None else batch.lengths[batch.targets]
+    lengths = targeted(batch.lengths, batch)
     return lengths.clamp(min=1) if batch.frames is not None else torch.ones_like(lengths)
 
 

@@ -95,8 +95,10 @@ def test_counted_utterances_weigh_as_often_as_they_count():
 
 def test_an_utterance_counts_once_a_frame_of_the_middle_slot():
     lengths = torch.tensor([[3, 7, 2], [1, 0, 4]])
-    assert frame_counts(SimpleNamespace(lengths=lengths, frames=torch.zeros(2, 3, 7, 1))).tolist() == [7, 1]
-    assert frame_counts(SimpleNamespace(lengths=lengths, frames=None)).tolist() == [1, 1]
+    assert frame_counts(SimpleNamespace(lengths=lengths, frames=torch.zeros(2, 3, 7, 1), targets=None)).tolist() == [7, 1]
+    assert frame_counts(SimpleNamespace(lengths=lengths, frames=None, targets=None)).tolist() == [1, 1]
+    targets = torch.tensor([[True, False, True], [False, False, True]])
+    assert frame_counts(SimpleNamespace(lengths=lengths, frames=torch.zeros(2, 3, 7, 1), targets=targets)).tolist() == [3, 2, 4]
 
 
 def test_a_sum_of_concordances_is_refused():
