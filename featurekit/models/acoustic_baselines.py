@@ -46,19 +46,10 @@ class ConvolutionStack(nn.Module):
         D; dimensions and number of the layers.
     width, stride : int
         Frames of a filter, and between its outputs.
-
-    Raises
-    ------
-    ParameterError
-        For an even width, which has no middle.
     """
 
     def __init__(self, dims: int, filters: int, layers: int, width: int, stride: int) -> None:
         super().__init__()
-        if width % 2 == 0:
-            raise ParameterError(
-                f"width is {width}; a filter has a middle frame: take an odd number, {width - 1} or {width + 1}"
-            )
         sizes = [dims, *[filters] * layers]
         self.layers = nn.ModuleList(MaskedConv1d(*pair, width=width, stride=stride) for pair in pairwise(sizes))
 

@@ -84,10 +84,18 @@ class MaskedConv1d(nn.Module):
         Frames of a filter; odd, centred, with zeros beyond both ends of a sequence.
     stride : int
         Frames between outputs; ``ceil(length / stride)`` of them.
+
+    Raises
+    ------
+    ParameterError
+        For an even width, which has no middle.
     """
 
     def __init__(self, dims: int, filters: int, *, width: int, stride: int = 1) -> None:
         super().__init__()
+        if width % 2 == 0:
+            odd = f"{width - 1} or {width + 1}"
+            raise ParameterError(f"width is {width}; a filter has a middle frame: take an odd number, {odd}")
         self.conv = nn.Conv1d(dims, filters, width, stride, padding=width // 2)
         self.stride = stride
 

@@ -43,6 +43,7 @@ HYPER: dict[str, dict[str, object]] = {
     "cnn5": {"n_frames": 32},
     "densenet": {"n_frames": 32},
     "multinet": {"n_frames": 32},
+    "rnnt": {"filters": 24, "units": 16, "projection": 32},
     "sae": {"window": 2, "n_windows": 2},  # several blocks in a few frames
     "vit": {"side": 32},
 }

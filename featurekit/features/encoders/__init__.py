@@ -1,5 +1,7 @@
 """Speech encoders: the hidden states of Whisper, wav2vec 2.0, HuBERT or WavLM as frame features, through transformers.
 
+And of the encoder of Lu et al.'s RNN transducer, by torch alone (:mod:`~featurekit.features.encoders.transducer`).
+
 Weights come from a local folder or from what the Hugging Face cache already holds; nothing is ever downloaded here. They
 are part of a column's key by the digest of their bytes, so that a moved folder keeps its columns and other weights under
 an old name do not pass for them.
@@ -53,17 +55,18 @@ def _check_size(signal: np.ndarray, model: str | None) -> None:
 def encoder_states(signal: np.ndarray, *, model: str | None = None) -> np.ndarray:
     """Hidden states of a pre-trained speech encoder: its input to the first layer, then the output of each layer.
 
-    Whisper hears windows of 30 s, padded with silence as it was trained; frames of the padding are dropped. The others
-    hear the signal itself, scaled to zero mean and unit variance where their configuration says so. What is longer
-    than 30 s is heard in windows of 30 s; the last one is moved back until it is full, so that no frame lacks a
-    context, and frames heard twice are taken from the earlier window. On the CPU, in float32, by one thread: the
-    same values everywhere.
+    Whisper hears windows of 30 s, padded with silence as it was trained; frames of the padding are dropped. wav2vec 2.0
+    and its kin hear the signal itself, scaled to zero mean and unit variance where their configuration says so. What is
+    longer than 30 s is heard in windows of 30 s; the last one is moved back until it is full, so that no frame lacks a
+    context, and frames heard twice are taken from the earlier window. A transducer hears all of it at once. On the CPU,
+    in float32, by one thread: the same values everywhere.
 
     Parameters
     ----------
     signal : np.ndarray [shape=(samples,)]
     model : str
-        A folder with config.json and safetensors, or a hub id that this machine's Hugging Face cache holds.
+        A folder with config.json and safetensors, a fold's folder of a run of ``rnnt-attention``, or a hub id that this
+        machine's Hugging Face cache holds.
 
     Returns
     -------
@@ -81,10 +84,10 @@ def encoder_states(signal: np.ndarray, *, model: str | None = None) -> np.ndarra
 def _check_layer(settings: Settings) -> None:
     layers, layer = describe(settings["model"]).layers, settings["layer"]
     if not (layer == "mean" or (isinstance(layer, int) and -1 - layers <= layer <= layers)):
-        raise ParameterError(
-            f"asr_encoder: layer is {layer!r}; this encoder has 0 (what enters the first layer) to {layers}, "
-            "-1 for the last, or mean"
+        has = (
+            f"0 (what enters the first layer) to {layers}, -1 for the last, or mean" if layers else "its last states alone, -1"
         )
+        raise ParameterError(f"asr_encoder: layer is {layer!r}; this encoder has {has}")
     if settings["dtype"] not in ("f2", "f4"):
         raise ParameterError(f"asr_encoder: dtype is {settings['dtype']!r}; expected f2 (float16) or f4 (float32)")
 
@@ -102,7 +105,7 @@ def asr_encoder(encoder_states: np.ndarray, *, layer: int | str = -1, dtype: str
     Needs ``pip install 'featurekit[asr]'`` and the weights: ``asr_encoder(model='openai/whisper-tiny.en', layer=2)``.
     Several layers of one model are several columns and one run of the encoder. Values are transformers' own. Frames
     of the padding are not kept: frame t of Whisper is centred on ``0.02 t`` seconds, that of the others, which pad
-    nothing, on ``0.02 t + 0.0125``.
+    nothing, on ``0.02 t + 0.0125``, that of a transducer's encoder on ``0.08 t + 0.04``.
 
     Parameters
     ----------

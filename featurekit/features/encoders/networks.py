@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from featurekit.errors import MissingDependencyError, ParameterError
+from featurekit.features.encoders import transducer
 from featurekit.features.encoders.weights import Encoder, describe, read_json
 from featurekit.features.specaugment import SpecAugment
 
@@ -51,11 +52,13 @@ def encode_many(
     list of np.ndarray [shape=(1 + layers, dims, frames)]
     """
     facts = describe(model)
+    changes = masks or [None] * len(signals)
+    if facts.family == transducer.FAMILY:
+        return _transduced(facts, signals, device, changes)
     network = _load(facts, device)
     from featurekit.whole_float32 import whole_float32  # imports torch; without it, _load has said so
 
     states = [np.empty((1 + facts.layers, facts.dims, facts.clock.n_frames(len(signal))), np.float32) for signal in signals]
-    changes = masks or [None] * len(signals)
     windows = [window for index, signal in enumerate(signals) for window in _windows(network, index, signal, changes[index])]
     windows.sort(key=lambda window: len(window.samples))  # neighbours in length share a call, so that little is padded
     with whole_float32(), _one_thread():
@@ -65,6 +68,21 @@ def encode_many(
                 kept = slice(window.kept - window.first, window.last - window.first)
                 states[window.signal][:, :, window.kept : window.last] = values[:, :, kept]
     return states
+
+
+def _transduced(
+    facts: Encoder, signals: Sequence[np.ndarray], device: str, masks: Sequence[SpecAugment | None]
+) -> list[np.ndarray]:
+    """A transducer hears an utterance as a whole; its recurrence has no end."""
+    try:
+        import safetensors.torch  # noqa: F401
+
+        from featurekit.whole_float32 import whole_float32
+    except ModuleNotFoundError:
+        raise MissingDependencyError("asr_encoder needs torch and safetensors; pip install 'featurekit[asr]'") from None
+    weights = transducer.weights(facts.folder)
+    with whole_float32(), _one_thread():
+        return [transducer.encode(weights, signal, device, mask) for signal, mask in zip(signals, masks, strict=True)]
 
 
 class _Window(NamedTuple):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from featurekit.errors import MissingDependencyError, ParameterError
+from featurekit.features.encoders import transducer
 from featurekit.features.graph import Clock
 from featurekit.settings import digest
 
@@ -36,7 +37,7 @@ class Encoder:
     sample_rate, hop_length : int
         Hz; samples between frames.
     field_length : int
-        Samples that a frame of the convolutions reads; 0 for Whisper, whose frames are centred.
+        Samples that a frame of the convolutions reads; 0 for those that read a log-mel.
     """
 
     folder: Path
@@ -55,7 +56,9 @@ class Encoder:
 
     @property
     def clock(self) -> Clock:
-        """When its frames lie: Whisper's are centred, the others use no padding."""
+        """When its frames lie: Whisper's are centred, a transducer's take so many of Kaldi's, the others use no padding."""
+        if self.family == transducer.FAMILY:
+            return Clock(self.hop_length, start=self.hop_length / 2, extra=self.hop_length - transducer.HOP_LENGTH // 2)
         if not self.field_length:
             return Clock(self.hop_length)
         return Clock(self.hop_length, start=(self.field_length - 1) / 2, extra=self.hop_length - self.field_length)
@@ -77,6 +80,8 @@ def describe(model: str | None) -> Encoder:
         For a hub id without huggingface_hub.
     """
     folder = _folder(model)
+    if transducer.is_one(folder):
+        return _transducer(folder, transducer.weights(folder))
     files = sorted({path for pattern in _IDENTITY for path in folder.glob(pattern)})
     if not (folder / "config.json").is_file() or not any(path.suffix == ".safetensors" for path in files):
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
@@ -107,6 +112,14 @@ def _folder(model: str | None) -> Path:
         raise ParameterError(
             f"the encoder {model!r} is neither a folder nor in this machine's Hugging Face cache; {_GET.format(model)}"
         ) from None
+
+
+@functools.lru_cache(maxsize=16)
+def _transducer(folder: Path, found: transducer.Weights) -> Encoder:
+    size = transducer.sizes(found)
+    # It has one state a frame for its readers: those of its inner layers have other clocks.
+    facts = {"layers": 0, "sample_rate": transducer.SAMPLE_RATE, "field_length": 0, **size}
+    return Encoder(folder=folder, digest=found.digest, family=transducer.FAMILY, **facts)
 
 
 @functools.lru_cache(maxsize=16)
