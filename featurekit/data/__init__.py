@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from featurekit.data.augment import VTLP, Compose, Mixup, RandomCrop, SpecAugment, Tempo, TimeShift, make_augment
     from featurekit.data.collate import Batch
     from featurekit.data.dataset import Dataset, Sample
-    from featurekit.data.layout import usable_ids
     from featurekit.data.normalise import Normaliser
     from featurekit.data.splits import make_split, predefined
     from featurekit.data.splits.folds import Fold, Split
     from featurekit.data.tasks import Task, get_task, labelled
+    from featurekit.data.usable import usable_ids
     from featurekit.data.views.joined import JoinedStore
     from featurekit.data.views.speaker_normalised import SpeakerNormalisedStore
     from featurekit.data.views.trimmed import TrimmedStore
@@ -55,7 +55,7 @@ _MODULE_OF = {
     "make_split": "splits",
     "predefined": "splits",
     "training_ids": "audit",
-    "usable_ids": "layout",
+    "usable_ids": "usable",
 }
 
 __all__ = [

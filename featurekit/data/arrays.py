@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.data.layout import refuse_unusable, usable_ids
 from featurekit.data.names import check_names, listed_ids, speakers_of
 from featurekit.data.normalise import scale_of, scaled, store_rows
 from featurekit.data.tasks import Task, labelled
+from featurekit.data.usable import refuse_unusable, usable_ids
 from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.errors import ParameterError
 from featurekit.notebook import pandas

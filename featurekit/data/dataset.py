@@ -15,12 +15,14 @@ from typing import Any, overload
 
 import numpy as np
 
-from featurekit.data.layout import Layout, refuse_unusable, usable_ids
+from featurekit.data.layout import Layout
 from featurekit.data.names import check_names, speakers_of
 from featurekit.data.normalise import Normaliser
 from featurekit.data.packed import Packed
 from featurekit.data.splits.folds import Fold, Split
+from featurekit.data.stacked import Stacked
 from featurekit.data.tasks import Task, get_task, labelled
+from featurekit.data.usable import refuse_unusable, usable_ids
 from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.data.windows import WHOLE, as_recordings, context_windows, whole_recordings
 from featurekit.data.words import word_numbers
@@ -160,7 +162,7 @@ class Dataset(Shown):
         self.normaliser, self.augment = normaliser, augment
         self.features = check_names(store, features)
         self.task = get_task(task, store.manifest)
-        self._layout = Layout.of(store, self.features)
+        self._stacked = Stacked(store, Layout.of(store.columns, self.features), normaliser, n_frames)
         members = _members(store, self.features, split, part, fold)
         labels = labelled(store.manifest, self.task, members, drop_unlabelled=drop_unlabelled)
         self.ids = list(labels)
@@ -173,7 +175,7 @@ class Dataset(Shown):
             self._windows = context_windows(store.manifest, members, context, context_of, targets=self.ids)
         self._rows = np.unique(self._windows[self._windows >= 0])
         self.slots = np.where(self._windows >= 0, np.searchsorted(self._rows, self._windows), -1)
-        self._layout.check_lengths(store, self._rows)
+        self._stacked.check_lengths(self._rows)
         self._words = {int(row): word_numbers(store.manifest.utterances[row].text) for row in self._rows} if text else None
         if self._words is not None and not any(map(len, self._words.values())):
             raise ParameterError("the model reads transcripts and no utterance of this part has one; add text to the manifest")
@@ -234,17 +236,17 @@ class Dataset(Shown):
     @property
     def nbytes(self) -> int:
         """Bytes that all rows take in memory, context included."""
-        return self._layout.nbytes(self.store, self._rows, self.n_frames)
+        return self._stacked.nbytes(self._rows)
 
     @property
     def levels(self) -> np.ndarray | None:
         """Normalised value of each that a stored pixel can have, float32; None where there is no such list."""
-        return self._layout.levels(self.store, self.normaliser)
+        return self._stacked.levels
 
     @property
     def moments(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Mean and deviation of frames that stay float16 in memory, float64 (D,); None for others."""
-        return self._layout.moments(self.store, self.normaliser)
+        return self._stacked.moments
 
     def packed(self) -> Packed:
         """All rows in memory; read now, unless they were preloaded. ``slots`` says which are whose."""
@@ -271,8 +273,7 @@ class Dataset(Shown):
         return (slots, None) if self.places is None else as_recordings(slots, self.places[list(indices)])
 
     def _read(self, rows: np.ndarray) -> Packed:
-        how: dict[str, Any] = {"normaliser": self.normaliser, "n_frames": self.n_frames, "words": self._words}
-        return Packed.read(self.store, self._layout, rows.tolist(), **how)
+        return Packed.read(self._stacked, rows.tolist(), self._words)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -282,25 +283,22 @@ class Dataset(Shown):
     @property
     def dims(self) -> int:
         """D of the stacked frame columns; 0 when only an image is read."""
-        return self._layout.dims
+        return self._stacked.layout.dims
 
     @property
     def columns(self) -> dict[str, slice]:
         """Frame column → its slice of D."""
-        return dict(self._layout.slices)
+        return dict(self._stacked.layout.slices)
 
     @property
     def image_shape(self) -> tuple[int, int] | None:
         """(H, W) of the image column; None when none is read."""
-        if self._layout.image is None:
-            return None
-        height, width = self.store.columns[self._layout.image].image_shape or (0, 0)
-        return int(height), int(width)
+        return self._stacked.layout.image_shape
 
     @property
     def lengths(self) -> np.ndarray:
         """Frames of each target's longest slot, (n,) int64: what a batch is padded to. 0 when only an image is read."""
-        every = self._layout.lengths(self.store, self.n_frames)
+        every = self._stacked.lengths
         return np.where(self._windows >= 0, every[self._windows], 0).max(axis=1)
 
     @property

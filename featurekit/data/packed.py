@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurekit.data.layout import Layout
-from featurekit.data.normalise import Normaliser, standardised
-from featurekit.data.views.store_view import StoreView
+from featurekit.data.normalise import standardised
+from featurekit.data.stacked import Stacked
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,9 @@ class Packed:
     images : array (m + 1, H, W) or None
         uint8 or float16 as stored, to be looked up in ``levels``; float32 is normalised here. The last one is 0.
     levels : float32 array (256,) or (65536,), or None
-        Normalised value of each that a stored pixel can have (:meth:`Layout.levels`).
+        Normalised value of each that a stored pixel can have (:attr:`Stacked.levels`).
     moments : (float64 array (D,), float64 array (D,)) or None
-        Mean and deviation of frames that are float16 (:meth:`Layout.moments`).
+        Mean and deviation of frames that are float16 (:attr:`Stacked.moments`).
     words : Ragged or None
         (L,) int64.
     """
@@ -66,47 +65,30 @@ class Packed:
     moments: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
-    def read(
-        cls,
-        store: StoreView,
-        layout: Layout,
-        rows: Sequence[int],
-        *,
-        normaliser: Normaliser | None = None,
-        n_frames: int | None = None,
-        words: Mapping[int, np.ndarray] | None = None,
-    ) -> Packed:
+    def read(cls, stacked: Stacked, rows: Sequence[int], words: Mapping[int, np.ndarray] | None = None) -> Packed:
         """Read these rows, in their order: sorted, they lie in a shard as they are read.
 
         Parameters
         ----------
-        store : Store
-            Where the columns are.
-        layout : Layout
-            Which columns.
+        stacked : Stacked
+            A view, the columns that are read, and how.
         rows : sequence of int
-            Rows of the store.
-        normaliser : Normaliser, optional
-            Fitted on training ids.
-        n_frames : int, optional
-            Cut utterances to their first frames.
+            Rows of the view.
         words : mapping, optional
             Row → word numbers.
         """
         frames = images = levels = texts = None
-        if layout.slices:
-            halves = layout.are_halves(store)
-            lengths = layout.lengths(store, n_frames)[rows]
-            frames = Ragged.empty(lengths, (layout.dims,), np.float16 if halves else np.float32)
+        if stacked.layout.slices:
+            halves = stacked.are_halves
+            read = stacked.stored_frames if halves else stacked.frames
+            frames = Ragged.empty(stacked.lengths[rows], (stacked.layout.dims,), np.float16 if halves else np.float32)
             for place, row in enumerate(rows):
-                frames[place][:] = (
-                    layout.stored_frames(store, row, n_frames) if halves else layout.frames(store, row, normaliser, n_frames)
-                )
-        if layout.image:
-            levels = layout.levels(store, normaliser)
+                frames[place][:] = read(row)
+        if stacked.layout.image:
+            levels = stacked.levels
+            look = stacked.image if levels is None else stacked.stored_image
             for place, row in enumerate(rows):
-                stored = np.asarray(store.read(layout.image, row))
-                pixels = stored if levels is not None else layout.pixels(stored, normaliser)
+                pixels = look(row)
                 if images is None:
                     images = np.zeros((len(rows) + 1, *pixels.shape), dtype=pixels.dtype)
                 images[place] = pixels
@@ -114,7 +96,7 @@ class Packed:
             texts = Ragged.empty(np.array([len(words[row]) for row in rows]), (), np.int64)
             for place, row in enumerate(rows):
                 texts[place][:] = words[row]
-        return cls(frames, images, levels, texts, layout.moments(store, normaliser))
+        return cls(frames, images, levels, texts, stacked.moments)
 
     def frame(self, place: int) -> np.ndarray:
         """(T, D) float32 of one place; (0, D) for the empty slot."""

@@ -22,6 +22,8 @@ from featurekit import data, models, training
 from featurekit.data import augment, splits, tasks
 from featurekit.data.layout import Layout
 from featurekit.data.splits.folds import PARTS
+from featurekit.data.stacked import Stacked
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import identity, resolve, stages
 from featurekit.experiments.at_once import train_pending
@@ -113,10 +115,12 @@ class Run(Shown):
         """The columns, and the one that says where there is silence, if it is another one."""
         return list(dict.fromkeys([*self.columns, *([self.level] if self.level else [])]))
 
-    def _as_read(self) -> Any:
+    def _as_read(self) -> StoreView:
         """The store as it is read: as it is, without the silence at the ends of utterances, standardised within speakers."""
         trim_db = self.training.trim_db
-        heard = self.store if self.level is None or trim_db is None else data.TrimmedStore(self.store, trim_db, self.level)
+        heard: StoreView = self.store
+        if self.level is not None and trim_db is not None:
+            heard = data.TrimmedStore(heard, trim_db, self.level)
         if self.training.normalise != "speaker":
             return heard
         images = [name for name in self.columns if self.store.columns[name].kind == "image"]
@@ -164,7 +168,7 @@ class Run(Shown):
                     f"{self.model.name} reads {' and '.join(self.model.reads)}, and {name} gives {kind}: "
                     "leave it out of --features"
                 )
-        Layout.of(self.store, self.columns)  # columns that cannot be stacked are said now
+        Layout.of(self.store.columns, self.columns)  # columns that cannot be stacked are said now
 
     def _check_augment(self) -> None:
         """A wrong name, setting or column is said now."""
@@ -197,7 +201,7 @@ class Run(Shown):
     @property
     def _lengths(self) -> dict[str, int]:
         """Frames of each utterance as a batch has them."""
-        lengths = Layout.of(self.store, self.columns).lengths(self.view, self.training.n_frames)
+        lengths = Stacked(self.view, Layout.of(self.store.columns, self.columns), n_frames=self.training.n_frames).lengths
         return {name: int(lengths[self.store.manifest.index(name)]) for name in self.ids}
 
     @property

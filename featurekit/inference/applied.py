@@ -17,7 +17,7 @@ from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
 from featurekit.inference.records import read_run
-from featurekit.inference.runs import FoldNetwork, StoreOfRun, by_speaker, fold_number, load_fold
+from featurekit.inference.runs import FoldNetwork, by_speaker, columns_of_run, fold_number, load_fold
 from featurekit.inference.shares import Share, folds_on, shares
 from featurekit.models import Output
 from featurekit.whole_float32 import whole_float32
@@ -51,7 +51,7 @@ class Applied:
     def __init__(self, run: Path, opened: store.Store, fold: str | None, device: torch.device) -> None:
         self.run, self.opened, self.fold, self.device = run, opened, fold, device
         self.record = read_run(run)
-        self.view = StoreOfRun(opened, self.record)
+        self.view = columns_of_run(opened, self.record)
         self.names = [entry["name"] for entry in self.record["columns"]]
         trim_db = self.record["training"].get("trim_db")
         self._trimmed = None if trim_db is None else TrimmedStore(self.view, trim_db, self.record["level"]["name"])
@@ -72,7 +72,13 @@ class Applied:
         """Id → why it cannot be judged."""
         fine = {name for share in self.shares for name in share.ids}
         ids = enumerate(self.opened.ids)
-        return {name: self.view.why_unusable(index) or "no frames" for index, name in ids if name not in fine}
+        return {name: self._why_unusable(index) for index, name in ids if name not in fine}
+
+    def _why_unusable(self, index: int) -> str:
+        for name, own in self.view.names.items():
+            if self.opened.status(own)[index]:
+                return f"{name}: {self.opened.errors(own)[index]}"
+        return "no frames"
 
     def begins(self, utterance_id: str) -> int:
         """Frames of silence that were cut before an utterance."""

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from featurekit import store
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, StoreError
 from featurekit.inference.applied import Applied
 from featurekit.inference.runs import by_speaker, fold_identity
@@ -243,9 +244,10 @@ class _Columns:
         """Weights over time with 0 before them where silence was cut, so that each stands at its time."""
         cut = self.applied.begins(utterance_id) if info.kind == "frames" else 0
         clock = _clock(self.applied.view)
-        if not cut or clock is None:
+        if not cut or clock is None or info.hop_s is None:
             return weights
-        return np.concatenate([np.zeros((round(cut * clock.hop_s / info.hop_s), info.dims), weights.dtype), weights])
+        hop_s, _ = clock
+        return np.concatenate([np.zeros((round(cut * hop_s / info.hop_s), info.dims), weights.dtype), weights])
 
     def _info(self, name: str, values: Tensor, n_frames: int) -> store.ColumnInfo:
         record, view = self.applied.record, self.applied.view
@@ -293,7 +295,7 @@ class _Columns:
                 "networks": [fold_identity(applied.run, number) for number in applied.numbers],
                 "split": record["split"]["digest"] if len(applied.numbers) > 1 else "",
                 "corpus": applied.opened.corpus if len(applied.numbers) > 1 else "",
-                "inputs": applied.view.keys,
+                "inputs": [info.key for info in applied.view.columns.values()],
                 "window": [record["context"], record["settings"]["context_of"], record["training"]["n_frames"], *trimmed],
                 "around": around if others else [],
                 "shares": [list(share.ids) for share in applied.shares] if record["context"] != 1 else [],
@@ -315,22 +317,23 @@ def _rows(info: store.ColumnInfo, values: np.ndarray) -> np.ndarray:
     return values.reshape(info.dims, -1).T if info.kind == "frames" else values.reshape(1, -1)
 
 
-def _clock(view: Any) -> Any:
-    """The column whose clock the model's frames have."""
-    return next((info for info in view.columns.values() if info.hop_s), None)
+def _clock(view: StoreView) -> tuple[float, float] | None:
+    """``hop_s`` and ``start_s`` of the model's frames."""
+    return next(((info.hop_s, info.start_s or 0.0) for info in view.columns.values() if info.hop_s), None)
 
 
-def _of_frames(values: Tensor, n_frames: int, view: Any) -> dict[str, Any]:
+def _of_frames(values: Tensor, n_frames: int, view: StoreView) -> dict[str, Any]:
     """Kind, heads and clock of weights (1, T) or (1, H, T); one weight may stand for several frames."""
     clock = _clock(view)
     if clock is None:
         raise ParameterError("the run's columns have no clock, so that its attention has no times; embed its vectors instead")
+    hop_s, start_s = clock
     stride = max(1, round(n_frames / values.shape[-1]))
     heads = values.shape[1] if values.ndim == 3 else 1
     return {
         "kind": "frames",
         "dims": heads,
         "dim_names": tuple(f"head {number}" for number in range(1, heads + 1)) if heads > 1 else ("weight",),
-        "hop_s": clock.hop_s * stride,
-        "start_s": (clock.start_s or 0.0) + clock.hop_s * (stride - 1) / 2,
+        "hop_s": hop_s * stride,
+        "start_s": start_s + hop_s * (stride - 1) / 2,
     }

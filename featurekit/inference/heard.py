@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,11 @@ from threadpoolctl import threadpool_limits
 from featurekit import audio, features
 from featurekit.data import Normaliser, Sample, TrimmedStore
 from featurekit.data.layout import Layout
+from featurekit.data.stacked import Stacked
+from featurekit.data.views.in_memory import UtteranceInMemory
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import AudioError
+from featurekit.extraction.shards import column_info
 from featurekit.features import Column
 
 
@@ -23,38 +26,17 @@ class Heard:
 
     Parameters
     ----------
-    arrays : mapping
-        Column → its values, as a store would hold them.
+    view : StoreView
+        Its columns, as a store of one utterance.
     notes : tuple of str
         What is odd about it as input of these columns.
     memory : dict
         What networks found out about it (:mod:`featurekit.inference.speed`); it goes with the utterance.
     """
 
-    arrays: Mapping[str, np.ndarray]
+    view: StoreView
     notes: tuple[str, ...] = ()
     memory: dict[Any, Any] = field(default_factory=dict, repr=False)
-
-    def read(self, column: str, index: int) -> np.ndarray:
-        """Values of a column, as a store of one utterance would give them."""
-        return self.arrays[column]
-
-
-@dataclass(frozen=True)
-class _One:
-    """New audio as a store of one utterance."""
-
-    columns: Mapping[str, Any]
-    arrays: Mapping[str, np.ndarray]
-
-    def lengths(self, column: str) -> np.ndarray:
-        return np.array([len(self.arrays[column])])
-
-    def status(self, column: str) -> np.ndarray:
-        return np.zeros(1, np.uint8)
-
-    def read(self, column: str, index: int) -> np.ndarray:
-        return self.arrays[column]
 
 
 class Ear:
@@ -74,8 +56,8 @@ class Ear:
         self, columns: Iterable[Column], names: Sequence[str], *, trim_db: float | None = None, level: str | None = None
     ) -> None:
         self.plan = features.Plan(columns)
-        self._described: Any = SimpleNamespace(columns={column.name: column for column in self.plan.columns})
-        self.layout = Layout.of(self._described, names)
+        self._columns = {column.name: column_info(column) for column in self.plan.columns}
+        self.layout = Layout.of(self._columns, names)
         self._trim_db, self._level = trim_db, level
 
     def __call__(self, samples: np.ndarray, sample_rate: int) -> Heard:
@@ -105,31 +87,20 @@ class Ear:
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise AudioError(audio.Status.NONFINITE, f"{name} is not finite for this utterance")
+        view: StoreView = UtteranceInMemory(self._columns, arrays)
         if self._trim_db is not None:
-            arrays = self._between_silences(arrays, self._trim_db)
-        return Heard(arrays, audio.upsampling_note(original_rate, max(self.plan.sample_rates)))
-
-    def _between_silences(self, arrays: Mapping[str, np.ndarray], trim_db: float) -> dict[str, np.ndarray]:
-        store: Any = _One(self._described.columns, arrays)
-        trimmed = TrimmedStore(store, trim_db, str(self._level))
-        return {name: trimmed.read(name, 0) for name in arrays}
+            view = TrimmedStore(view, self._trim_db, str(self._level))
+        return Heard(view, audio.upsampling_note(original_rate, max(self.plan.sample_rates)))
 
     def sample(self, window: Sequence[Heard | None], normaliser: Normaliser, n_frames: int | None) -> Sample:
         """The utterance in the middle of a window; None is an empty slot."""
+        slots = [None if heard is None else Stacked(heard.view, self.layout, normaliser, n_frames) for heard in window]
         frames = images = None
         if self.layout.slices:
-            frames = [self._frames(heard, normaliser, n_frames) for heard in window]
+            empty = np.zeros((0, self.layout.dims), np.float32)
+            frames = [empty if slot is None else slot.frames(0) for slot in slots]
         if self.layout.image:
-            pictures = [self._picture(heard, normaliser) for heard in window]
+            pictures = [None if slot is None else slot.image(0) for slot in slots]
             there = next(picture for picture in pictures if picture is not None)
             images = [np.zeros_like(there) if picture is None else picture for picture in pictures]
         return Sample("heard", 0, np.array([heard is not None for heard in window]), frames, images)
-
-    def _frames(self, heard: Heard | None, normaliser: Normaliser, n_frames: int | None) -> np.ndarray:
-        if heard is None:
-            return np.zeros((0, self.layout.dims), np.float32)
-        store: Any = heard
-        return self.layout.frames(store, 0, normaliser, n_frames)
-
-    def _picture(self, heard: Heard | None, normaliser: Normaliser) -> np.ndarray | None:
-        return None if heard is None else self.layout.pixels(heard.arrays[str(self.layout.image)], normaliser)

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,12 @@ import torch
 from featurekit import features, models, training
 from featurekit.data import Normaliser
 from featurekit.data.layout import Layout
+from featurekit.data.views.renamed import RenamedStore
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.extraction.advice import command_that_adds
 from featurekit.features import Column, cuda
 from featurekit.inference.records import fold_folder, read_run
-from featurekit.store import ColumnInfo
+from featurekit.store import ColumnInfo, Store
 from featurekit.training.devices import place
 
 _logger = logging.getLogger(__name__)
@@ -50,8 +50,7 @@ def entries_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def layout_of(record: Mapping[str, Any]) -> Layout:
     """How a run's columns are stacked."""
-    columns = {entry["name"]: ColumnInfo.from_dict(entry) for entry in record["columns"]}
-    return Layout.of(SimpleNamespace(columns=columns), list(columns))  # type: ignore[arg-type]
+    return Layout.of({entry["name"]: ColumnInfo.from_dict(entry) for entry in record["columns"]})
 
 
 def load_fold(run: str | Path, record: Mapping[str, Any], number: int, device: torch.device) -> FoldNetwork:
@@ -173,14 +172,14 @@ def _audio_column(entry: Mapping[str, Any]) -> Column:
     return column
 
 
-class StoreOfRun:
-    """A store under the names by which a run knows its columns (:class:`~featurekit.data.views.store_view.StoreView`).
+def columns_of_run(opened: Store, record: Mapping[str, Any]) -> RenamedStore:
+    """The columns that a run reads, found in a store by their keys, under the run's names.
 
-    Columns are found by their keys, so a store of another corpus, or with other names, will do.
+    So a store of another corpus, or with other names, will do.
 
     Parameters
     ----------
-    store : Store
+    opened : Store
     record : mapping
         Of the run.
 
@@ -189,45 +188,18 @@ class StoreOfRun:
     ParameterError
         When the store lacks a column, with the command that adds it.
     """
-
-    def __init__(self, store: Any, record: Mapping[str, Any]) -> None:
-        self.store, self.manifest = store, store.manifest
-        by_key = {info.key: name for name, info in store.columns.items()}
-        # A column of the other engine is the same within a tolerance, as for `predict`.
-        by_spec = {info.spec: name for name, info in store.columns.items() if not info.of_run}
-        wanted = [ColumnInfo.from_dict(entry) for entry in entries_of(record)]
-        self._names = {info.name: by_key.get(info.key) or by_spec.get(info.spec, "") for info in wanted}
-        lacking = [info for info in wanted if not self._names[info.name]]
-        if lacking:
-            raise ParameterError(_how_to_add(store, lacking))
-        self.columns = {name: store.columns[own] for name, own in self._names.items()}
-
-    @property
-    def keys(self) -> list[str]:
-        """Keys of the columns that are read, in the run's order."""
-        return [info.key for info in self.columns.values()]
-
-    def lengths(self, column: str) -> Any:
-        """Rows of each utterance, (n,)."""
-        return self.store.lengths(self._names[column])
-
-    def status(self, column: str) -> Any:
-        """0 ok, 1 failed, 2 skipped, (n,)."""
-        return self.store.status(self._names[column])
-
-    def read(self, column: str, index: int) -> Any:
-        """Values of one utterance."""
-        return self.store.read(self._names[column], index)
-
-    def why_unusable(self, index: int) -> str:
-        """The reason why an utterance has no values in one of the columns; empty where it has all."""
-        for name, own in self._names.items():
-            if self.store.status(own)[index]:
-                return f"{name}: {self.store.errors(own)[index]}"
-        return ""
+    by_key = {info.key: name for name, info in opened.columns.items()}
+    # A column of the other engine is the same within a tolerance, as for `predict`.
+    by_spec = {info.spec: name for name, info in opened.columns.items() if not info.of_run}
+    wanted = [ColumnInfo.from_dict(entry) for entry in entries_of(record)]
+    names = {info.name: by_key.get(info.key) or by_spec.get(info.spec, "") for info in wanted}
+    lacking = [info for info in wanted if not names[info.name]]
+    if lacking:
+        raise ParameterError(_how_to_add(opened, lacking))
+    return RenamedStore(opened, names)
 
 
-def _how_to_add(store: Any, lacking: Sequence[ColumnInfo]) -> str:
+def _how_to_add(store: Store, lacking: Sequence[ColumnInfo]) -> str:
     names = ", ".join(info.name for info in lacking)
     problem = f"{store.path} lacks what the run reads, {names} (it has {', '.join(sorted(store.columns))})"
     learnt = next((info.of_run for info in lacking if info.of_run), "")

@@ -24,7 +24,6 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # both as the command line sets them
@@ -158,9 +157,8 @@ def timed(predictor: inference.Predictor, window: str, runs: int, seconds: float
 def built(name: str) -> tuple[nn.Module, dict[str, Any], dict[str, ColumnInfo]]:
     """An untrained network of the paper's size, what it was built with, and its columns."""
     infos = {column.name: column_info(column) for column in features.parse(asked(name))}
-    layout = Layout.of(SimpleNamespace(columns=infos), list(infos))  # type: ignore[arg-type]
-    shape = infos[layout.image].image_shape if layout.image else None
-    build = {"n_classes": len(CLASSES), "dims": layout.dims or None, "image_shape": shape}
+    layout = Layout.of(infos)
+    build = {"n_classes": len(CLASSES), "dims": layout.dims or None, "image_shape": layout.image_shape}
     torch.manual_seed(0)
     return models.build(name, columns=layout.slices, **build), build, infos
 

@@ -11,6 +11,7 @@ import pytest
 
 from featurekit import store as stores
 from featurekit.data import SpeakerNormalisedStore, TrimmedStore
+from featurekit.data.views.renamed import RenamedStore
 from featurekit.data.views.store_view import DelegatingView, StoreView, opened
 from featurekit.errors import ParameterError
 
@@ -18,6 +19,7 @@ VIEWS = {
     "delegating": DelegatingView,
     "trimmed": lambda store: TrimmedStore(store, 10.0, "rms"),
     "speaker normalised": SpeakerNormalisedStore,
+    "renamed": lambda store: RenamedStore(store, {name: name for name in store.columns}),
 }
 
 
