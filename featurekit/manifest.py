@@ -191,7 +191,7 @@ class Manifest(Shown):
             raise ManifestError(f"there is no manifest {str(path)!r}") from None
 
 
-def manifest_of(source: Any) -> Manifest:
+def manifest_of(source: object) -> Manifest:
     """A manifest, or that of the store that is given in its place.
 
     Raises

@@ -180,6 +180,36 @@ def test_no_asserts_bare_excepts_prints_or_star_imports(path):
             assert "pickle" not in {alias.name for alias in node.names}, f"line {node.lineno}: pickle"
 
 
+# What names a store, a view of one, or a dataset.
+STORE_WORDS = {"store", "stores", "view", "views", "opened", "sounds", "dataset", "datasets"}
+
+
+def hints(tree):
+    """(name, hint, line) of every argument, annotated variable and attribute, and of what every function returns."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            yield node.arg, node.annotation, node.lineno
+        elif isinstance(node, ast.AnnAssign):
+            yield ast.unparse(node.target).rpartition(".")[2], node.annotation, node.lineno
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns is not None:
+            yield node.name, node.returns, node.lineno
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_store_a_view_and_a_dataset_have_a_type(path):
+    """With ``Any``, or a namespace that has just what one function asks for, a missing attribute is found when it is used."""
+    for name, hint, line in hints(parsed(path)):
+        if STORE_WORDS & set(name.strip("_").split("_")):
+            told = {node.id for node in ast.walk(hint) if isinstance(node, ast.Name)}
+            assert "Any" not in told or "dict" in told, (
+                f"line {line}: {name} is {ast.unparse(hint)}; say StoreView, Store, Dataset"
+            )
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("SimpleNamespace"):
+            given = {keyword.arg for keyword in node.keywords}
+            assert not given & {"columns", "manifest"}, f"line {node.lineno}: a view of data/views, not a namespace"
+
+
 def test_no_room_is_called_utils():
     stems = {path.stem.strip("_") for path in MODULES} | {path.parent.name for path in MODULES}
     assert not stems & {"utils", "util", "common", "base", "core", "helpers", "misc"}

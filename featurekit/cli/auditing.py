@@ -12,6 +12,7 @@ from typing import Any
 from featurekit import store
 from featurekit.cli.progress import Bars
 from featurekit.data import Audit, Fold, JoinedStore, Split
+from featurekit.data.views.joined import OpenedStore
 from featurekit.errors import CorpusNotFoundError, ParameterError, StoreNotFoundError
 from featurekit.files import replace_file
 from featurekit.manifest import Manifest
@@ -24,7 +25,7 @@ class Case:
     split: Split | None
     manifest: Manifest
     corpus: str
-    opened: Any = None  # a store, or two as one
+    opened: OpenedStore | None = None
     columns: list[str] = field(default_factory=list)  # those that are read, by the run or by --features
     normalisers: dict[str, dict[str, Any]] = field(default_factory=dict)
     reads_text: bool = True  # or may do so, where nobody says what will be trained
@@ -61,11 +62,11 @@ def _of_run(run: Path, store_path: Path | None) -> Case:
     """A run names its store; each of its folds, once trained, its normaliser."""
     said = json.loads((run / "run.json").read_text("utf-8"))
     try:
-        opened: Any = store.open_store(store_path or said["settings"]["store"])
+        first = store.open_store(store_path or said["settings"]["store"])
     except StoreNotFoundError as error:
         raise StoreNotFoundError(f"{error}; or name the store after the run") from None
-    if said["settings"].get("test_store"):
-        opened = JoinedStore(opened, store.open_store(said["settings"]["test_store"]))
+    second = said["settings"].get("test_store")
+    opened: OpenedStore = JoinedStore(first, store.open_store(second)) if second else first
     columns = [column["name"] for column in said["columns"]]
     split = Split.read(run / "split.json")
     fitted = {}
@@ -79,7 +80,7 @@ def _of_run(run: Path, store_path: Path | None) -> Case:
 
 def of_two(subject: Path, case: Case, test_store: Path) -> Case:
     """All of one store to train on, all of another one to test on."""
-    if case.split is not None or case.opened is None:
+    if case.split is not None or not isinstance(case.opened, store.Store):
         raise ParameterError(f"--test-store is for a store that is trained on; {subject} is none")
     opened = JoinedStore(case.opened, store.open_store(test_store))
     train, test = (tuple(name for name in opened.ids if name.startswith(f"{prefix}/")) for prefix in opened.prefixes)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import errno
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featurekit.cli import grammar
 from featurekit.cli.things import Kind, what_is
+
+if TYPE_CHECKING:
+    from featurekit.display.utterance import Shown
+    from featurekit.manifest import Utterance
+    from featurekit.store import ColumnInfo, Store
 
 _SPECTRA = ("spectrogram", "fft_spectrum", "fbank", "log_mel", "mel")
 
@@ -117,7 +122,7 @@ def _show_run(run: Path, fold: str | None, output: Path | None, as_json: bool) -
         click.echo(f"{len(kernels[width])} kernels of {width} frames: {file}")
 
 
-def _attention(run: Path, opened: Any, item: Any, folder: Path, title: str, written: list[Path]) -> list[Any]:
+def _attention(run: Path, opened: Store, item: Utterance, folder: Path, title: str, written: list[Path]) -> list[Any]:
     """Draw what a run attended to, right after the overview; returns the words with their weights."""
     from featurekit import display, inference
 
@@ -141,12 +146,12 @@ def _attention(run: Path, opened: Any, item: Any, folder: Path, title: str, writ
     return found
 
 
-def _as_background(info: Any, read: set[str]) -> tuple[bool, bool, int]:
+def _as_background(info: ColumnInfo, read: set[str]) -> tuple[bool, bool, int]:
     """What attention is best seen on: a spectrogram, the one that the run reads, else what has most to see."""
     return info.spec.partition("(")[0] in _SPECTRA, info.name in read, info.dims
 
 
-def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:
+def _sound(corpus: str, item: Utterance, root: Path | None) -> tuple[Any, str]:
     """The signal, or why there is none. A folder that was asked for must hold it; a configured one may lack it."""
     from featurekit import audio, settings
     from featurekit.errors import AudioError, CorpusNotFoundError
@@ -171,14 +176,14 @@ def _sound(corpus: str, item: Any, root: Path | None) -> tuple[Any, str]:
         return None, str(error)
 
 
-def _title(corpus: str, item: Any, duration_s: float | None) -> str:
+def _title(corpus: str, item: Utterance, duration_s: float | None) -> str:
     labels = [f"{name} {value}" for name, value in sorted(item.labels.items()) if not isinstance(value, (list, dict))]
     speaker = " ".join(word for word in ("speaker", item.speaker, f"({item.gender})" if item.gender else "") if word)
     length = f"{duration_s:.2f} s" if duration_s else ""
     return "   ".join(part for part in (corpus, item.id, length, speaker if item.speaker else "", ", ".join(labels)) if part)
 
 
-def _numbers(shown: Any) -> dict[str, Any]:
+def _numbers(shown: Shown) -> dict[str, Any]:
     """What a column holds for this utterance, ready for JSON."""
     info, values = shown.info, shown.values
     facts: dict[str, Any] = {"column": info.name, "kind": info.kind, "dims": info.dims, "unit": info.unit, "hop_s": info.hop_s}

@@ -6,13 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featurekit.cli import grammar, tables
 from featurekit.cli.audit import finding_lines
 from featurekit.cli.things import Kind, what_is
+
+if TYPE_CHECKING:
+    from featurekit.data import Split, Task
+    from featurekit.manifest import Manifest
+    from featurekit.store import Store
 
 _SERIOUS = ("error", "leak", "warning")
 
@@ -136,7 +141,7 @@ def describe_absent_classes(absent: Mapping[str, Mapping[str, Sequence[str]]]) -
     )
 
 
-def _read(source: Path) -> tuple[Any, list[str] | None, str, Any]:
+def _read(source: Path) -> tuple[Manifest, list[str] | None, str, Store | None]:
     """Manifest, the ids that did not fail where it is a store, the task where none is asked for, and the store."""
     from featurekit import store
     from featurekit.corpora import default_task
@@ -151,7 +156,7 @@ def _read(source: Path) -> tuple[Any, list[str] | None, str, Any]:
     return opened.manifest, usable_ids(opened, list(opened.columns)), default_task(opened.corpus, opened.manifest), opened
 
 
-def _rows(split: Any, manifest: Any, task: Any) -> list[dict[str, Any]]:
+def _rows(split: Split, manifest: Manifest, task: Task) -> list[dict[str, Any]]:
     """One record a part of a fold: utterances, children, speakers, genders, minutes, classes."""
     from featurekit.data.splits.folds import PARTS
 

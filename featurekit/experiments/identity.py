@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from featurekit import __version__
+from featurekit.data.views.joined import OpenedStore
 from featurekit.settings import digest
 
 # Paths, and what the columns, the split and the task say better.
 OF_OTHERS = ("store", "features", "split", "test_store", "test_task")
 
 
-def contents(opened: Any, columns: Sequence[str], ids: Sequence[str]) -> str:
+def contents(opened: OpenedStore, columns: Sequence[str], ids: Sequence[str]) -> str:
     """What the columns hold for these utterances, by the checksums in the store: a change of any value changes it."""
     rows = [opened.manifest.index(name) for name in ids]
     return digest([list(ids), [opened.hashes(name)[rows].tolist() for name in columns]])

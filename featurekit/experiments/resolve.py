@@ -13,16 +13,19 @@ from featurekit.corpora import default_task
 from featurekit.data import splits, tasks, windows
 from featurekit.data.names import check_names
 from featurekit.data.tasks import EXCLUDED
+from featurekit.data.views.joined import JoinedStore, OpenedStore
+from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
 from featurekit.manifest import Manifest
 from featurekit.settings import parse_call
+from featurekit.training.options import TrainSettings
 
 _OUTLIER = 20  # times the median: opinions in videos last up to 14 times theirs
 
 
-def opened_store(settings: RunSettings) -> Any:
+def opened_store(settings: RunSettings) -> OpenedStore:
     """The store, or both as one.
 
     Raises
@@ -35,16 +38,15 @@ def opened_store(settings: RunSettings) -> Any:
     if settings.common_classes and not settings.test_store:
         raise ParameterError("--common-classes is for two corpora, and --test-store is not given")
     opened = store.open_store(settings.store)
-    return data.JoinedStore(opened, store.open_store(settings.test_store)) if settings.test_store else opened
+    return JoinedStore(opened, store.open_store(settings.test_store)) if settings.test_store else opened
 
 
-def stored_columns(opened: store.Store, request: str | Sequence[str]) -> list[str]:
+def stored_columns(opened: OpenedStore, request: str | Sequence[str]) -> list[str]:
     """The store's names of what is asked for: a column's own name, or any feature or preset of the same key.
 
     Parameters
     ----------
-    opened : Store
-        As :func:`featurekit.store.open_store` returns it.
+    opened : Store or JoinedStore
     request : str or sequence of str
         As ``--features`` takes it.
 
@@ -59,10 +61,16 @@ def stored_columns(opened: store.Store, request: str | Sequence[str]) -> list[st
     UnknownNameError
         When nothing is called so.
     """
-    return check_names(opened, request, how_to_add=partial(command_that_adds, opened))
+    return check_names(opened, request, how_to_add=partial(_how_to_add, opened))
 
 
-def level_column(opened: Any, columns: Sequence[str], trim_db: float | None) -> str | None:
+def _how_to_add(opened: OpenedStore, request: str) -> str:
+    """The command that adds columns to the store; to each where there are two."""
+    stores = opened.stores if isinstance(opened, JoinedStore) else (opened,)
+    return "; ".join(command_that_adds(one, request) for one in stores)
+
+
+def level_column(opened: OpenedStore, columns: Sequence[str], trim_db: float | None) -> str | None:
     """The column by whose level silence is cut, of the columns' clock where there is one.
 
     It is what :mod:`featurekit.data.views.trimmed` needs.
@@ -84,10 +92,31 @@ def level_column(opened: Any, columns: Sequence[str], trim_db: float | None) -> 
     if not found:
         raise ParameterError(
             f"trim_db is {trim_db:g}, which needs the level of each frame, and {opened.path} has no column rms; "
-            f"add it: {command_that_adds(opened, 'rms')}"
+            f"add it: {_how_to_add(opened, 'rms')}"
         )
     clock = (frames[0].hop_s, frames[0].start_s)
     return next((name for name in found if (opened.columns[name].hop_s, opened.columns[name].start_s) == clock), found[0])
+
+
+def as_read(
+    opened: OpenedStore, columns: Sequence[str], level: str | None, training: TrainSettings, speaker_from: str
+) -> StoreView:
+    """The store as it is read: as it is, without the silence at the ends of utterances, standardised within speakers.
+
+    Raises
+    ------
+    ParameterError
+        When an image is to be standardised within speakers, or a speaker has a single utterance.
+    """
+    view: StoreView = opened
+    if level is not None and training.trim_db is not None:
+        view = data.TrimmedStore(view, training.trim_db, level)
+    if training.normalise != "speaker":
+        return view
+    images = [name for name in columns if opened.columns[name].kind == "image"]
+    if images:
+        raise ParameterError(f"normalise is speaker, which is for frames and vectors, and {images[0]} is an image")
+    return data.SpeakerNormalisedStore(view, speaker_from)
 
 
 def features_of_paper(model: models.Model) -> str:
@@ -103,15 +132,15 @@ def features_of_paper(model: models.Model) -> str:
     return model.features
 
 
-def task_of(settings: RunSettings, opened: Any) -> data.Task:
+def task_of(settings: RunSettings, opened: OpenedStore) -> data.Task:
     """The task that was asked for, else the corpus's own, by its class map; of two stores a task for both."""
-    if not settings.test_store:
+    if not isinstance(opened, JoinedStore):
         task = data.get_task(settings.task or default_task(opened.corpus, opened.manifest), opened.manifest)
         return tasks.class_maps.mapped_by(task, settings.map)
     return opened.task(*_schemes(settings, opened), class_map=settings.map, common=settings.common_classes)
 
 
-def _schemes(settings: RunSettings, opened: Any) -> tuple[str, str]:
+def _schemes(settings: RunSettings, opened: JoinedStore) -> tuple[str, str]:
     train, test = (default_task(one.corpus, one.manifest) for one in opened.stores)
     return settings.task or train, settings.test_task or test
 
@@ -132,11 +161,11 @@ def refuse_one_class(labels: Mapping[str, str], where: str) -> None:
         )
 
 
-def class_notes(settings: RunSettings, opened: Any, task: data.Task) -> list[str]:
+def class_notes(settings: RunSettings, opened: OpenedStore, task: data.Task) -> list[str]:
     """What a class map makes of the classes' names, and which utterances the task, the map or the other corpus leaves out."""
     changed = tasks.class_maps.in_words({name: found for name, found in (task.map or {}).items() if found != EXCLUDED})
     said = [f"classes by map {task.name.rpartition('=')[2].rstrip(')')}: {changed}"] if changed else []
-    if not settings.test_store:
+    if not isinstance(opened, JoinedStore):
         gone = [name for name, found in (task.map or {}).items() if found == EXCLUDED]
         said += _excluded(task.name.partition("(")[0], opened.manifest, opened.corpus)
         return [*said, *([f"the map leaves out {', '.join(gone)}"] if gone else [])]
@@ -159,14 +188,13 @@ def _excluded(name: str, manifest: Manifest, corpus: str) -> list[str]:
     return [f"{sum(lost.values())} of {len(manifest)} utterances of {corpus} are left out by task {name}: {values}"]
 
 
-def _left_out(settings: RunSettings, opened: Any) -> tuple[dict[str, int], dict[str, int]]:
-    lost: tuple[dict[str, int], dict[str, int]] = opened.left_out(task_of(settings, opened), *_schemes(settings, opened))
-    return lost
+def _left_out(settings: RunSettings, opened: JoinedStore) -> tuple[dict[str, int], dict[str, int]]:
+    return opened.left_out(task_of(settings, opened), *_schemes(settings, opened))
 
 
-def scored_over(settings: RunSettings, opened: Any, task: data.Task) -> dict[str, Any] | None:
+def scored_over(settings: RunSettings, opened: OpenedStore, task: data.Task) -> dict[str, Any] | None:
     """Which classes the scores of two corpora are over, and what each corpus lost; None of one corpus."""
-    if not settings.test_store:
+    if not isinstance(opened, JoinedStore):
         return None
     lost = dict(zip(opened.prefixes, _left_out(settings, opened), strict=True))
     for name, one, prefix in zip(_schemes(settings, opened), opened.stores, opened.prefixes, strict=True):
@@ -191,7 +219,7 @@ def outlier_note(lengths: Mapping[str, int]) -> str | None:
     )
 
 
-def split_request(settings: RunSettings, opened: Any) -> str:
+def split_request(settings: RunSettings, opened: OpenedStore) -> str:
     """``--split`` as it was said; with two stores it is cross-corpus between them.
 
     Raises
@@ -199,7 +227,7 @@ def split_request(settings: RunSettings, opened: Any) -> str:
     ParameterError
         When two stores are to be split in another way.
     """
-    if not settings.test_store or splits.is_file(settings.split):
+    if not isinstance(opened, JoinedStore) or splits.is_file(settings.split):
         return settings.split
     kind, own = parse_call(settings.split)
     if kind not in ("cross-corpus", RunSettings.split):
@@ -210,12 +238,12 @@ def split_request(settings: RunSettings, opened: Any) -> str:
     return f"cross-corpus({', '.join(f'{name}={value!r}' for name, value in own.items())})"
 
 
-def reads_text(kinds: Sequence[str], opened: Any, columns: Sequence[str]) -> bool:
+def reads_text(kinds: Sequence[str], opened: StoreView, columns: Sequence[str]) -> bool:
     """Whether a model that reads these kinds of inputs sees what is said: words, or the states of a speech recogniser."""
     return "text" in kinds or any("asr_encoder" in opened.columns[name].spec for name in columns)
 
 
-def context_size(settings: RunSettings, opened: store.Store, model: models.Model) -> int:
+def context_size(settings: RunSettings, opened: StoreView, model: models.Model) -> int:
     """Utterances in a window: as many as were asked for, else the model's own where the corpus has conversations.
 
     Raises
@@ -233,7 +261,7 @@ def context_size(settings: RunSettings, opened: store.Store, model: models.Model
     return settings.context
 
 
-def has_conversations(opened: store.Store) -> bool:
+def has_conversations(opened: StoreView) -> bool:
     """Whether a recording holds several utterances, so that there is context; augmented children are none of them."""
     recordings = [utterance.recording for utterance in opened.manifest if not utterance.parent]
     return len(set(recordings)) < len(recordings)

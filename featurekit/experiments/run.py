@@ -23,7 +23,6 @@ from featurekit.data import augment, splits, tasks
 from featurekit.data.layout import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.data.stacked import Stacked
-from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import identity, resolve, stages
 from featurekit.experiments.at_once import train_pending
@@ -72,7 +71,7 @@ class Run(Shown):
         chosen = training.settings_for(settings.model, own, where="[training]", kind=task.kind)
         self.training = training.resolved(chosen, task)
         self.level = resolve.level_column(self.store, self.columns, self.training.trim_db)
-        self.view = self._as_read()
+        self.view = resolve.as_read(self.store, self.columns, self.level, self.training, settings.speaker_from)
         # Every training seed deals anew; the split stays that of the run which this one controls.
         self.task = tasks.shuffled(task, self.store.manifest, self.training.seed) if settings.shuffle_labels else task
         self.context = resolve.context_size(settings, self.store, self.model)
@@ -114,19 +113,6 @@ class Run(Shown):
     def _read(self) -> list[str]:
         """The columns, and the one that says where there is silence, if it is another one."""
         return list(dict.fromkeys([*self.columns, *([self.level] if self.level else [])]))
-
-    def _as_read(self) -> StoreView:
-        """The store as it is read: as it is, without the silence at the ends of utterances, standardised within speakers."""
-        trim_db = self.training.trim_db
-        heard: StoreView = self.store
-        if self.level is not None and trim_db is not None:
-            heard = data.TrimmedStore(heard, trim_db, self.level)
-        if self.training.normalise != "speaker":
-            return heard
-        images = [name for name in self.columns if self.store.columns[name].kind == "image"]
-        if images:
-            raise ParameterError(f"normalise is speaker, which is for frames and vectors, and {images[0]} is an image")
-        return data.SpeakerNormalisedStore(heard, self.settings.speaker_from)
 
     def __fspath__(self) -> str:
         """Its folder."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 from featurekit.settings import corpus_root
+from featurekit.store import Store
 
 
-def command_that_adds(opened: Any, request: str) -> str:
+def command_that_adds(opened: Store, request: str) -> str:
     """``featurekit extract …`` for the very utterances of a store, its augmented children among them.
 
     What a store does not remember stands in capitals: where the corpus lies, unless it is configured, and the table of a

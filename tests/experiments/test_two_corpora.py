@@ -119,3 +119,12 @@ def test_a_run_on_sounds_is_warned_of_sentences_that_give_the_class(making, tmp_
     assert "would answer by it; this one reads neither" in made.verdict
     assert made.audit.ok
     assert resolve.reads_text(("text", "frames"), made.store, made.columns)
+
+
+def test_a_column_that_is_not_in_both_stores_is_added_to_both(stores):
+    folder = stores(ONE, OTHER)
+    with pytest.raises(ParameterError, match="has no column mel64") as refused:
+        run(folder, features="mel64")
+    commands = str(refused.value).partition("add it: ")[2].split("; ")
+    assert [command.split()[3] for command in commands] == ["one", "other"]  # --corpus
+    assert [command.split()[-1] for command in commands] == [str(folder / "one"), str(folder / "other")]
