@@ -116,11 +116,7 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
     if notes.get("large_dev"):
         lines += _large(notes["large_dev"].values())
     if notes.get("small_strata"):
-        small, of = notes["small_strata"]
-        lines.append(
-            f"{small} of {of} strata are too small to give every part its share: these are in some parts only, and dealt so "
-            "that each label by itself comes near the shares"
-        )
+        lines.append(describe_small_strata(*notes["small_strata"]))
     if notes.get("not_in_manifest"):
         lines.append(
             f"the protocol lists {len(notes['not_in_manifest'])} that are not here: {_first(notes['not_in_manifest'])}"
@@ -132,6 +128,14 @@ def describe_notes(notes: dict[str, Any] | Any) -> list[str]:
     if notes.get("left_out"):
         lines.append(f"left out: {notes['left_out']} of its utterances failed or have no label here")
     return lines
+
+
+def describe_small_strata(small: int, of: int) -> str:
+    """What became of strata that are too small for the shares of a split."""
+    return (
+        f"{small} of {of} strata are too small to give every part its share: these are in some parts only, and dealt so that "
+        "each label by itself comes near the shares"
+    )
 
 
 def describe_absent_classes(absent: Mapping[str, Mapping[str, Sequence[str]]]) -> str:

@@ -15,7 +15,7 @@ import click
 from featurekit import experiments, metrics
 from featurekit.cli import GOES_ON, evaluate
 from featurekit.cli.progress import Share, StatusLine, counted, duration, rate, wrapped_error
-from featurekit.cli.split import describe_absent_classes
+from featurekit.cli.split import describe_absent_classes, describe_small_strata
 from featurekit.cli.tables import fit
 from featurekit.data import Fold
 from featurekit.data.windows import in_words
@@ -99,6 +99,8 @@ class Lines(RunProgress):
         )
         for note in run.notes:
             self._echo(f"note: {note}")
+        if small := run.split.notes.get("small_strata"):
+            self._echo(f"note: {describe_small_strata(*small)}")
         if absent := run.split.notes.get("absent_classes"):
             self._echo(f"note: {describe_absent_classes(absent)}; a fold's UA is the mean over the classes it tests")
 

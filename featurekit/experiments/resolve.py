@@ -185,7 +185,8 @@ def _excluded(name: str, manifest: Manifest, corpus: str) -> list[str]:
     if not lost:
         return []
     values = ", ".join(f"{value} ({count})" for value, count in lost.items())
-    return [f"{sum(lost.values())} of {len(manifest)} utterances of {corpus} are left out by task {name}: {values}"]
+    of = sum(not utterance.parent for utterance in manifest)
+    return [f"{sum(lost.values())} of {of} utterances of {corpus} are left out by task {name}: {values}"]
 
 
 def _left_out(settings: RunSettings, opened: JoinedStore) -> tuple[dict[str, int], dict[str, int]]:

@@ -321,6 +321,13 @@ def test_a_class_that_a_fold_does_not_test_is_said(arguments):
     assert note.endswith("a fold's UA is the mean over the classes it tests")
 
 
+def test_strata_that_are_too_small_are_said(arguments):
+    asked = ["--split", "random(stratify='class,speaker')", "--allow-speaker-overlap", "--epochs", 1]
+    said = run(*arguments, *asked)
+    (note,) = (line for line in said.splitlines() if "strata are too small to give every part its share" in line)
+    assert note.startswith("note: ")
+
+
 @pytest.mark.parametrize("n", [1, 4, 5])
 def test_fewer_than_five_speakers_have_no_interval_and_the_way_to_one(n):
     rows = [{"id": str(number), "speaker": f"s{number}", "label": "ab"[number % 2], "predicted": "a"} for number in range(n)]
