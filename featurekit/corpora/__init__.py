@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from featurekit.corpora._about import about as about  # what a corpus of your own is, for its card
-from featurekit.corpora._strays import skipping_strays
+from featurekit.corpora._strays import gathering_strays
 from featurekit.corpora._table import read_table
 from featurekit.errors import CorpusNotFoundError
 from featurekit.manifest import Manifest, Utterance
@@ -278,7 +278,7 @@ def read_corpus(
             return Manifest(own, where=f"corpus {name} in {folder}")
         table = next((path for path in (Path(manifest), folder / manifest) if path.exists()), Path(manifest))
         return Manifest(read_table(table, folder), where=str(manifest))
-    with skipping_strays(skip_strays):
+    with gathering_strays(skip=skip_strays):
         read = Manifest(found.utterances(folder), where=f"corpus {name} in {folder}")
     if not len(read):
         reason = (

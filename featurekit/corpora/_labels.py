@@ -17,6 +17,7 @@ from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._table import csv_rows
 from featurekit.errors import ManifestError
 
+_MOST_SHOWN = 10
 _logger = logging.getLogger(__name__)
 
 
@@ -127,7 +128,7 @@ def once(seen: dict[str, str], key: str, where: str) -> None:
 
 
 def check_span(start: float, end: float, where: str) -> None:
-    """Refuse a segment that starts before the file or ends before it starts.
+    """Refuse a stretch that starts before the file or ends before it starts.
 
     Raises
     ------
@@ -136,6 +137,27 @@ def check_span(start: float, end: float, where: str) -> None:
     """
     if not 0 <= start <= end:
         raise ManifestError(f"{where}: the segment runs from {start} s to {end} s")
+
+
+class ImpossibleSpans:
+    """Segments that start before their file or end before they start: they are left out, and named when all is read."""
+
+    def __init__(self) -> None:
+        self._reasons: list[str] = []
+
+    def has(self, start: float, end: float, where: str) -> bool:
+        """Whether a segment is one; it is remembered."""
+        is_one = not 0 <= start <= end
+        if is_one:
+            self._reasons.append(f"{where}: the segment runs from {start} s to {end} s")
+        return is_one
+
+    def say(self) -> None:
+        """Warn of those that were left out."""
+        if self._reasons:
+            segments = "1 segment is" if len(self._reasons) == 1 else f"{len(self._reasons)} segments are"
+            shown = "; ".join(self._reasons[:_MOST_SHOWN]) + ("; …" if self._reasons[_MOST_SHOWN:] else "")
+            _logger.warning("%s left out, since the times cannot be: %s", segments, shown)
 
 
 def majority(votes: Iterable[str], none: str) -> str:

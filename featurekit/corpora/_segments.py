@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from featurekit.audio import is_video_name
-from featurekit.corpora._labels import check_span, number, once, records, say_left_out, whole
+from featurekit.corpora._labels import ImpossibleSpans, number, once, records, say_left_out, whole
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
 
@@ -47,6 +47,8 @@ def segments(root: Path, table: Path, labels: Collection[str]) -> Iterator[Segme
 
     A row needs its times, :data:`TIMES`, where its segment has no file of its own.
 
+    A stretch of a video whose times cannot be is left out, and said.
+
     Parameters
     ----------
     root : Path
@@ -65,6 +67,7 @@ def segments(root: Path, table: Path, labels: Collection[str]) -> Iterator[Segme
     files = by_stem(_heard(audio_paths(table.parent, videos=True)))
     used: set[str] = set()
     seen: dict[str, str] = {}
+    impossible = ImpossibleSpans()
     for where, cells in records(table, (*COLUMNS, *labels)):
         video, segment = cells["video"], whole(cells["segment"], "segment", where)
         name = f"{video}_{segment}"
@@ -78,7 +81,10 @@ def segments(root: Path, table: Path, labels: Collection[str]) -> Iterator[Segme
         file = files.get(name) or files.get(video) or f"audio/{video if times else name}.wav"
         used.add(file)
         start, end = (None, None) if times is None or name in files else times
+        if start is not None and end is not None and impossible.has(start, end, where):
+            continue
         yield Segment(where, video, segment, PurePosixPath(folder, file).as_posix(), start, end, cells)
+    impossible.say()
     say_left_out(set(files.values()) - used, f"are not in {table}")
 
 
@@ -95,5 +101,4 @@ def _times(cells: dict[str, str], where: str) -> tuple[float, float] | None:
     if not any(cells.get(column) for column in TIMES):
         return None
     start, end = (number(cells.get(column, ""), column, where) for column in TIMES)
-    check_span(start, end, where)
     return start, end

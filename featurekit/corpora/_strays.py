@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 _MOST_SHOWN = 200
-_SKIPPED: ContextVar[list[str] | None] = ContextVar("skipped", default=None)
+_GATHERED: ContextVar[list[str] | None] = ContextVar("gathered", default=None)
 _logger = logging.getLogger(__name__)
 
 
@@ -41,17 +41,30 @@ class StrayFileError(ManifestError):
 
 
 @contextmanager
-def skipping_strays(skip: bool) -> Iterator[None]:
-    """Leave strays out, and say how many, where they would be an error."""
-    skipped: list[str] = []
-    before = _SKIPPED.set(skipped if skip else None)
+def gathering_strays(*, skip: bool) -> Iterator[None]:
+    """Gather the strays of all steps of a recipe, each of which goes on without them.
+
+    Parameters
+    ----------
+    skip : bool
+        Leave them out, and say how many.
+
+    Raises
+    ------
+    StrayFileError
+        At the end, naming all of them, unless they are to be left out.
+    """
+    gathered: list[str] = []
+    before = _GATHERED.set(gathered)
     try:
         yield
     finally:
-        _SKIPPED.reset(before)
-    if skipped:
-        files = "1 file is" if len(skipped) == 1 else f"{len(skipped)} files are"
-        shown = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
+        _GATHERED.reset(before)
+    if gathered and not skip:
+        raise StrayFileError(*gathered)
+    if gathered:
+        files = "1 file is" if len(gathered) == 1 else f"{len(gathered)} files are"
+        shown = "; ".join(gathered[:3]) + ("; …" if len(gathered) > 3 else "")
         _logger.warning("%s none of this corpus's, and left out: %s", files, shown)
 
 
@@ -87,7 +100,7 @@ def each(items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[Made]:
     Raises
     ------
     StrayFileError
-        Naming all strays, unless they are to be left out.
+        Naming all strays, unless :func:`gathering_strays` names them later.
     """
     strays: list[str] = []
     iterator = iter(items)
@@ -100,8 +113,8 @@ def each(items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[Made]:
             strays += error.reasons
             continue
         yield made
-    skipped = _SKIPPED.get()
-    if skipped is not None:
-        skipped += strays
+    gathered = _GATHERED.get()
+    if gathered is not None:
+        gathered += strays
     elif strays:
         raise StrayFileError(*strays)

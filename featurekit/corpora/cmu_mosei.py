@@ -8,7 +8,8 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import check_span, number, once, records, say_left_out, whole
+from featurekit.corpora._labels import ImpossibleSpans, number, once, records, say_left_out, whole
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._table import find_table, read_text
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
@@ -66,6 +67,7 @@ class _Row(NamedTuple):
 
 
 class _Stretch(NamedTuple):
+    where: str
     start: float
     end: float
     text: str
@@ -82,6 +84,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
     Columns, folders and the form of the transcripts are as public code reads MMSA's copy and the raw archive. Not verified: the
     scale of the emotions, and that the answers' clips are numbered as the transcripts'. A file without a row has no labels.
+    A stretch of a video whose times cannot be is left out, and said.
 
     Raises
     ------
@@ -93,6 +96,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
     if not rows:
         return
     clips, videos = _find_audio(root)
+    impossible = ImpossibleSpans()
     times = _read_times(root)
     for where, video, clip, text, labels in rows:
         path = clips.pop((video, clip), "") or videos.get(video, f"Raw/{video}/{clip}.wav")
@@ -100,9 +104,12 @@ def utterances(root: Path) -> Iterator[Utterance]:
         whole_video = path == videos.get(video)
         if whole_video and stretch is None:
             raise ManifestError(f"{where}: {path} is a whole video, and no transcript has times of clip {clip}")
+        if whole_video and stretch and impossible.has(stretch.start, stretch.end, stretch.where):
+            continue
         cut = stretch if whole_video else None
         told = text or (stretch.text if stretch else "")
         yield _utterance(video, clip, path, labels, start=cut and cut.start, end=cut and cut.end, text=told)
+    impossible.say()
     for (video, clip), path in sorted(clips.items()):
         yield _utterance(video, clip, path, {})
 
@@ -148,17 +155,21 @@ def _find_audio(root: Path) -> tuple[dict[tuple[str, str], str], dict[str, str]]
     clips: dict[tuple[str, str], str] = {}
     videos: dict[str, str] = {}
     others = []
-    for path in audio_paths(root):
+
+    def add(path: str) -> None:
         parts, stem = PurePosixPath(path).parts, PurePosixPath(path).stem
         if VIDEO_FOLDER in parts[:-1]:
-            videos[stem] = path
+            first, what = videos.setdefault(stem, path), f"the video {stem}"
         elif len(parts) > 1 and stem.isdigit():
-            key = (parts[-2], str(int(stem)))
-            if key in clips:
-                raise ManifestError(f"clip {key[1]} of {key[0]} is there twice, as {clips[key]!r} and {path!r}")
-            clips[key] = path
+            first, what = clips.setdefault((parts[-2], str(int(stem))), path), f"clip {int(stem)} of {parts[-2]}"
         else:
             others.append(path)
+            return
+        if first != path:
+            raise StrayFileError(f"{path!r}: {what} is there twice, first in {first!r}")
+
+    for _ in each(audio_paths(root), add):
+        pass
     say_left_out(others, "are neither <video>/<clip> nor below Full")
     return clips, videos
 
@@ -171,6 +182,5 @@ def _read_times(root: Path) -> dict[tuple[str, str], _Stretch]:
             where, cells = f"{path}:{line_number}", line.split("___", 4)
             if len(cells) == 5:
                 start, end = number(cells[2], "start", where), number(cells[3], "end", where)
-                check_span(start, end, where)
-                times[cells[0], str(whole(cells[1], "clip", where))] = _Stretch(start, end, cells[4].strip())
+                times[cells[0], str(whole(cells[1], "clip", where))] = _Stretch(where, start, end, cells[4].strip())
     return times

@@ -9,7 +9,7 @@ from typing import Any
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import coded, number, records, say_unused, spelt, word
-from featurekit.corpora._strays import each
+from featurekit.corpora._strays import each, once_each
 from featurekit.corpora._table import find_table
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.manifest import Utterance
@@ -123,6 +123,10 @@ def utterances(root: Path) -> Iterator[Utterance]:
     ManifestError
         For a name or code that is none of the corpus's, a file that is there twice, or a broken row of a table.
     """
+    yield from once_each(_clips(root))
+
+
+def _clips(root: Path) -> Iterator[Utterance]:
     found = audio_paths(root)
     waves = [path for path in found if "AudioWAV" in path.split("/")]
     paths = by_stem(each(coded(waves or found, _NAME, "AudioWAV/1001_DFA_ANG_XX.wav"), _checked))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
+from featurekit.corpora._labels import say_left_out
 from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.errors import ManifestError
@@ -107,7 +108,9 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For a code the corpus does not have, a file that is there twice, or a broken line of ``erkennung.txt``.
     """
     listening = _read_listening_test(root / "erkennung.txt")
-    paths = [path for path in audio_paths(root) if _NAME.fullmatch(Path(path).stem)]
+    found = audio_paths(root)
+    paths = [path for path in found if _NAME.fullmatch(Path(path).stem)]
+    say_left_out(set(found) - set(paths), "are called unlike utterances")
     yield from each(sorted(by_stem(paths).items()), lambda item: _utterance(*item, listening.get(item[0], {})))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from featurekit.audio import is_video_name
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import once, records, say_left_out, whole
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._table import find_table
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
@@ -122,20 +123,23 @@ def _utterance(part: str, name: str, path: str, row: dict[str, str], where: str)
 
 
 def _find_clips(root: Path) -> dict[tuple[str, str], str]:
+    """(Part, name of a clip) → its file."""
     parts = {folder: part for part, folders in FOLDERS.items() for folder in folders}
     clips: dict[tuple[str, str], str] = {}
     others = []
-    for path in sorted(audio_paths(root, videos=True), key=is_video_name):  # audio first
+
+    def add(path: str) -> None:
         match = _CLIP.fullmatch(PurePosixPath(path).stem)
         part = next((parts[name] for name in reversed(PurePosixPath(path).parts[:-1]) if name in parts), None)
         if match is None or part is None:
             others.append(path)
-            continue
+            return
         name = f"dia{int(match[1])}_utt{int(match[2])}"
-        if (part, name) in clips and is_video_name(path) and not is_video_name(clips[part, name]):
-            continue
-        if (part, name) in clips:
-            raise ManifestError(f"{name} of {part} is there twice, as {clips[part, name]!r} and {path!r}")
-        clips[part, name] = path
+        first = clips.setdefault((part, name), path)
+        if first != path and is_video_name(path) == is_video_name(first):  # beside audio a video is passed over
+            raise StrayFileError(f"{path!r}: {name} of {part} is there twice, first in {first!r}")
+
+    for _ in each(sorted(audio_paths(root, videos=True), key=is_video_name), add):  # audio first
+        pass
     say_left_out(others, "are no clips of a part (dia<number>_utt<number> in a part's folder)")
     return clips

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import once, records, say_unused
+from featurekit.corpora._labels import ImpossibleSpans, once, records, say_unused
 from featurekit.corpora._table import csv_rows, find_table, read_text
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -160,6 +160,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
 
 def _read_segments(table: Path) -> Iterator[_Segment]:
+    impossible = ImpossibleSpans()
     for where, cells in csv_rows(table):
         try:
             start, end, video, number, score = cells
@@ -168,9 +169,9 @@ def _read_segments(table: Path) -> Iterator[_Segment]:
             raise ManifestError(f"{where}: expected start,end,video,segment,score, got {','.join(cells)!r}") from None
         if not -MAX_SCORE <= segment.score <= MAX_SCORE:
             raise ManifestError(f"{where}: score {segment.score} lies outside [-3, 3]")
-        if not 0 <= segment.start <= segment.end:
-            raise ManifestError(f"{where}: the segment runs from {segment.start} s to {segment.end} s")
-        yield segment
+        if not impossible.has(segment.start, segment.end, where):
+            yield segment
+    impossible.say()
 
 
 def _audio_by_stem(root: Path) -> dict[str, str]:

@@ -73,6 +73,7 @@ CORPUS = Corpus(
 )
 
 _NAME = re.compile(r"(?P<podcast>.+)_(?P<segment>\d+)(?:_\w+)?", re.ASCII)
+_EXAMPLE = "names like MSP-PODCAST_0001_0008.wav"
 
 
 @recipe(CORPUS)
@@ -106,6 +107,8 @@ def _read(root: Path) -> Iterator[Utterance]:
     for where, row in records(table, _COLUMNS):
         stem = PurePosixPath(row["FileName"]).stem
         once(seen, stem, where)
+        if _NAME.fullmatch(stem) is None:
+            raise ManifestError(f"{where}: {row['FileName']!r} is no name of this corpus, which has {_EXAMPLE}")
         emotion = {"emotion": word(row["EmoClass"], EMOTIONS, "emotion", where)} if row["EmoClass"] else {}
         ratings = {
             name: number(row[column], column, where, LOWEST, HIGHEST) for name, column in DIMENSIONS.items() if row[column]
@@ -119,7 +122,7 @@ def _read(root: Path) -> Iterator[Utterance]:
 def _utterance(root: Path, stem: str, path: str, row: dict[str, str], labels: dict[str, object]) -> Utterance:
     match = _NAME.fullmatch(stem)
     if match is None:
-        raise StrayFileError(f"{path!r}: not a name of this corpus, which has names like MSP-PODCAST_0001_0008.wav")
+        raise StrayFileError(f"{path!r}: not a name of this corpus, which has {_EXAMPLE}")
     speaker = row.get("SpkrID", "")
     transcript = root / "Transcripts" / f"{stem}.txt"
     return Utterance(

@@ -63,22 +63,21 @@ def utterances(root: Path) -> Iterator[Utterance]:
     paths = by_stem(each(coded(audio_paths(root), _NAME, "samples/EB0_anger_1.wav"), _checked))
     rows = _read_table(root / TABLE)
     for stem in sorted(paths.keys() | rows.keys()):
-        path = paths.get(stem, f"samples/{stem}.wav")
-        ((_, match),) = coded([path], _NAME, "samples/EB0_anger_1.wav")
-        _checked((path, match))  # a row may name a file that is not here
+        path = paths.get(stem, f"samples/{stem}.wav")  # a row may name a file that is not here
+        speaker, emotion, sentence = stem.split("_")
         where, row = rows.get(stem, ("", {}))
-        told = (row.get("speaker_id", match["speaker"]), row.get("emotion", match["emotion"]))
-        if told != (match["speaker"], match["emotion"]):
+        told = (row.get("speaker_id", speaker), row.get("emotion", emotion))
+        if told != (speaker, emotion):
             raise ManifestError(f"{where}: {stem} is said to be of {' and '.join(told)}")
         age = {"age": whole(row["age"], "age", where)} if row.get("age") else {}
         yield Utterance(
             id=stem,
             path=path,
-            speaker=match["speaker"],
+            speaker=speaker,
             gender=row.get("gender", ""),
             language="pl",
             text=row.get("raw_text", ""),
-            labels={"emotion": match["emotion"], "sentence": int(match["sentence"]), **age},
+            labels={"emotion": emotion, "sentence": int(sentence), **age},
         )
 
 
@@ -97,7 +96,10 @@ def _read_table(table: Path) -> dict[str, tuple[str, dict[str, str]]]:
     for where, row in records(table, _COLUMNS, "\t"):
         stem = Path(row["file_id"]).stem
         once(seen, stem, where)
-        if _NAME.fullmatch(stem) is None:
+        match = _NAME.fullmatch(stem)
+        if match is None:
             raise ManifestError(f"{where}: {row['file_id']!r} is no name of nEMO, which has names like EB0_anger_1.wav")
+        if match["emotion"] not in EMOTIONS:
+            raise ManifestError(f"{where}: unknown emotion {match['emotion']!r}; nEMO has {', '.join(EMOTIONS)}")
         rows[stem] = (where, row)
     return rows

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featurekit.corpora import Corpus, Defect, recipe
+from featurekit.corpora._labels import say_left_out
 from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.manifest import Utterance
@@ -108,11 +109,15 @@ def utterances(root: Path) -> Iterator[Utterance]:
     """
     speech: dict[str, tuple[str, ...]] = {}
     paths = []
+    others = []
     for path in audio_paths(root):
         name = _NAME.fullmatch(Path(path).stem)
-        if name and name[1] == _AUDIO_ONLY and name[2] == _SPEECH:
+        if name is None:
+            others.append(path)
+        elif name[1] == _AUDIO_ONLY and name[2] == _SPEECH:
             speech[path] = name.groups()
             paths.append(path)
+    say_left_out(others, "are called unlike RAVDESS's")
     yield from each(sorted(by_stem(paths).items()), lambda item: _utterance(*item, speech[item[1]]))
 
 

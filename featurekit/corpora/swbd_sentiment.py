@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import check_span, majority, number, once, word
+from featurekit.corpora._labels import ImpossibleSpans, majority, number, once, word
 from featurekit.corpora._table import csv_rows, find_table, read_text
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.corpora._words import Word, labels_of, read_ms98, say_unaligned, within
@@ -105,9 +105,12 @@ def utterances(root: Path) -> Iterator[Utterance]:
     people, transcripts, words = _read_people(root), _index_transcripts(root, "trans"), _Words(root)
     lines: dict[str, list[_Line]] = {}
     seen: dict[str, str] = {}
+    impossible = ImpossibleSpans()
     for where, cells in csv_rows(table, "\t"):
         call, side, utterance = _read_row(where, cells)
         once(seen, utterance["id"], where)
+        if impossible.has(utterance["start"], utterance["end"], where):
+            continue
         if call not in lines:
             lines[call] = _read_transcript(transcripts.get(_digits(call), []))
         spoken = _spoken(lines[call], utterance["start"], utterance["end"])
@@ -125,6 +128,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
             text=spoken.text if spoken else "",
         )
     words.say_missing()
+    impossible.say()
 
 
 class _Words:
@@ -159,7 +163,6 @@ def _read_row(where: str, cells: list[str]) -> tuple[str, str, dict[str, Any]]:
     if marker is None or len(cells) != 4:
         raise ManifestError(f"{where}: expected marker, start, end, votes with tabs between, got {cells}")
     start, end = number(cells[1], "start", where), number(cells[2], "end", where)
-    check_span(start, end, where)
     votes = [_VOTE.fullmatch(vote.strip()) for vote in re.split(r"#(?=[A-Z][a-z]+(?:-\{|#|$))", cells[3])]
     found = [(word(vote[1], SENTIMENTS, "sentiment", where), vote[2] or "") for vote in votes if vote]
     if len(found) != len(votes):

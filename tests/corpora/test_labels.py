@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 
@@ -55,10 +56,23 @@ def test_the_majority_is_whoever_has_more_than_everybody_else():
     assert _labels.majority([], "?") == "?"
 
 
-def test_spans_and_names_and_repetitions_are_refused_by_name():
-    for start, end in ((-1, 1), (2, 1), (math.nan, 1)):
-        with pytest.raises(ManifestError, match="here: the segment runs from"):
-            _labels.check_span(start, end, "here")
+def test_times_that_cannot_be_are_told_apart_and_named(caplog):
+    impossible = _labels.ImpossibleSpans()
+    spans = [(-0.46, 1), (2, 1), (math.nan, 1), (0, 1), (1, 1)]
+    assert [impossible.has(start, end, f"t.csv:{line}") for line, (start, end) in enumerate(spans, 2)] == [
+        *(True, True, True),
+        *(False, False),
+    ]
+    with caplog.at_level(logging.WARNING):
+        impossible.say()
+        _labels.ImpossibleSpans().say()  # nothing
+    assert caplog.messages == [
+        "3 segments are left out, since the times cannot be: t.csv:2: the segment runs from -0.46 s to 1 s; t.csv:3: the "
+        "segment runs from 2 s to 1 s; t.csv:4: the segment runs from nan s to 1 s"
+    ]
+
+
+def test_names_and_repetitions_are_refused_by_name():
     with pytest.raises(ManifestError, match=r"'a\\udce9.wav': not a name of this corpus, which has names like b1.wav"):
         list(_labels.coded(["a\udce9.wav"], re.compile(r"b\d"), "b1.wav"))
     seen = {}

@@ -44,12 +44,21 @@ def test_rows_without_files_stay_and_files_without_rows_are_said(miniature, put,
     assert "'audio/video9.wav'" in caplog.text
 
 
+def test_a_stretch_whose_times_cannot_be_is_named_and_the_rest_is_read(miniature, caplog):
+    root = miniature("moud")
+    whole = read_corpus("moud", root)
+    with (root / "labels.csv").open("a") as file:
+        file.write("video1,2,-0.46,1,positive,,,\n")
+    with caplog.at_level(logging.WARNING):
+        assert read_corpus("moud", root).digest == whole.digest
+    assert "labels.csv:4: the segment runs from -0.46 s to 1.0 s" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         ("video1,1,0,1,positive,,,", r"labels.csv:4: 'video1_1' is there twice, first in .*csv:2"),
         ("video1,2,0,1,mixed,,,", r"labels.csv:4: unknown sentiment 'mixed'; MOUD has negative, neutral, positive"),
-        ("video1,2,1,0,positive,,,", r"labels.csv:4: the segment runs from 1.0 s to 0.0 s"),
         ("video1,2,soon,1,positive,,,", r"labels.csv:4: start must be a number"),
         ("video1,b,0,1,positive,,,", r"labels.csv:4: segment must be a whole number"),
     ],

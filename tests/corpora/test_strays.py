@@ -41,6 +41,75 @@ def test_all_strays_of_a_tree_are_named_at_once_or_left_out_and_counted(name, mi
     assert f"{len(STRAYS[name])} files are none of this corpus's, and left out: " in caplog.text
 
 
+@pytest.mark.parametrize("name", sorted(STRAYS))
+def test_strays_that_several_steps_of_a_recipe_find_are_named_at_once(name, miniature, put, caplog):
+    root = miniature(name)
+    whole = read_corpus(name, root)
+    twice = f"zcopy/{whole[0].path}"
+    for stray in (*STRAYS[name], twice):
+        put(root / stray, b"")
+    with pytest.raises(ManifestError, match=rf"{len(STRAYS[name]) + 1} files are none of this corpus's") as error:
+        read_corpus(name, root)
+    for stray in (*STRAYS[name], twice):
+        assert stray in str(error.value)
+    assert read_corpus(name, root, skip_strays=True).digest == whole.digest
+
+
+def test_two_clips_of_one_utterance_in_meld_and_mosei_are_all_named_or_left_out(miniature, put, caplog):
+    twice = {
+        "meld": ["train_splits/zcopy/dia0_utt0.wav", "train_splits/zcopy/dia0_utt1.wav"],
+        "cmu_mosei": ["more/-3g5yACwYnA/2.flac", "more/Full/_x.flac"],
+    }
+    for name, strays in twice.items():
+        root = miniature(name)
+        whole = read_corpus(name, root)
+        for stray in strays:
+            put(root / stray, b"")
+        with pytest.raises(ManifestError, match="2 files are none of this corpus's") as error:
+            read_corpus(name, root)
+        assert all(stray in str(error.value) for stray in strays)
+        assert str(error.value).count("is there twice, first in ") == 2
+        with caplog.at_level(logging.WARNING):
+            assert read_corpus(name, root, skip_strays=True).digest == whole.digest
+        assert "2 files are none of this corpus's, and left out: " in caplog.text
+
+
+def test_a_clip_of_crema_d_under_its_old_and_its_new_name_is_one_too_many(miniature, put):
+    root = miniature("crema_d")
+    whole = read_corpus("crema_d", root)
+    put(root / "AudioWAV" / "1040_ITH_SAD_XX.wav", b"")
+    with pytest.raises(StrayFileError, match=r"1040_ITH_SAD_XX.wav': '1040_ITH_SAD_XX' is there twice, first in .*SAD_X.wav"):
+        read_corpus("crema_d", root)
+    assert read_corpus("crema_d", root, skip_strays=True).digest == whole.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "row", "message"),
+    [
+        ("msp_podcast", "Labels/labels_consensus.csv", "x.wav,N,2,4,2,30,Male,Test1\n", r"csv:\d+: 'x.wav' is no name of this"),
+        ("nemo", "data.tsv", "EB0_glad_1.wav\tglad\t\t\tEB0\t\t\n", r"data.tsv:\d+: unknown emotion 'glad'"),
+    ],
+)
+def test_a_row_that_names_no_clip_of_the_corpus_is_no_file_to_leave_out(name, table, row, message, miniature):
+    root = miniature(name)
+    with (root / table).open("a") as file:
+        file.write(row)
+    for skip in (False, True):
+        with pytest.raises(ManifestError, match=message) as error:
+            read_corpus(name, root, skip_strays=skip)
+        assert not isinstance(error.value, StrayFileError)
+
+
+def test_files_called_otherwise_are_said(miniature, put, caplog):
+    for name, stray in (("emodb", "wav/03a01Fa (1).wav"), ("ravdess", "Actor_01/03-01-01-01-02-01-01 copy.wav")):
+        root = miniature(name)
+        whole = read_corpus(name, root)
+        put(root / stray, b"")
+        with caplog.at_level(logging.WARNING):
+            assert read_corpus(name, root).digest == whole.digest
+        assert "1 audio files are called unlike" in caplog.text and repr(stray) in caplog.text
+
+
 @pytest.mark.parametrize("name", [*sorted(set(STRAYS) - {"esd"}), "folders"])
 def test_all_files_that_are_there_twice_are_named_at_once_or_left_out(name, miniature, put, caplog):
     root = miniature(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,16 @@ def test_a_call_without_its_file_keeps_the_path_it_should_have(miniature):
     assert read_corpus("swbd_sentiment", root)["sw02006_14"].path == "sw02006.sph"
 
 
+def test_a_segment_whose_times_cannot_be_is_named_and_the_rest_is_read(miniature, caplog):
+    root = miniature("swbd_sentiment")
+    whole = read_corpus("swbd_sentiment", root)
+    with (root / "sentiment_labels.tsv").open("a") as file:
+        file.write("sw02007_1\t0.3\t0.2\tPositive-{}\n")
+    with caplog.at_level(logging.WARNING):
+        assert read_corpus("swbd_sentiment", root).digest == whole.digest
+    assert "sentiment_labels.tsv:4: the segment runs from 0.3 s to 0.2 s" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -67,7 +79,6 @@ def test_a_call_without_its_file_keeps_the_path_it_should_have(miniature):
             "sw02007_1\t0.1\t0.2\tPositive-{}#Angry-{}",
             r":4: unknown sentiment 'Angry'; the corpus has Positive, Neutral, Negative",
         ),
-        ("sw02007_1\t0.3\t0.2\tPositive-{}", r":4: the segment runs from 0.3 s to 0.2 s"),
         ("sw02007_1\tsoon\t0.2\tPositive-{}", r":4: start must be a number, got 'soon'"),
         ("sw02007_1\t0.1\t0.2", r":4: expected marker, start, end, votes"),
         ("talk_1\t0.1\t0.2\tPositive-{}", r":4: expected marker, start, end, votes"),
