@@ -21,8 +21,11 @@ NUMBERS: Mapping[str, type] = {
     "channel": int,
     "position": int,
 }
-_JUDGED = 9  # no word for "no value" is longer
-_MOST_SHOWN = 5
+# Cells that say nothing, and are text: what spreadsheets write for an error, and people for a speaker whom they do not know.
+_ERRORS = frozenset({"#ref!", "#name?", "#value!", "#div/0!", "#num!", "#null!"})
+_UNKNOWN = frozenset({"unknown", "unk", "undefined", "anonymous", "n.a.", "?", "-", "--"})
+_JUDGED = 9  # no such word is longer
+_MOST_SHOWN = 10
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -42,9 +45,11 @@ class Survey:
 
     def see(self, column: str, cell: str) -> None:
         """Look at a cell that is not empty."""
-        if len(cell) <= _JUDGED and cell.casefold() in NO_VALUE:
+        if len(cell) <= _JUDGED and says_nothing(column, cell):
             self.words[column, cell] += 1
-        elif column not in self._texts:
+            if cell.casefold() in NO_VALUE:  # beside it numbers may stand
+                return
+        if column not in self._texts:
             (self._numbers if is_number(cell) else self._texts).add(column)
 
     def is_numeric(self, column: str) -> bool:
@@ -59,6 +64,16 @@ class Survey:
                 f"{cells} {word!r} in the column {column!r}, and kept as that: where it means that nothing is known, leave the "
                 "cell empty"
             )
+
+
+def says_nothing(field: str, word: str) -> bool:
+    """Whether a word stands where nothing is known, in whatever case.
+
+    >>> says_nothing("label", "NaN"), says_nothing("speaker", "Unknown"), says_nothing("label", "unknown")
+    (True, True, False)
+    """
+    folded = word.casefold()
+    return folded in NO_VALUE or folded in _ERRORS or (field == "speaker" and folded in _UNKNOWN)
 
 
 def is_number(cell: str) -> bool:
@@ -87,7 +102,7 @@ def number_in(column: str, field: str, cell: str, where: str) -> float | int:
         For any other cell.
     """
     try:
-        return NUMBERS[field](cell)  # type: ignore[no-any-return]
+        return NUMBERS[field](cell) + 0  # type: ignore[no-any-return]  # -0.0 is 0.0
     except ValueError:
         kind = "a number of seconds" if NUMBERS[field] is float else "a whole number"
         raise ManifestError(f"{where}: {column} must be {kind}, got {cell!r}") from None

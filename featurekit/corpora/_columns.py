@@ -6,11 +6,14 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from featurekit.audio import is_audio_name
 from featurekit.errors import ManifestError
 from featurekit.manifest import FIELDS
 
 DURATION = "the segment's duration"  # what a manifest calls duration_s is what a whole utterance is said to last
+LABELS = "the column labels"  # a raw label; a JSONL manifest has all of them under that name
 
 # Field → names, without case and signs, that mean it where it has no column of its own.
 _ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -45,6 +48,7 @@ _STARTS = (
     "onset",
 )
 _ENDS = ("end", "end_time", "endtime", "end_s", "end_sec", "end_seconds")
+_PERHAPS_TIMES = tuple({*pair.split()} for pair in ("from to", "t0 t1", "tmin tmax", "xmin xmax", "frame_offset num_frames"))
 _DURATIONS = ("duration", "duration_s", "duration_sec", "duration_seconds", "dur", "dur_s")
 _MAYBE_END = re.compile(r"(end|stop|finish|until|offset|dur|duration|length|len)(_.*)?|(n|num)_?(samples|frames)")
 _MAYBE_STOP = re.compile(r"(stop|finish|until)(_.*)?|end_.*|(n|num)_?(samples|frames)")
@@ -52,17 +56,16 @@ _SURELY_END = re.compile(r"(end|stop|finish|until)(_.*)?")
 _OTHER_UNIT = re.compile(r"(start|begin|onset)_?(ms|msec|milliseconds|samples?|frames?)")
 _COUNTER = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # pandas' index, where it has no name
 _RAW = ("emotion", "sentiment", "session", "part", "split")  # raw labels that tasks and splits ask for by name
-_MAYBE_SPEAKER = (
-    "actor",
-    "actor_id",
-    "subject",
-    "subject_id",
-    "participant",
-    "participant_id",
-    "client_id",
-    "person",
-    "user_id",
+_CHILDREN = {"parent", "perturbation", "fingerprint"}  # fields where all are there: a manifest's frame, saved as a table
+# Words of column names that may mean the speaker, and words beside which they do not.
+_MAYBE_SPEAKER = re.compile(
+    r"speakers?|spkr?|spkname|talker|act(or|ress)|subject|participant|client|person|user|author|reader|narrator|voice|caller|"
+    r"singer|performer|character|sid|uid|sprecher(in)?|locut(eur|rice|or)|hablante|parlante"
 )
+_NOT_SPEAKER = re.compile(
+    r"age|gender|sex|accent|native|language|dialect|count|roles?|type|text|url|email|agent|emotion|rate|turns?"
+)
+_MAYBE_LABEL = re.compile(r"emo|emotions|emotion_(label|class|name)|label_(name|id)|class_(label|name)|classes|target|category")
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,19 @@ class Columns:
         What was taken for what.
     questions : tuple of str
         What is probably meant otherwise.
+    spare_duration : str
+        Column of durations, beside one of ends: it ends a segment whose end is not told, and is a raw label, too.
     """
 
     names: Mapping[str, str]
     notes: tuple[str, ...]
     questions: tuple[str, ...]
+    spare_duration: str = ""
 
 
-def understand(written: Sequence[str], where: str, *, is_json: bool = False) -> Columns:
+def understand(
+    written: Sequence[str], where: str, *, is_json: bool = False, first_row: Mapping[str, str] = MappingProxyType({})
+) -> Columns:
     """Find the fields among column names.
 
     Parameters
@@ -96,6 +104,8 @@ def understand(written: Sequence[str], where: str, *, is_json: bool = False) -> 
         File and line, for the errors.
     is_json : bool
         A JSONL manifest: ``labels`` and ``duration_s`` are its own fields.
+    first_row : mapping
+        Column → cell, to tell which column holds files' names where none is called so.
 
     Raises
     ------
@@ -103,7 +113,10 @@ def understand(written: Sequence[str], where: str, *, is_json: bool = False) -> 
         Without a path, or when two columns may be it; and for a segment whose start has an end that is not understood.
     """
     plain = {name: _plain(name) for name in written if name}
-    taken = {name: name for name in written if (name in FIELDS or name == "label") and (is_json or name != "labels")}
+    fields = {*FIELDS, "label"}
+    if not is_json:
+        fields -= {"labels"} if set(written) >= _CHILDREN else {"labels", *_CHILDREN}
+    taken = {name: name for name in written if name in fields}
     for field, aliases in _ALIASES.items():
         found = [name for name, text in plain.items() if text in aliases and name not in taken]
         if field == "label" and not {"emotion", "sentiment"}.isdisjoint(plain.values()):
@@ -116,12 +129,16 @@ def understand(written: Sequence[str], where: str, *, is_json: bool = False) -> 
         if len(exact or found) == 1:
             taken[(exact or found)[0]] = field
     if "path" not in taken.values():
-        raise ManifestError(f"{where}: {_no_path(written)}")
+        raise ManifestError(f"{where}: {_no_path(written, first_row)}")
     taken |= _times(plain, taken, where, is_json=is_json)
     taken |= {name: text for name, text in plain.items() if text in _RAW and name not in taken and text not in written}
     notes = [f"the column {name!r} is read as {field}" for name, field in taken.items() if name not in (field, "duration")]
     taken |= {name: "" for name in written if _COUNTER.fullmatch(name)}
-    return Columns({name: taken.get(name, name) for name in written}, tuple(notes), tuple(_questions(plain, taken)))
+    durations = [name for alias in _DURATIONS for name, text in plain.items() if text == alias and name not in taken]
+    spare = durations[0] if durations and {"start", "end"} <= set(taken.values()) else ""
+    if not is_json and "labels" in written:
+        taken.setdefault("labels", LABELS)
+    return Columns({name: taken.get(name, name) for name in written}, tuple(notes), tuple(_questions(plain, taken)), spare)
 
 
 def _times(plain: Mapping[str, str], taken: Mapping[str, str], where: str, *, is_json: bool) -> dict[str, str]:
@@ -171,24 +188,52 @@ def _times(plain: Mapping[str, str], taken: Mapping[str, str], where: str, *, is
 def _questions(plain: Mapping[str, str], taken: Mapping[str, str]) -> list[str]:
     asked = []
     if "speaker" not in taken.values():
-        several = [name for name, text in plain.items() if text in (*_ALIASES["speaker"], *_MAYBE_SPEAKER)]
+        several = [name for name, text in plain.items() if name not in taken and _may_be_speaker(text)]
         if several:
             asked.append(
                 f"no column is called speaker; did you mean {' or '.join(map(repr, several))}? It is kept as a raw label"
             )
+    if {"label", "emotion", "sentiment"}.isdisjoint((*plain.values(), *taken.values())):
+        several = [name for name, text in plain.items() if _MAYBE_LABEL.fullmatch(text) or text in _ALIASES["label"]]
+        several = [name for name in several if name not in taken]
+        if several:
+            asked.append(
+                f"no column is called label or emotion; did you mean {' or '.join(map(repr, several))}? It is kept as a raw "
+                "label"
+            )
+    pair = _unread_times(plain, taken)
+    if pair:
+        asked.append(
+            f"{' and '.join(map(repr, pair))} look like the borders of segments; call them start and end, in seconds, if they "
+            "are: files are read whole"
+        )
     if "start" in taken.values() and not {"end", DURATION} & set(taken.values()):
         asked.append("there is a start and no end: every segment runs to the end of its file")
     return asked
 
 
-def _no_path(written: Sequence[str]) -> str:
+def _may_be_speaker(text: str) -> bool:
+    words = text.split("_")
+    may = any(map(_MAYBE_SPEAKER.fullmatch, words)) and not any(map(_NOT_SPEAKER.fullmatch, words))
+    return may or text in _ALIASES["speaker"]
+
+
+def _unread_times(plain: Mapping[str, str], taken: Mapping[str, str]) -> list[str]:
+    """The two columns that may be a start and an end, where there is no start."""
+    free = {text: name for name, text in plain.items() if name not in taken}
+    pairs = [pair for pair in _PERHAPS_TIMES if pair <= free.keys()]
+    return [] if "start" in taken.values() or not pairs else [name for text, name in free.items() if text in pairs[0]]
+
+
+def _no_path(written: Sequence[str], first_row: Mapping[str, str]) -> str:
     said = f"the first line must name the columns, path among them; got {', '.join(written) or 'nothing'}"
     plain = {_plain(name): name for name in written}
     close = next((match for name in plain for match in difflib.get_close_matches(name, _ALIASES["path"], 1, 0.7)), None)
     if close:
         near = difflib.get_close_matches(close, list(plain), 1, 0.7)[0]
         return f"{said}; did you mean path by {plain[near]!r}?"
-    return said
+    files = [name for name in written if is_audio_name(first_row.get(name, ""))]
+    return f"{said}; did you mean path by {' or '.join(map(repr, files))}?" if files else said
 
 
 def _plain(name: str) -> str:

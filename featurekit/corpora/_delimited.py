@@ -19,6 +19,11 @@ _DELIMITERS = ",;\t|"
 _INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"  # joined files and copied cells leave them at the ends
 _CELL = re.compile(r'"(?:[^"]|"")*"|[^"\t]+')
 _QUOTED_LINE = re.compile(rf"(?:(?:{_CELL.pattern})?\t)*(?:{_CELL.pattern})?")
+_CSV_HINTS = {  # of Python's errors
+    "unexpected end": "; a quotation mark is not closed",
+    "field larger": "; a quotation mark is probably not closed",
+    "expected after": '; write a quotation mark inside a quoted cell twice ("say ""hi"" now")',
+}
 _EXCEL_SEP = re.compile(r"sep=(.)\s*")
 
 
@@ -79,10 +84,14 @@ def csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]
     Raises
     ------
     ManifestError
-        For text that is not CSV, and where a quotation mark that is not closed swallows the rows that follow.
+        For text that is not CSV, a zero byte, and where a quotation mark that is not closed swallows the rows that follow.
     """
     rows = _lines(path) if delimiter == "\t" else _quoted(path, delimiter)
     for where, row in rows:
+        if any("\0" in cell for cell in row):
+            raise ManifestError(
+                f"{where}: holds a zero byte: the file is damaged, or UTF-16 without its mark; save it as UTF-8"
+            )
         cells = [cell.strip().strip(_INVISIBLE).strip() for cell in row]
         if any(cells) and not _EXCEL_SEP.fullmatch(delimiter.join(row)):
             yield where, cells
@@ -100,23 +109,30 @@ def _quoted(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
                 yield f"{path}:{reader.line_num}", row
                 begins = reader.line_num + 1
         except csv.Error as error:
-            opened = "; a quotation mark is not closed" if "unexpected end" in str(error) else ""
-            raise ManifestError(f"{path}:{begins}: not CSV: {error}{opened}") from None
+            hint = next((hint for part, hint in _CSV_HINTS.items() if part in str(error)), "")
+            raise ManifestError(f"{path}:{begins}: not CSV: {error}{hint}") from None
 
 
 def _refuse_swallowed(row: list[str], delimiter: str, columns: int, where: str) -> None:
     """A cell of several lines may be a text; one that holds whole rows was opened by a quotation mark of the text."""
-    for cell in row:
+    for place, cell in enumerate(row):
         lines = cell.splitlines()
         if len(lines) < 2:
             continue
         pieces = [piece.strip() for line in lines for piece in line.split(delimiter)]
-        whole = sum(line.count(delimiter) == columns - 1 for line in lines[1:-1]) if columns > 1 else 0
-        if len(pieces) > len(lines) and (whole > 1 or any(is_audio_name(piece) for piece in pieces)):
+        has_names = len(pieces) > len(lines) and any(is_audio_name(piece) for piece in pieces)
+        if has_names or _are_rows(lines, place, columns, delimiter):
             raise ManifestError(
                 f"{where}: a quotation mark opens a cell here that runs over {len(lines)} lines and swallows their rows; write "
                 'a quotation mark at the beginning of a text as three ("""Hello"" he said"), or save the table as TSV'
             )
+
+
+def _are_rows(lines: list[str], place: int, columns: int, delimiter: str) -> bool:
+    """Whether the lines of a cell are the end of one row, whole rows, and the beginning of another, up to the same column."""
+    counts = [columns - 1 - place, *[columns - 1] * (len(lines) - 2), place]
+    is_text = any(f"{delimiter} " in line for line in lines)  # which has a space after a comma
+    return columns > 2 and not is_text and [line.count(delimiter) for line in lines] == counts
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:

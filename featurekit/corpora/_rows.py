@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from featurekit.corpora._cells import as_name
-from featurekit.corpora._columns import DURATION
+from featurekit.corpora._columns import DURATION, LABELS
 from featurekit.corpora._names import Names
 from featurekit.errors import ManifestError
 from featurekit.manifest import FIELDS, Utterance, validate
@@ -22,7 +22,7 @@ class ImpossibleTimeError(ManifestError):
 
 
 class Rows:
-    """Rows of one table, in order; of those before only the recordings' lengths are remembered.
+    """Rows of one table, in order; of those before only how many each recording has is remembered.
 
     Parameters
     ----------
@@ -63,6 +63,8 @@ class Rows:
         if not isinstance(labels, Mapping):
             raise ManifestError(f"{where}: labels must be an object, got {labels!r}")
         extra = {name: value for name, value in record.items() if name not in FIELDS and value is not None}
+        if LABELS in extra:
+            extra["labels"] = extra.pop(LABELS)
         if "label" in extra:
             extra["label"] = str(extra["label"])
         if DURATION in extra:

@@ -5,6 +5,7 @@ All rows are looked at before the first is given: a column is one of numbers, an
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from featurekit.corpora._cells import NUMBERS, Survey, is_number, number_in, value_of
-from featurekit.corpora._columns import DURATION, understand
+from featurekit.corpora._columns import DURATION, Columns, understand
 from featurekit.corpora._delimited import csv_rows, delimiter_of
 from featurekit.corpora._json_table import line_records, list_records
 from featurekit.corpora._parquet import parquet_records
 from featurekit.errors import ManifestError
-from featurekit.manifest import FIELDS
+from featurekit.manifest import FIELDS, one_form
 
 Record = tuple[str, dict[str, Any]]  # file and line, column or field → value
 _TYPED = {".json": list_records, ".jsonl": line_records, ".parquet": parquet_records}
@@ -64,23 +65,28 @@ def source_of(path: Path) -> Source:
 def _typed(path: Path, read: Callable[[Path], Iterator[Record]]) -> Source:
     """A table whose cells have types: their columns are those of all rows."""
     columns: dict[str, None] = {}
-    stems, is_manifest, first_where = _Stems(), False, f"{path}:1"
+    survey, stems, first_where = Survey(), _Stems(), ""
     for where, record in read(path):
-        if not columns:
-            first_where, is_manifest = where, "id" in record and record.keys() <= set(FIELDS)
+        first_where = first_where or where
         columns |= dict.fromkeys(record)
-        if is_manifest:
-            break  # Manifest.write wrote it
-        if "id" not in record:
-            stems.see(record)
+        _look_at(record, survey, stems)
     if not columns:
         return Source(lambda: iter(()), (), (), False)
     found = understand(list(columns), first_where, is_json=path.suffix.lower() != ".parquet")
     if found.names.keys() != set(found.names.values()):
-        stems = _Stems()
-        for _, record in _renamed(read(path), found.names):
-            stems.see(record)
-    return Source(lambda: _renamed(read(path), found.names), found.notes, found.questions, stems.repeat)
+        survey, stems = Survey(), _Stems()
+        for _, record in _renamed(read(path), found):
+            _look_at(record, survey, stems)
+    return Source(lambda: _renamed(read(path), found), found.notes, (*found.questions, *survey.warnings()), stems.repeat)
+
+
+def _look_at(record: Mapping[str, Any], survey: Survey, stems: _Stems) -> None:
+    """See the texts of a row among its names and labels."""
+    labels = record.get("labels")
+    for name, cell in (*record.items(), *(labels.items() if isinstance(labels, Mapping) else ())):
+        if isinstance(cell, str) and cell and name not in ("path", "id", "text"):
+            survey.see(name, cell)
+    stems.see(record)
 
 
 def _delimited(path: Path) -> Source:
@@ -89,7 +95,7 @@ def _delimited(path: Path) -> Source:
     where, head = next(csv_rows(path, delimiter), (f"{path}:1", []))
     if len({name for name in head if name}) < sum(map(bool, head)):
         raise ManifestError(f"{where}: column names must be unique, got {', '.join(head)}")
-    found = understand([name for name in head if name], where)
+    found = understand([name for name in head if name], where, first_row=_first_row(path, delimiter, head))
     names = [found.names.get(name, "") for name in head]
     numbers = {name for name in names if name in NUMBERS}
     survey, stems = Survey(), _Stems()
@@ -111,14 +117,22 @@ def _delimited(path: Path) -> Source:
     def records() -> Iterator[Record]:
         for row_where, cells in _rows(path, delimiter, head):
             record: dict[str, Any] = {name: cell for name, cell in zip(names, cells, strict=True) if name and cell}
-            for name in numbers & record.keys():
-                record[name] = number_in(head[names.index(name)], name, record[name], row_where)
+            _end_by_duration(record, found)
+            for name in (numbers | {DURATION}) & record.keys():
+                written = found.spare_duration if name not in names else head[names.index(name)]
+                record[name] = number_in(written, name, record[name], row_where)
             for name in labels:
                 if name in record and is_number(record[name]):
                     record[name] = value_of(record[name])
             yield row_where, record
 
     return Source(records, (*found.notes, *counters), (*found.questions, *survey.warnings()), stems.repeat)
+
+
+def _first_row(path: Path, delimiter: str, head: list[str]) -> dict[str, str]:
+    """Column → cell of the first row; a broken one is said when the rows are read."""
+    _, cells = next(itertools.islice(csv_rows(path, delimiter), 1, None), ("", []))
+    return dict(zip(head, cells, strict=False))
 
 
 def _rows(path: Path, delimiter: str, head: list[str]) -> Iterator[tuple[str, list[str]]]:
@@ -134,9 +148,18 @@ def _rows(path: Path, delimiter: str, head: list[str]) -> Iterator[tuple[str, li
         yield where, cells
 
 
-def _renamed(records: Iterator[Record], names: Mapping[str, str]) -> Iterator[Record]:
+def _renamed(records: Iterator[Record], columns: Columns) -> Iterator[Record]:
     for where, record in records:
-        yield where, {field: value for name, value in record.items() if (field := names.get(name, name))}
+        renamed = {field: value for name, value in record.items() if (field := columns.names.get(name, name))}
+        _end_by_duration(renamed, columns)
+        yield where, renamed
+
+
+def _end_by_duration(record: dict[str, Any], columns: Columns) -> None:
+    """Of a segment whose end is not told, beside others', the duration is the segment's."""
+    duration = record.get(columns.spare_duration)
+    if duration is not None and record.get("start") is not None and record.get("end") is None:
+        record[DURATION] = duration
 
 
 class _Stems:
@@ -155,5 +178,5 @@ class _Stems:
         """Look at a row."""
         path = record.get("path")
         if isinstance(path, str) and not record.get("id"):
-            stem = path.replace("\\", "/").rpartition("/")[2].rpartition(".")
+            stem = one_form(path).replace("\\", "/").rpartition("/")[2].rpartition(".")
             self._hashes.append(hash((stem[0] or stem[2], *(str(record.get(name)) for name in ("start", "end", DURATION)))))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
+from featurekit.corpora._cells import Survey
 from featurekit.manifest import Utterance
 
 _logger = logging.getLogger(__name__)
@@ -20,12 +21,25 @@ def speaker_name(value: object) -> str:
     return "" if value is None else str(value).strip()
 
 
+def _say_words(utterances: Iterable[Utterance]) -> None:
+    survey = Survey()
+    for item in utterances:
+        for name, value in (("speaker", item.speaker), *item.labels.items()):
+            if isinstance(value, str) and value:
+                survey.see(name, value)
+    for warning in survey.warnings():
+        _logger.warning("%s", warning)
+
+
 def with_stand_ins(utterances: Iterable[Utterance]) -> list[Utterance]:
     """Utterances as they are where at least one names a speaker; else each recording stands in for one, and a warning says it.
+
+    Speakers and labels that are words for "no value" are warned of.
 
     An unknown speaker stays unknown beside known ones: a recording in their place would be taken for one of them.
     """
     found = list(utterances)
+    _say_words(found)
     if not found or any(item.speaker for item in found):
         return found
     _logger.warning("no utterance names a speaker: each recording stands in for one")
