@@ -14,7 +14,7 @@ from featurekit.corpora._parquet import parquet_records
 from featurekit.errors import ManifestError, MissingDependencyError
 
 HEADER = "db.yaml"
-_TIME = re.compile(r"(?:(\d+) days?)?(?:(?:^| )(\d+):(\d+):(\d+(?:\.\d+)?))?")
+_TIME = re.compile(r"(?:(-?\d+) days?)?(?:(?:^| )[+]?(\d+):(\d+):(\d+(?:\.\d+)?))?")
 _BOOLEANS = {"true": True, "false": False}
 _PARTS = ("train", "dev", "test")
 
@@ -58,6 +58,10 @@ class Database:
         split_id = str(self.tables[table_id].get("split_id") or "")
         kind = self._splits.get(split_id, {}).get("type")
         return split_id if split_id.lower().startswith(_PARTS) or kind not in _PARTS else str(kind)
+
+    def is_part(self, table_id: str) -> bool:
+        """Whether a table is the train, dev or test part of the official split."""
+        return self._splits.get(str(self.tables[table_id].get("split_id") or ""), {}).get("type") in _PARTS
 
     def scheme_of(self, table_id: str, column: str) -> str:
         """The scheme of a table's column; empty where it has none."""
@@ -169,13 +173,13 @@ class Database:
 def seconds(value: Any, where: str) -> float | None:
     """A time of pandas in seconds; None where there is none.
 
-    >>> seconds("0 days", ""), seconds("1 days 00:00:01.5", ""), seconds("NaT", "")
-    (0.0, 86401.5, None)
+    >>> seconds("0 days", ""), seconds("1 days 00:00:01.5", ""), seconds("NaT", ""), seconds("-1 days +23:59:59.5", "")
+    (0.0, 86401.5, None, -0.5)
 
     Raises
     ------
     ManifestError
-        For anything else, and for a negative time.
+        For anything else.
     """
     if value in (None, "", "NaT"):
         return None

@@ -13,7 +13,7 @@ from featurekit.errors import ManifestError
 from featurekit.manifest import FIELDS
 
 DURATION = "the segment's duration"  # what a manifest calls duration_s is what a whole utterance is said to last
-LABELS = "the column labels"  # a raw label; a JSONL manifest has all of them under that name
+RAW = "the column "  # before the name of a raw label that is called as a field of a manifest
 
 # Field → names, without case and signs, that mean it where it has no column of its own.
 _ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -136,8 +136,7 @@ def understand(
     taken |= {name: "" for name in written if _COUNTER.fullmatch(name)}
     durations = [name for alias in _DURATIONS for name, text in plain.items() if text == alias and name not in taken]
     spare = durations[0] if durations and {"start", "end"} <= set(taken.values()) else ""
-    if not is_json and "labels" in written:
-        taken.setdefault("labels", LABELS)
+    taken |= {name: RAW + name for name in written if name in FIELDS and name not in taken}
     return Columns({name: taken.get(name, name) for name in written}, tuple(notes), tuple(_questions(plain, taken)), spare)
 
 

@@ -120,8 +120,9 @@ def _refuse_swallowed(row: list[str], delimiter: str, columns: int, where: str) 
         if len(lines) < 2:
             continue
         pieces = [piece.strip() for line in lines for piece in line.split(delimiter)]
-        has_names = len(pieces) > len(lines) and any(is_audio_name(piece) for piece in pieces)
-        if has_names or _are_rows(lines, place, columns, delimiter):
+        whole = sum(line.count(delimiter) == columns - 1 for line in lines[1:-1]) if columns > 1 else 0
+        has_rows = len(pieces) > len(lines) and (whole > 1 or any(is_audio_name(piece) for piece in pieces))
+        if has_rows or _are_rows(lines, place, columns, delimiter):
             raise ManifestError(
                 f"{where}: a quotation mark opens a cell here that runs over {len(lines)} lines and swallows their rows; write "
                 'a quotation mark at the beginning of a text as three ("""Hello"" he said"), or save the table as TSV'

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from featurekit.corpora._cells import as_name
-from featurekit.corpora._columns import DURATION, LABELS
+from featurekit.corpora._columns import DURATION, RAW
 from featurekit.corpora._names import Names
 from featurekit.errors import ManifestError
 from featurekit.manifest import FIELDS, Utterance, validate
@@ -62,9 +62,8 @@ class Rows:
         labels = record.get("labels", {})
         if not isinstance(labels, Mapping):
             raise ManifestError(f"{where}: labels must be an object, got {labels!r}")
-        extra = {name: value for name, value in record.items() if name not in FIELDS and value is not None}
-        if LABELS in extra:
-            extra["labels"] = extra.pop(LABELS)
+        others = {name: value for name, value in record.items() if name not in FIELDS and value is not None}
+        extra = {name.removeprefix(RAW): value for name, value in others.items()}
         if "label" in extra:
             extra["label"] = str(extra["label"])
         if DURATION in extra:

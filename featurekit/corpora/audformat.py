@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -10,7 +11,7 @@ from typing import Any
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._audformat_database import HEADER, Database, seconds
-from featurekit.corpora._labels import say_left_out
+from featurekit.corpora._labels import ImpossibleSpans, say_left_out
 from featurekit.corpora._languages import short_code
 from featurekit.corpora._speakers import with_stand_ins
 from featurekit.corpora._walk import audio_paths
@@ -85,7 +86,8 @@ def utterances(root: Path) -> Iterator[Utterance]:
     What a table says of a whole file holds for its segments. Where only the rows of some tables are to be utterances,
     ``--manifest`` names them (``db.emotion.csv``). Columns speaker, gender, language and transcription become fields, a text as
     its scheme's sentence; so does what a scheme's labels or a misc table say of a speaker's gender or language. Every other
-    column, and every other fact (age), is a raw label. The header's language holds where it names one.
+    column, and every other fact (age), is a raw label. The header's language holds where it names one. A segment whose times
+    cannot be is left out, and said.
 
     Header and tables are as audformat 1.4 writes them (a test compares where it is installed).
 
@@ -103,18 +105,24 @@ def utterances(root: Path) -> Iterator[Utterance]:
 def _read(root: Path, database: Database, chosen: frozenset[str] = frozenset()) -> Iterator[Utterance]:
     facts: dict[_Index, _Facts] = {}
     rows: dict[str, dict[_Index, None]] = {}  # table → its index
+    impossible = ImpossibleSpans()
     labelled: set[str] = set()  # tables of whole files that say more than who speaks
     for table_id in sorted(database.tables):
         rows[table_id] = {}
         for where, record in database.rows(table_id):
             file, start, end = str(record.pop("file", "")), record.pop("start", None), record.pop("end", None)
             index = file, seconds(start, where), seconds(end, where)
+            if impossible.has(index[1] or 0.0, math.inf if index[2] is None else index[2], where):
+                continue
             rows[table_id][index] = None
             if _add(facts.setdefault(index, _Facts()), record, table_id, database, where) and index[1:] == (None, None):
                 labelled.add(table_id)
+    # A table that is a part comes before one of another kind of split, whatever their names.
+    for table_id in sorted(rows, key=lambda name: (not database.is_part(name), name)):
         if part := database.part(table_id):
             for index in rows[table_id]:
                 _label(facts[index], "split", part, table_id)
+    impossible.say()
     wanted = {index for table_id in chosen or rows for index in rows[table_id]}
     if not chosen:
         wanted = _finest(wanted, rows, labelled)

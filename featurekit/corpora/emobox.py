@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._jsonl import field, json_lines
+from featurekit.corpora._labels import ImpossibleSpans
 from featurekit.corpora._speakers import speaker_name, with_stand_ins
 from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
@@ -73,10 +74,13 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
 
 def _lines(tree: _Tree, path: Path) -> Iterator[Utterance]:
+    impossible = ImpossibleSpans()
     for where, record in json_lines(path):
         key, wav = field(record, "key", str, where), field(record, "wav", str, where)
         start, end = (record.get(name) for name in ("start_time", "end_time"))
         cut = start is not None and end is not None
+        if cut and impossible.has(*(field(record, name, (int, float), where) for name in ("start_time", "end_time")), where):
+            continue
         emotion = record.get("emo")
         yield Utterance(
             id=key,
@@ -86,6 +90,7 @@ def _lines(tree: _Tree, path: Path) -> Iterator[Utterance]:
             speaker=speaker_name(record.get("spk")),
             labels={} if emotion is None else {"emotion": str(emotion)},
         )
+    impossible.say()
 
 
 class _Tree:

@@ -29,7 +29,9 @@ _ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(rf"(\d{{1,2}})[-_. ]*({'|'.join(_MONTHS)})[a-z]{{0,6}}|({'|'.join(_MONTHS)})[a-z]{{0,6}}[-_. ]*(\d{{1,2}})")
 _ISO_DATE = re.compile(r"\d{4}-(\d\d)-(\d\d)(?:[ T]00:00:00)?", re.ASCII)
-_EXACT_DIGITS = 15  # of a decimal number, in Excel
+_EXACT_DIGITS, _SHOWN_DIGITS = 15, 11  # of a decimal number, in Excel
+_SHORT_DATE = re.compile(r"(\d{1,2})([/.])(\d{1,2})\2(?:\d\d|\d{4})", re.ASCII)
+_QUOTED = re.compile(r'=?"(.+)"', re.DOTALL)  # Excel's ="01" keeps a number as text
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕКМНОРСТУХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTYXaeopcyxijsABEZHIKMNOPTYXo")
 _WITHOUT_MARK = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "æ": "ae", "Æ": "Ae"})
@@ -124,6 +126,8 @@ def _cased(name: str) -> str:
 
 def _marks(name: str) -> str:
     plain = name.translate(_QUOTES).translate(_DASHES)
+    quoted = _QUOTED.fullmatch(plain)
+    plain = quoted[1] if quoted else plain
     return plain[1:] if plain.startswith("'") and plain[1:2].isdigit() else plain  # Excel's mark of a number kept as text
 
 
@@ -196,6 +200,9 @@ def _guesses(name: str) -> Iterator[tuple[str, str]]:
     if "#U" in name or "\\u" in name:
         yield "escapes", _ESCAPES.sub(lambda found: chr(int(found[1], 16)), name)
     yield from (("a date", guess) for guess in _dates(name))
+    if len(name) > _SHOWN_DIGITS and name.isdecimal() and name.isascii():  # Excel saves what it shows
+        whole, _, exponent = f"{float(name):.5e}".partition("e")
+        yield "a number written otherwise", f"{whole.rstrip('0').rstrip('.')}e{exponent}"
     if len(name) > _EXACT_DIGITS and name.isdecimal() and name.isascii():  # pandas and Excel round it
         cut = name[:_EXACT_DIGITS] + "0" * (len(name) - _EXACT_DIGITS)
         rounded = (cut, repr(float(name)), f"{float(name):.5e}")
@@ -219,16 +226,20 @@ def _guesses(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _dates(name: str) -> Iterator[str]:
-    """What Excel took for a date: ``1-2`` becomes ``2-Jan``, ``1-Feb`` or ``2026-01-02``."""
-    date, whole = _DATE.fullmatch(name.casefold()), _ISO_DATE.fullmatch(name)
+    """What Excel took for a date: ``1-2`` becomes ``2-Jan``, ``1-Feb``, ``2026-01-02`` or ``1/2/26``."""
+    date, whole, short = _DATE.fullmatch(name.casefold()), _ISO_DATE.fullmatch(name), _SHORT_DATE.fullmatch(name)
     if date:
         day, month = int(date[1] or date[4]), _MONTHS.index(date[2] or date[3]) + 1
     elif whole:
         month, day = int(whole[1]), int(whole[2])
+    elif short:
+        month, day = int(short[1]), int(short[3])
     else:
         return
     for one, other in ((day, month), (month, day)):
         yield from (f"{one}{sign}{other}" for sign in "-/.")
+        if 1 <= other <= len(_MONTHS):
+            yield f"{one}{_MONTHS[other - 1]}"  # as names that begin with a month are folded: SEP2
 
 
 def _reread(name: str) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Columns that a run wrote (``featurekit embed``): extraction keeps them as they are, and cannot extend them."""
+"""Columns that no feature request makes: extraction keeps them as they are, and cannot extend them.
+
+A run wrote them (``featurekit embed``), or a program of the user's by the store's own functions.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,13 @@ from featurekit.manifest import Manifest
 
 
 def learnt_groups(head: store.Head | None) -> list[store.GroupInfo]:
-    """The groups of a generation whose columns a run wrote."""
-    return [group for group in head.groups if group.columns[0].of_run] if head else []
+    """The groups of a generation whose columns a run, or another program, wrote."""
+    return [group for group in head.groups if is_learnt(group.columns[0])] if head else []
+
+
+def is_learnt(column: store.ColumnInfo) -> bool:
+    """Whether a run wrote a column, or another program, which gives no request that makes it again."""
+    return bool(column.of_run) or not column.spec
 
 
 def check_covered(out: Path, head: store.Head | None, manifest: Manifest) -> None:
@@ -31,6 +39,12 @@ def check_covered(out: Path, head: store.Head | None, manifest: Manifest) -> Non
         return
     column = groups[0].columns[0]
     changed = len(set(new) ^ set(had))
+    if not column.of_run:
+        raise ParameterError(
+            f"the store's column {column.name} was computed elsewhere, and extraction cannot compute it for {changed} new, "
+            f"changed or removed utterances; drop it (featurekit store drop {out} '{column.name}'), run this command again, "
+            "and add it again"
+        )
     raise ParameterError(
         f"the store's column {column.name} was written by `featurekit embed` with the run {column.of_run}, and extraction "
         f"cannot compute it for {changed} new, changed or removed utterances; drop it (featurekit store drop {out} "

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from featurekit import features, store
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.extraction import augmented
+from featurekit.extraction.learnt import is_learnt
 from featurekit.features import Column, cuda
 from featurekit.manifest import Manifest, Utterance
 
@@ -141,7 +142,9 @@ def stored_dtype(column: Column) -> str:
 def _existing_groups(head: store.Head, wanted: dict[str, str]) -> list[Group]:
     groups = []
     for info in head.groups:
-        kept = [column for column in info.columns if not column.of_run and wanted.get(column.name, column.key) == column.key]
+        kept = [
+            column for column in info.columns if not is_learnt(column) and wanted.get(column.name, column.key) == column.key
+        ]
         if kept:
             columns = tuple(rebuild(column) for column in kept)
             groups.append(Group(columns, dict(info.plan), tuple(info.column_keys)))
@@ -156,6 +159,8 @@ def rebuild(info: store.ColumnInfo) -> Column:
     ParameterError
         When this version has no such feature, or computes other numbers under that name.
     """
+    if not info.spec and not info.of_run:
+        raise ParameterError(f"the store's column {info.name} was computed elsewhere: it has no feature request that makes it")
     if info.of_run:
         raise ParameterError(
             f"the store's column {info.name} is what the run {info.of_run} made of other columns; "

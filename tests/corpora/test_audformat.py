@@ -303,3 +303,29 @@ def test_what_audformat_writes_is_read(tmp_path, storage):
         ("audio/a_0.5_", None, "anna", {}),
         ("audio/b", None, "", {}),
     ]
+
+
+def test_a_segment_whose_times_cannot_be_is_named_and_the_rest_is_read(miniature, put, caplog):
+    root = miniature("audformat")
+    put(root / "db.yaml", "name: x\nschemes: {}\ntables: {t: {type: segmented, columns: {e: {}, speaker: {}}}}")
+    rows = "u.wav,-1 days +23:59:59.540000,0 days 00:00:01,sad,nan\nu.wav,0 days 00:00:01,0 days 00:00:02,calm,nan\n"
+    put(root / "db.t.csv", f"file,start,end,e,speaker\n{rows}")
+    with caplog.at_level(logging.WARNING):
+        (item,) = read_corpus("audformat", root)
+    assert (item.start, item.end, item.labels) == (1.0, 2.0, {"e": "calm"})
+    assert "1 segment is left out, since the times cannot be: " in caplog.text
+    assert "db.t.csv:2: the segment runs from -0.46 s to 1.0 s" in caplog.text
+    assert "1 cell is 'nan' in the column 'speaker', and kept as that" in caplog.text
+
+
+def test_a_part_comes_before_another_kind_of_split(miniature, put):
+    root = miniature("audformat")
+    tables = "a: {type: filewise, split_id: rest, columns: {e: {}}}, b: {type: filewise, split_id: test, columns: {e: {}}}"
+    put(
+        root / "db.yaml",
+        f"name: x\nschemes: {{}}\ntables: {{{tables}}}\nsplits: {{rest: {{type: other}}, test: {{type: test}}}}",
+    )
+    for name in "ab":
+        put(root / f"db.{name}.csv", "file,e\nu.wav,sad\n")
+    (item,) = read_corpus("audformat", root)
+    assert item.labels == {"e": "sad", "split": "test", "a.split": "rest"}

@@ -62,3 +62,25 @@ def test_one_row_of_an_impossible_time_is_named_and_the_rest_is_read(tmp_path, c
 def test_a_table_of_impossible_times_only_is_refused(tmp_path):
     with pytest.raises(ManifestError, match=r"t.csv:2: the segment starts at -1.0 s, before its file"):
         read(tmp_path, "path,start,end", "a.wav,-1,2")
+
+
+@pytest.mark.parametrize("word", ["unknown", "?", "-", "n.a.", "#REF!", "#NAME?"])
+def test_a_speaker_whom_nobody_knows_is_said(tmp_path, caplog, word):
+    with caplog.at_level(logging.WARNING):
+        read(tmp_path, "path,label,speaker", f"a.wav,sad,{word}", "b.wav,sad,ann")
+    assert f"1 cell is {word!r} in the column 'speaker'" in caplog.text
+
+
+def test_words_for_no_value_are_said_of_json_too(tmp_path, caplog):
+    (tmp_path / "t.jsonl").write_text(
+        '{"path":"a.wav","spk":"nan","label":"x"}\n{"path":"b.wav","spk":"Ann","label":"nan","labels":{"mood":"NA"}}\n'
+    )
+    with caplog.at_level(logging.WARNING):
+        list(read_table(tmp_path / "t.jsonl"))
+    for column, word in (("speaker", "nan"), ("label", "nan"), ("mood", "NA")):
+        assert f"t.jsonl: 1 cell is {word!r} in the column {column!r}" in caplog.text
+
+
+def test_minus_zero_is_zero(tmp_path):
+    (item,) = read(tmp_path, "path,start,end", "a.wav,-0.0,1")
+    assert item.id == "a_0_1"

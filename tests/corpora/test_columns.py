@@ -161,3 +161,54 @@ def test_a_list_of_objects_is_a_table_and_other_json_says_what_it_is(tmp_path):
     ]:
         with pytest.raises(ManifestError, match=message):
             read(tmp_path, text, name="t.json")
+
+
+def test_a_duration_ends_the_segments_whose_end_is_not_told(tmp_path):
+    one, two, three = read(tmp_path, "path,start,end,duration", "a.wav,1,,1.5", "b.wav,2,4,2.0", "c.wav,,,9")
+    assert [(item.start, item.end) for item in (one, two, three)] == [(1.0, 2.5), (2.0, 4.0), (None, None)]
+    assert [item.labels for item in (one, two, three)] == [{"duration": 1.5}, {"duration": 2.0}, {"duration": 9}]
+    lines = ['{"path":"a.wav","start":1,"dur":1.5}', '{"path":"b.wav","start":2,"end":4}']
+    assert [item.end for item in read(tmp_path, *lines, name="t.jsonl")] == [2.5, 4.0]
+
+
+@pytest.mark.parametrize("head", ["from,to", "tmin,tmax", "xmin,xmax", "t0,t1", "frame_offset,num_frames"])
+def test_what_may_be_the_borders_of_segments_is_asked_about(tmp_path, caplog, head):
+    with caplog.at_level(logging.WARNING):
+        read(tmp_path, f"path,label,{head}", "a.wav,x,0,1")
+    one, other = head.split(",")
+    assert f"{one!r} and {other!r} look like the borders of segments; call them start and end" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["speaker_nr", "Speaker Number", "spkname", "Sprecher", "locuteur", "performer", "user_id"])
+def test_whatever_may_mean_a_speaker_is_asked_about(tmp_path, caplog, name):
+    with caplog.at_level(logging.WARNING):
+        read(tmp_path, f"path,label,{name},speaker_age", "a.wav,x,ann,30")
+    assert f"no column is called speaker; did you mean {name!r}?" in caplog.text
+
+
+def test_what_may_be_the_label_is_asked_about_where_there_is_none(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        read(tmp_path, "path,emo,speaker", "a.wav,x,ann")
+    assert "no column is called label or emotion; did you mean 'emo'?" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        (item,) = read(tmp_path, "path,emotion,labels,target", "a.wav,sad,L1,T1")
+    assert item.labels == {"emotion": "sad", "labels": "L1", "target": "T1"}
+    assert not caplog.records
+
+
+def test_a_column_of_file_names_is_what_path_may_have_been_meant_by(tmp_path):
+    with pytest.raises(ManifestError, match="did you mean path by 'Aufnahme'"):
+        read(tmp_path, "nr,Aufnahme,label", "1,a/x.wav,sad")
+
+
+def test_parent_and_fingerprint_are_raw_labels_of_a_table_that_is_no_frame_of_a_manifest(tmp_path):
+    (item,) = read(tmp_path, "path,parent,fingerprint", "a/x.wav,a,f00")
+    assert (item.parent, item.fingerprint, item.labels) == ("", "", {"parent": "a", "fingerprint": "f00"})
+    _, child = read(tmp_path, "id,path,parent,perturbation,fingerprint", "x,a/x.wav,,,", "y,a/x.wav,x,speed(factor=0.9),f00")
+    assert (child.parent, child.perturbation, child.fingerprint) == ("x", "speed(factor=0.9)", "f00")
+
+
+def test_every_row_of_a_jsonl_is_looked_at_for_its_columns(tmp_path):
+    with pytest.raises(ManifestError, match="there is a start, and 'stop' looks like its end"):
+        read(tmp_path, '{"id":"a","path":"a.wav","start":1}', '{"id":"b","path":"b.wav","start":0,"stop":1}', name="t.jsonl")

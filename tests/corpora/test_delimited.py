@@ -106,3 +106,28 @@ def test_a_spreadsheet_is_called_one(tmp_path, head, what):
     (tmp_path / "t.csv").write_bytes(head + bytes(range(256)))
     with pytest.raises(ManifestError, match=rf"t.csv is {what}.*save the sheet as CSV in UTF-8"):
         cells(tmp_path / "t.csv", ",")
+
+
+@pytest.mark.parametrize("text", ['path,label,text\na,x,"Oh\nb,x,no"\nc,x,y\n', 'text,label,path\n"Oh,x,a\nno",x,b\ny,x,c\n'])
+def test_a_single_swallowed_row_is_found_by_its_columns(tmp_path, text):
+    with pytest.raises(ManifestError, match=r"t\.csv:2: a quotation mark opens a cell here that runs over 2 lines"):
+        cells(put(tmp_path, text, "t.csv"), ",")
+
+
+@pytest.mark.parametrize(("name", "delimiter"), [("t.csv", ","), ("t.tsv", "\t")])
+def test_a_zero_byte_is_damage(tmp_path, name, delimiter):
+    path = put(tmp_path, f"path{delimiter}label\na.wav{delimiter}sad\0\n", name)
+    with pytest.raises(ManifestError, match=rf"{name}:2: holds a zero byte: the file is damaged, or UTF-16 without its mark"):
+        cells(path, delimiter)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('path,text\na.wav,"Hello" she said\n', "write a quotation mark inside a quoted cell twice"),
+        ('path,text\na.wav,"' + "x\n" * 70_000, "a quotation mark is probably not closed"),
+    ],
+)
+def test_what_is_wrong_with_a_csv_is_said_with_the_remedy(tmp_path, text, hint):
+    with pytest.raises(ManifestError, match=rf"t\.csv:2: not CSV: .*; {hint}"):
+        cells(put(tmp_path, text, "t.csv"), ",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
@@ -84,3 +85,14 @@ def test_a_line_that_is_not_utf8_names_its_number(miniature, put):
     put(root / "casia.jsonl", b'{"key": "a", "wav": "a.wav"}\n{"key": "\xe9"}\n')
     with pytest.raises(ManifestError, match=r"casia.jsonl:2: not JSON that can be kept"):
         read_corpus("emobox", root)
+
+
+def test_a_line_whose_times_cannot_be_is_named_and_the_rest_is_read(miniature, caplog):
+    root = miniature("emobox")
+    whole = read_corpus("emobox", root)
+    (table,) = root.glob("*.jsonl")
+    with table.open("a") as file:
+        file.write('{"key":"casia-0","dataset":"casia","wav":"downloads/casia/x.wav","start_time":-0.46,"end_time":1.0}\n')
+    with caplog.at_level(logging.WARNING):
+        assert read_corpus("emobox", root).digest == whole.digest
+    assert "the segment runs from -0.46 s to 1.0 s" in caplog.text

@@ -112,3 +112,40 @@ def test_a_path_that_leads_out_stays_as_it_is(tmp_path, written):
     (tmp_path / "speech").mkdir()
     assert Names(tmp_path / "speech").paths(written) == (written, written)
     assert Names(None).paths("a/../../u.wav") == ("a/../../u.wav", "a/../../u.wav")
+
+
+@pytest.mark.parametrize("root_there", ["/home/me/corpus/", "C:\\data\\", "D:/", "/", "file:///Users/me/"])
+def test_an_absolute_path_of_another_machine_is_found_by_its_end(tmp_path, root_there):
+    for name in ("a/x.wav", "b/y.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    names = Names(tmp_path)
+    sign = "\\" if "\\" in root_there else "/"
+    assert [
+        names.paths(f"{root_there}{name}".replace("/", sign) if sign != "/" else f"{root_there}{name}")[0]
+        for name in (*("a/x.wav", "b/y.wav", "b/missing.wav"),)
+    ] == ["a/x.wav", "b/y.wav", "b/missing.wav"]
+    assert any("are absolute and are read as what they mean" in note for note in names.notes())
+
+
+def test_absolute_paths_of_one_table_have_one_beginning(tmp_path):
+    (tmp_path / "001.wav").write_bytes(b"")
+    names = Names(tmp_path)
+    assert names.paths("/corpus/happy/001.wav")[0] == "001.wav"
+    assert names.paths("/corpus/sad/001.wav")[0] == "/corpus/sad/001.wav"  # not the same file once more
+
+
+@pytest.mark.parametrize(
+    ("written", "on_disk"), [("a%20b/x%C3%BC.wav", "a b/xü.wav"), ("file:a/x.wav", "a/x.wav"), ("a/ü.wav", "a/#U00fc.wav")]
+)
+def test_escapes_and_addresses_are_names(tmp_path, written, on_disk):
+    (tmp_path / on_disk).parent.mkdir()
+    (tmp_path / on_disk).write_bytes(b"")
+    assert Names(tmp_path).paths(written)[1] == on_disk
+    (tmp_path / "50%25.wav").write_bytes(b"")
+    assert Names(tmp_path).paths("50%25.wav")[1] == "50%25.wav"
+
+
+def test_stems_in_two_unicode_forms_are_one_name(tmp_path):
+    (tmp_path / "t.csv").write_text("path\na/\u00fc.wav\nb/u\u0308.wav\n", "utf-8")
+    assert read_corpus("custom", tmp_path, manifest=tmp_path / "t.csv").ids == ["a/\u00fc", "b/u\u0308"]

@@ -113,3 +113,24 @@ def test_a_name_of_signs_alone_is_kept_and_what_cannot_be_seen_is_shown():
     assert shown("anna") == "anna"
     assert shown(" anna") == "' anna'"
     assert shown("an\u200bna") == "'an\\u200bna'"
+
+
+@pytest.mark.parametrize(
+    ("names", "how"),
+    [
+        (("123456789012", "1.23457E+11"), "a number written otherwise"),  # Excel saves a CSV as it shows the cells
+        (("123460000012", "1.2346E+11"), "a number written otherwise"),
+        (("1-2", "1/2/2026"), "a date"),
+        (("1-2", "02.01.26"), "a date"),
+        (("SEP2", "2026-09-02 00:00:00"), "a date"),
+        (('"anna"', "anna"), "quotes or dashes"),
+        (('="01"', "01"), "quotes or dashes"),
+    ],
+)
+def test_what_spreadsheets_make_of_a_name_is_the_name(names, how):
+    (group,) = twins(names)
+    assert (set(group.names), group.how) == (set(names), how)
+
+
+def test_numbers_that_begin_alike_are_two():
+    assert not twins(["202312150001", "202312150002", "10/12/2026", "11/13/2026", '"a" b', "b"])

@@ -26,11 +26,13 @@ from typing import Any
 from featurekit.data.splits.folds import PARTS, Fold
 from featurekit.data.splits.lookup import Names, look_up
 from featurekit.data.splits.material import listed
-from featurekit.data.splits.part_files import LHOTSE_SUFFIXES, WORDS, part_files
+from featurekit.data.splits.part_files import LHOTSE_SUFFIXES, WORDS, part_files, said_part
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest
 
-_NAMES = ("id", "path", "file", "filename")  # of these columns the first that is there names an utterance
+# Of these columns the first that is there names an utterance.
+_NAMES = ("id", "utt_id", "utterance_id", "path", "file", "filename", "file_name", "filepath", "file_path", "wav_path")
+_NAMES += ("audio_path", "audio_filepath", "wav", "audio")
 _Row = tuple[str, str, Names]  # fold, part, names
 
 
@@ -93,11 +95,26 @@ def _folder(path: Path, lists: list[str]) -> Iterator[_Row]:
     folders = {item: part_files(item, lists) for item in sorted(path.iterdir()) if item.is_dir()}
     folders = {item: files for item, files in folders.items() if files}
     if not folders:
-        yield from _fold("0", part_files(path, lists))
+        yield from _flat(part_files(path, lists))
     for folder, files in folders.items():
         # EmoBox's EMO-DB has each file twice, …_fold1 and …_fold_1; its own reader takes the second.
         exact = {file: part for file, part in files.items() if file.name.split(".")[0].endswith(f"_{folder.name}")}
         yield from _fold(folder.name.removeprefix("fold_"), exact or files)
+
+
+def _flat(files: Mapping[Path, str]) -> Iterator[_Row]:
+    """Of train_fold1.txt, test_fold1.txt, train_fold2.txt, …, a fold a number; a list without a number is in all of them."""
+    folds: dict[str, dict[Path, str]] = {}
+    for file, part in files.items():
+        said = said_part(file.name.partition(".")[0])
+        number = said.numbers[-1] if said and "fold" in said.others and said.numbers else ""
+        folds.setdefault(number, {})[file] = part
+    common = folds.pop("", {})
+    if len(folds) < 2:
+        yield from _fold("0", files)
+    else:
+        for number, own in folds.items():
+            yield from _fold(number, {**own, **common})
 
 
 def _fold(name: str, files: Mapping[Path, str]) -> Iterator[_Row]:
@@ -121,7 +138,7 @@ def _ids(path: Path) -> Iterator[Names]:
         return
     for number, line in enumerate(text.splitlines(), 1):
         if path.suffix == ".txt" and line.strip():
-            yield (line.strip(),)
+            yield tuple(dict.fromkeys((line.strip(), line.strip().replace("\\", "/"))))
         elif line.strip():
             yield from _of_record(line, f"{path}:{number}")
 
@@ -138,9 +155,20 @@ def _of_table(text: str, path: Path) -> Iterator[Names]:
         raise ParameterError(f"{path}:1: expected a column id or path, got {', '.join(head)}")
     place = 0 if column is None else [cell.lower() for cell in head].index(column)
     for row in ([head] if column is None else []) + list(rows):
+        if any(_holds_row(cell, delimiter, len(head)) for cell in row):
+            raise ParameterError(
+                f"{path}:{rows.line_num}: a quotation mark opened a cell that swallows rows; save the list with "
+                "its column of ids alone"
+            )
         name = row[place].strip() if len(row) > place else ""
         if name:
             yield name, PurePosixPath(name.replace("\\", "/")).as_posix()
+
+
+def _holds_row(cell: str, delimiter: str, columns: int) -> bool:
+    """Whether a line of a cell has the columns of a row; a text of several lines has spaces after its commas."""
+    lines = cell.splitlines()[1:]
+    return any(columns > 1 and line.count(delimiter) == columns - 1 and f"{delimiter} " not in line for line in lines)
 
 
 def _of_list(text: str, path: Path) -> Iterator[Names]:

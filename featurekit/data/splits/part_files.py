@@ -24,6 +24,7 @@ LHOTSE_SUFFIXES = (".json", ".json.gz")  # a list of cuts or supervisions; other
 
 _LONGEST_FIRST = sorted((*SUFFIXES, *LHOTSE_SUFFIXES), key=len, reverse=True)
 _NUMBERED = re.compile(rf"({'|'.join(WORDS)})(?:\d+|val|dev)")
+_NUMBER = re.compile(r"\d+$")
 _logger = logging.getLogger(__name__)
 
 
@@ -55,6 +56,10 @@ def part_files(folder: Path, chosen: Iterable[str] = ()) -> dict[Path, str]:
     for part in PARTS:
         lists = {path: said for path, said in named.items() if said.part == part}
         picked = [path for path in lists if _stem(path) in wanted] or _meant(lists, usual)
+        if part == "dev" and any("train" in named[path].others for path in picked) and "train" not in found.values():
+            raise ParameterError(
+                f"{folder}: {_names(picked)} may be the dev part, or training and dev in one, and no list is the train part"
+            )
         if lists and not picked:
             raise ParameterError(f"{folder}: no name says which list is the {part} part: {_names(lists)}; {_WAY_ON}")
         found |= dict.fromkeys(picked, part)
@@ -66,11 +71,17 @@ def part_files(folder: Path, chosen: Iterable[str] = ()) -> dict[Path, str]:
 
 @dataclass(frozen=True)
 class Said:
-    """What a name says: the part, whether just that (test2 and train_test are not), and the other words."""
+    """What a name says: the part, whether just that (test2 and train_test are not), and the other words.
+
+    Lists of one part are pieces of one list where the other words and ``word`` are alike and ``numbers`` differ. ``word`` is
+    the beginning of the part's own word, which train and training share, and test and eval do not.
+    """
 
     part: str
     plain: bool
     others: tuple[str, ...]
+    word: str = ""
+    numbers: tuple[str, ...] = ()
 
 
 _WAY_ON = "name the one that is meant, as in predefined(path=FOLDER, lists='test_clean'), or keep the others elsewhere"
@@ -79,19 +90,24 @@ _WAY_ON = "name the one that is meant, as in predefined(path=FOLDER, lists='test
 def said_part(name: str) -> Said | None:
     """What a name says of a part; None where it says none.
 
-    >>> said_part("x_train"), said_part("Test1"), said_part("calm")
-    (Said(part='train', plain=True, others=('x',)), Said(part='test', plain=False, others=('test',)), None)
+    >>> said = said_part("x_train.01")
+    >>> said.part, said.plain, said.others, said.numbers
+    ('train', True, ('x',), ('01',))
+    >>> said_part("Test1").plain, said_part("train_dev").part, said_part("calm")
+    (False, 'dev', None)
     """
     words = re.split(r"[^a-z0-9]+", name.lower())
     numbered = [match for word in words if (match := _NUMBERED.fullmatch(word))]
     parts = [WORDS[word] for word in words if word in WORDS]
     others = tuple(bare for word in words if word not in WORDS and (bare := word.rstrip("0123456789")))
-    if parts == ["train", "dev"] and not numbered:  # Kaldi's train_dev: cut from training to choose by
-        return Said("dev", True, ("train", *others))
+    said = tuple(word for word in words if word in WORDS)
+    numbers = tuple(found[0] for word in words if word not in WORDS and (found := _NUMBER.search(word)))
+    if said[:2] in (("train", "dev"), ("train", "devel")) and len(said) == 2 and not numbered:
+        return Said("dev", True, ("train", *others), "dev", numbers)  # Kaldi's: cut from training to choose by
     if not parts and not numbered:
         return None
     part = parts[0] if parts else WORDS[numbered[0][1]]
-    return Said(part, len(set(parts)) == 1 and not numbered, others)
+    return Said(part, len(set(parts)) == 1 and not numbered, others, said[0][:3] if said else "", numbers)
 
 
 def _is_list(name: str) -> bool:
@@ -108,9 +124,13 @@ def _is_companion(path: Path, files: Iterable[Path]) -> bool:
 
 def _meant(lists: Mapping[Path, Said], usual: tuple[str, ...]) -> list[Path]:
     """The list of a part, or its pieces: the only one that is plainly named, else the one that is named as the other parts."""
-    plain = {path: said.others for path, said in lists.items() if said.plain}
-    kinds = set(plain.values())
-    return [path for path, kind in plain.items() if len(kinds) == 1 or kind == usual]
+    plain = {path: said for path, said in lists.items() if said.plain}
+    kinds = {said.others for said in plain.values()}
+    meant = [path for path, said in plain.items() if len(kinds) == 1 or said.others == usual]
+    if len({plain[path].word for path in meant}) > 1:  # test and eval are two lists
+        return []
+    bare = [path for path in meant if not plain[path].numbers]
+    return bare if len(bare) == 1 else meant  # beside test, test_2 is no piece of it
 
 
 def _usual(signatures: list[tuple[str, ...]]) -> tuple[str, ...]:

@@ -77,7 +77,10 @@ def _part(value: str) -> str:
 def _meant(part: str, values: list[str], chosen: Iterable[str], label: str) -> set[str]:
     """Of the values of one part those that are meant: the chosen, the only one, or those that plainly say the part."""
     picked = set(values) & set(chosen)
-    plain = {value for value in values if (said := said_part(value)) and said.plain and not said.others}
+    said = {value: found for value in values if (found := said_part(value))}
+    plain = {value for value, found in said.items() if found.plain and not found.others and not found.numbers}
+    if len({said[value].word for value in plain}) > 1:  # test and eval are two parts
+        plain = set()
     if picked or len(values) < 2 or plain:
         return picked or plain or set(values)
     raise SplitError(

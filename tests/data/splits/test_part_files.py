@@ -101,3 +101,59 @@ def test_a_table_a_part_names_utterances_by_id_or_by_path(tmp_path, delimiter):
     (tmp_path / "x_train.tsv").unlink(missing_ok=True)
     with pytest.raises(ParameterError, match=r"x_train.csv:1: expected a column id or path, got name, label"):
         read_folds(tmp_path, manifest())
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (["train.txt", "eval.txt", "test.txt"], "the test part: eval.txt, test.txt"),
+        (["train.txt", "test.txt", "dev.txt", "val.txt"], "the dev part: dev.txt, val.txt"),
+        (["train_val.txt", "test.txt"], "the train part: train_val.txt"),
+    ],
+)
+def test_two_words_for_one_part_are_two_lists(tmp_path, names, asked):
+    with pytest.raises(ParameterError, match=f"no name says which list is {asked}"):
+        part_files(folder(tmp_path / "p", *names))
+
+
+def test_train_dev_without_train_is_asked_about(tmp_path):
+    with pytest.raises(ParameterError, match=r"train_dev.txt may be the dev part, or training and dev in one, and no list is"):
+        part_files(folder(tmp_path / "p", "train_dev.txt", "test.txt"))
+
+
+def test_beside_test_test_2_is_no_piece_of_it(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert parts(folder(tmp_path / "p", "train.txt", "test.txt", "test_2.txt")) == {
+            "train.txt": "train",
+            "test.txt": "test",
+        }
+    assert "are left out: test_2.txt" in caplog.text
+
+
+@pytest.mark.parametrize("form", ["{part}_fold{k}.txt", "fold_{k}_{part}.txt"])
+def test_folds_in_names_are_folds(tmp_path, form):
+    for k in (1, 2):
+        for part, n in (("train", k), ("test", k + 2)):
+            (tmp_path / form.format(part=part, k=k)).write_text(f"u{n}\n")
+    (tmp_path / "dev.txt").write_text("u9\n")
+    folds = read_folds(tmp_path, manifest())
+    assert [(fold.name, fold.train, fold.dev, fold.test) for fold in folds] == [
+        ("1", ("u1",), ("u9",), ("u3",)),
+        ("2", ("u2",), ("u9",), ("u4",)),
+    ]
+
+
+def test_a_row_that_a_quotation_mark_swallows_is_refused(tmp_path):
+    (tmp_path / "train.csv").write_text('id,text\nu1,"Oh\nu2,no\nu4,yes"\n')
+    (tmp_path / "test.csv").write_text("id,text\nu3,x\n")
+    with pytest.raises(ParameterError, match=r"train.csv:4: a quotation mark opened a cell that swallows rows"):
+        read_folds(tmp_path, manifest())
+    (tmp_path / "train.csv").write_text('id,text\nu1,"Oh,\nno, never"\nu2,no\n')
+    assert read_folds(tmp_path, manifest())[0].train == ("u1", "u2")
+
+
+def test_lists_name_files_as_windows_and_other_tools_do(tmp_path):
+    (tmp_path / "train.txt").write_text("C:\\x\\a\\u1.wav\n")
+    (tmp_path / "test.csv").write_text("wav_path,label\na/u3.wav,x\n")
+    (fold,) = read_folds(tmp_path, manifest())
+    assert (fold.train, fold.test) == (("u1",), ("u3",))

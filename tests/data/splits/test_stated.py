@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from featurekit.data import get_task, make_split
+from featurekit.data.splits.part_files import said_part
+from featurekit.data.splits.stated import _meant
 from featurekit.errors import SplitError
 from featurekit.manifest import Manifest, Utterance
 
@@ -90,3 +92,11 @@ def test_a_dev_may_be_cut_by_speaker_and_speakers_are_checked_as_ever():
     with pytest.raises(SplitError, match="1 speakers are in more than one part"):
         made(shared)
     assert made(shared, allow_speaker_overlap=True).verdict == "SPEAKERS OVERLAP between parts"
+
+
+@pytest.mark.parametrize("values", [["train", "eval", "test"], ["train", "test_1", "test_2"]])
+def test_two_names_of_one_part_are_two_parts(values):
+    assert said_part(values[1]).part == said_part(values[2]).part == "test"
+    with pytest.raises(SplitError, match="several values of part are the test part"):
+        _meant("test", values[1:], (), "part")
+    assert _meant("test", ["test", "test_2"], (), "part") == {"test"}
