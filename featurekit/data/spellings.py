@@ -238,8 +238,6 @@ def _dates(name: str) -> Iterator[str]:
         return
     for one, other in ((day, month), (month, day)):
         yield from (f"{one}{sign}{other}" for sign in "-/.")
-        if 1 <= other <= len(_MONTHS):
-            yield f"{one}{_MONTHS[other - 1]}"  # as names that begin with a month are folded: SEP2
 
 
 def _reread(name: str) -> Iterator[str]:

@@ -131,7 +131,7 @@ def test_a_time_is_read_in_every_form_that_pandas_writes(miniature, put, text, s
     assert utterance.start == seconds
 
 
-@pytest.mark.parametrize("text", ["-1 days +23:59:59", "days", "soon", "0 days 1"])
+@pytest.mark.parametrize("text", ["days", "soon", "0 days 1"])
 def test_what_is_no_time_is_refused(miniature, put, text):
     root = miniature("audformat")
     put(root / "db.segments.csv", f"file,start,end,valence\naudio/a.wav,{text},,1\n")
