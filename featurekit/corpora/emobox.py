@@ -79,14 +79,16 @@ def _lines(tree: _Tree, path: Path) -> Iterator[Utterance]:
         key, wav = field(record, "key", str, where), field(record, "wav", str, where)
         start, end = (record.get(name) for name in ("start_time", "end_time"))
         cut = start is not None and end is not None
-        if cut and impossible.has(*(field(record, name, (int, float), where) for name in ("start_time", "end_time")), where):
-            continue
+        if cut:
+            start, end = (field(record, name, (int, float), where) for name in ("start_time", "end_time"))
+            if impossible.has(start, end, where):
+                continue
         emotion = record.get("emo")
         yield Utterance(
             id=key,
             path=tree.place(wav),
-            start=field(record, "start_time", (int, float), where) if cut else None,
-            end=field(record, "end_time", (int, float), where) if cut else None,
+            start=start if cut else None,
+            end=end if cut else None,
             speaker=speaker_name(record.get("spk")),
             labels={} if emotion is None else {"emotion": str(emotion)},
         )

@@ -31,8 +31,10 @@ from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest
 
 # Of these columns the first that is there names an utterance.
-_NAMES = ("id", "utt_id", "utterance_id", "path", "file", "filename", "file_name", "filepath", "file_path", "wav_path")
-_NAMES += ("audio_path", "audio_filepath", "wav", "audio")
+_NAMES = (
+    *("id", "utt_id", "utterance_id", "path", "file", "filename", "file_name", "filepath", "file_path", "wav_path"),
+    *("audio_path", "audio_filepath", "wav", "audio"),
+)
 _Row = tuple[str, str, Names]  # fold, part, names
 
 
