@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import number, once, say_left_out, word
+from featurekit.corpora._labels import check_span, number, once, say_left_out, word
 from featurekit.corpora._table import read_text
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.corpora._words import labels_of, read_wdseg, say_unaligned
@@ -191,8 +191,7 @@ def _read_turn(line: str, where: str) -> _Turn:
     if match is None or len(means) != 3:
         raise ManifestError(f"{where}: expected [start - end] turn emotion [valence, activation, dominance], got {line!r}")
     start, end = (number(match[name], name, where) for name in ("start", "end"))
-    if not 0 <= start <= end:
-        raise ManifestError(f"{where}: the segment runs from {start} s to {end} s")
+    check_span(start, end, where)
     word(match["emotion"], EMOTIONS, "emotion", where)
     labels = {
         name: number(mean.strip(), name, where, LOWEST, HIGHEST) for name, mean in zip(_DIMENSIONS.values(), means, strict=True)
