@@ -31,7 +31,6 @@ def runs(store: str) -> list[RunSettings]:
             model="resnet18",
             features="mel256",
             split=SPLIT,
-            training={"epochs": 5, "threads": THREADS},
-            hyper={"n_frames": 48},
+            training={"epochs": 5, "threads": THREADS, "n_frames": 48},
         ),
     ]

@@ -69,6 +69,7 @@ def train_fold(
             "n_classes": len(run.task.outputs),
             "dims": train.dims or None,
             "image_shape": train.image_shape,
+            "n_frames": run.training.n_frames,
             **run.settings.hyper,
         },
         "normaliser": normaliser.to_dict(),
@@ -100,7 +101,8 @@ def prepared(
         )
     normaliser = data.Normaliser.fit(run.view, run.columns, ids)
     train = _dataset(run, fold, "train", normaliser)
-    model = training.build_for(run.settings.model, train, seed=run.training.seed, **run.settings.hyper)
+    settings, how = run.settings, run.training
+    model = training.build_for(settings.model, train, seed=how.seed, n_frames=how.n_frames, **settings.hyper)
     (initial or run.initial).load_into(model, number)
     return model, train, _dataset(run, fold, "dev", normaliser) if fold.dev else None, normaliser
 
@@ -129,6 +131,8 @@ def _normalised_by(run: Run, fold: data.Fold) -> tuple[str, Sequence[str]]:
 
 
 def _dataset(run: Run, fold: data.Fold, part: str, normaliser: data.Normaliser) -> data.Dataset:
+    # Tempo, shifts and crops bring in frames from further on: then a model that makes pictures cuts them itself, afterwards.
+    whole = part == "train" and run.augment and run.model.makes_pictures
     return data.Dataset(
         run.view,
         run.columns,
@@ -137,7 +141,7 @@ def _dataset(run: Run, fold: data.Fold, part: str, normaliser: data.Normaliser) 
         task=run.task,
         context=run.context,
         context_of=run.settings.context_of,
-        n_frames=run.training.n_frames,
+        n_frames=None if whole else run.training.n_frames,
         normaliser=normaliser,
         text="text" in run.model.reads,
         augment=augment.make_augment(run.augment, len(run.task.outputs)) if part == "train" else None,

@@ -161,6 +161,11 @@ class Model:
         object.__setattr__(self, "__qualname__", f"{self.network.__qualname__}[{self.name}]")
 
     @property
+    def makes_pictures(self) -> bool:
+        """Whether it cuts or pads frames itself, to the ``n_frames`` columns of a picture."""
+        return "n_frames" in _arguments(self.network)
+
+    @property
     def hyper(self) -> dict[str, Any]:
         """Hyper-parameters with their defaults, without what the data decide."""
         taken = {*_FROM_DATA, *self.fixed}
@@ -179,10 +184,13 @@ class Model:
         UnknownNameError
             For one that it does not have, with the closest.
         ParameterError
-            For a value of another type, a count below 1, or a number below 0 or not finite.
+            For one that has another name or place, or a value of another type, a count below 1, or a number below 0 or not
+            finite.
         """
         checked = {}
         for key, value in given.items():
+            if key not in self.hyper:
+                self._refuse_misplaced(key)
             if not self.hyper:
                 raise ParameterError(f"{self.name} has no hyper-parameters; got {key!r}")
             if key not in self.hyper:
@@ -198,6 +206,12 @@ class Model:
                 if type(item) is float and not 0 <= item < math.inf:
                     raise ParameterError(f"{where} is {value!r}; expected a finite number, at least 0")
         return checked
+
+    def _refuse_misplaced(self, key: str) -> None:
+        """One thing has one name and one place; what had another one says so."""
+        present = "training.n_frames" if key == "n_frames" else FORMER_NAMES.get(key, "")
+        if present in ("training.n_frames", *self.hyper):
+            raise ParameterError(f"unknown hyper-parameter of {self.name}: {key!r}; did you mean {present}?")
 
     def check_inputs(self, kinds: Sequence[str]) -> None:
         """Refuse data without what the model reads; "frames" and "images" are asked for, text comes with every manifest.
@@ -215,7 +229,9 @@ class Model:
 
 
 MODELS: Registry[Model] = Registry("model", "featurekit.models", listed_by="featurekit list models")
-_FROM_DATA = ("dims", "n_classes", "image_shape", "columns")
+_FROM_DATA = ("dims", "n_classes", "image_shape", "columns", "n_frames")
+FORMER_NAMES = {"columns_a": "densenet_columns", "rate": "learning_rate"}
+_FORMER_FRAMES = {"resnet50": 256}  # of runs whose record does not name them
 _READABLE = ("frames", "images", "text")
 
 Network: TypeAlias = "Callable[..., nn.Module]"
@@ -262,6 +278,7 @@ def build(
     dims: int | None = None,
     image_shape: tuple[int, int] | None = None,
     columns: Mapping[str, slice] | None = None,
+    n_frames: int | None = None,
     **hyper: Any,
 ) -> nn.Module:
     """Build a model for data of these shapes.
@@ -278,6 +295,8 @@ def build(
         (H, W); needed by models that read images.
     columns : mapping, optional
         Column → slice of D, for models that tell columns apart.
+    n_frames : int, optional
+        Columns of the picture that a model makes of frames; the recipe's by default.
     **hyper
         The model's own hyper-parameters.
 
@@ -294,6 +313,8 @@ def build(
         raise ParameterError(f"a model puts out a number a class or rating; got n_classes={n_classes}")
     member.check_inputs([kind for kind, shape in (("frames", dims), ("images", image_shape)) if shape])
     data = {"dims": dims, "n_classes": n_classes, "image_shape": image_shape, "columns": columns}
+    n_frames = member.recipe.get("n_frames") if n_frames is None else n_frames
+    data |= {} if n_frames is None else {"n_frames": n_frames}
     accepted = _arguments(member.network)
     shapes = {key: value for key, value in data.items() if key in accepted}
     try:
@@ -308,8 +329,12 @@ def build(
 
 
 def rebuild(name: str, **arguments: Any) -> nn.Module:
-    """Build a model whose state will be loaded: as :func:`build`, but without reading the initial weights it was given."""
-    return build(name, **_without_weights(arguments))
+    """Build a model whose state will be loaded: as :func:`build`, but without reading the initial weights it was given.
+
+    Former names of hyper-parameters are taken, since the state may be older than the present ones.
+    """
+    said = {"n_frames": _FORMER_FRAMES.get(name), **_without_weights(arguments)}
+    return build(name, **{FORMER_NAMES.get(key, key): value for key, value in said.items()})
 
 
 def _without_weights(arguments: Mapping[str, Any]) -> dict[str, Any]:

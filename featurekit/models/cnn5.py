@@ -47,7 +47,7 @@ class CNN5(nn.Module):
         When the picture is too small.
     """
 
-    def __init__(self, *, dims: int, n_classes: int, n_frames: int = 250) -> None:
+    def __init__(self, *, dims: int, n_classes: int, n_frames: int) -> None:
         super().__init__()
         height, width = dims - _LOST, n_frames - _LOST
         if min(height, width) < 1:

@@ -46,6 +46,6 @@ class DenseNet(PictureClassifier):
     """
 
     def __init__(
-        self, *, n_classes: int, variant: str, n_frames: int = 250, dropout: float = 0.0, weights: str = "", train: str = "all"
+        self, *, n_classes: int, variant: str, n_frames: int, dropout: float = 0.0, weights: str = "", train: str = "all"
     ) -> None:
         super().__init__(variant, n_classes=n_classes, n_frames=n_frames, dropout=dropout, weights=weights, train=train)

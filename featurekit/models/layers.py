@@ -356,6 +356,15 @@ def picture(batch: Inputs, n_frames: int) -> Tensor:
     return fit_frames(target_slot(batch.frames), target_slot(batch.lengths), n_frames).transpose(1, 2)[:, None]
 
 
+def start_as_keras(network: nn.Module) -> None:
+    """Initial weights of dense layers and convolutions as Keras draws them: Glorot-uniform, biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 def _keras_initial(layer: nn.LSTM, units: int) -> None:
     """One layer, one direction; torch's gates are input, forget, cell, output, in Keras's order."""
     weights = dict(layer.named_parameters())

@@ -4,7 +4,8 @@ As in their Keras summaries. ``lstm-stack``: LSTM 256, 128, 64, each with dropou
 Dense K. ``bilstm-stack``: BiLSTM 256 and 128 a direction, of the second the final states; Dense 64, dropout, Dense 64,
 dropout, Dense 32, Dense K; trained with RMSprop for at most 200 epochs with early stopping (23 ran).
 
-Keras has one bias a gate and torch two, so the second is frozen at zero; then the numbers of parameters are Keras's.
+Keras has one bias a gate and torch two, so the second is frozen at zero; then the numbers of parameters are Keras's. Weights
+start as Keras draws them: Glorot-uniform, recurrent ones orthogonal, biases 0 but for the forget gate's 1.
 The preset is ``cs582``. Frame columns are accepted too: the classes of ``lstm-stack`` are then its mean over time, which
 for one vector is the paper's. Where the report is silent we chose: ReLU, dropout 0.3, Keras's learning rate 1e-3, batch
 32, stopping after 10 epochs without a better development UA, which also chooses the epoch; of "early stopping" it does not say
@@ -16,7 +17,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from featurekit.models import Inputs, Output, model
-from featurekit.models.layers import MaskedLSTM, masked_mean, target_frames
+from featurekit.models.layers import MaskedLSTM, masked_mean, start_as_keras, target_frames
 
 _RECIPE = {"lr": 1e-3, "epochs": 200, "batch_size": 32, "optimizer": "rmsprop", "patience": 10}
 _PAPER = "CS 582 project report: Audio Sentiment Analysis"
@@ -42,6 +43,7 @@ class LSTMStack(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(64, 64)
         self.classes = nn.Linear(64, n_classes)
+        start_as_keras(self)
 
     def forward(self, batch: Inputs) -> Output:
         """Classify the middle utterance.
@@ -84,6 +86,7 @@ class BiLSTMStack(nn.Module):
         self.dense1, self.dense2, self.dense3 = nn.Linear(256, 64), nn.Linear(64, 64), nn.Linear(64, 32)
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(32, n_classes)
+        start_as_keras(self)
 
     def forward(self, batch: Inputs) -> Output:
         """Classify the middle utterance.

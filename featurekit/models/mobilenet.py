@@ -34,5 +34,5 @@ class MobileNetV2(PictureClassifier):
         What of the network is trained. Its own dropout of 0.2 before the class layer works with "all" alone.
     """
 
-    def __init__(self, *, n_classes: int, n_frames: int = 256, weights: str = "", train: str = "all") -> None:
+    def __init__(self, *, n_classes: int, n_frames: int, weights: str = "", train: str = "all") -> None:
         super().__init__("mobilenet_v2", n_classes=n_classes, n_frames=n_frames, weights=weights, train=train)

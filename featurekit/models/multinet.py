@@ -87,7 +87,7 @@ class MultiNet(nn.Module):
         b: str = "R3",
         unit: str = "A3",
         columns_a: Sequence[str] = ("mel", "mfcc", "tonnetz"),
-        n_frames: int = 250,
+        n_frames: int,
         dropout: float = 0.5,
         weights: str = "",
     ) -> None:

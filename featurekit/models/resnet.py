@@ -21,6 +21,7 @@ SCRATCH_RECIPE = {
     "optimizer": "adamw",
     "schedule": "cosine",
     "warmup_epochs": 2,
+    "n_frames": 256,
 }
 BANERJEE_RECIPE = {
     "lr": 1e-4,
@@ -61,6 +62,6 @@ class ResNet(PictureClassifier):
     """
 
     def __init__(
-        self, *, n_classes: int, variant: str, n_frames: int = 256, dropout: float = 0.0, weights: str = "", train: str = "all"
+        self, *, n_classes: int, variant: str, n_frames: int, dropout: float = 0.0, weights: str = "", train: str = "all"
     ) -> None:
         super().__init__(variant, n_classes=n_classes, n_frames=n_frames, dropout=dropout, weights=weights, train=train)

@@ -1,9 +1,9 @@
 """Random forest and gradient boosting on functionals, fitted by scikit-learn and kept as arrays of nodes.
 
 ``random-forest``: 300 trees on bootstrap samples, each split among sqrt(d) features; the mean of the leaves' class shares.
-``gradient-boosting``: 100 rounds of histogram gradient boosting with rate 0.1; a tree a class and round, whose leaves add to
-the class's score. Its leaves hold at least 20 utterances, less where the training part is smaller than 400 (a twentieth).
-Both are current practice, not of a paper of the house.
+``gradient-boosting``: 100 rounds of histogram gradient boosting with learning rate 0.1; a tree a class and round, whose leaves
+add to the class's score. Its leaves hold at least 20 utterances, less where the training part is smaller than 400 (a
+twentieth). Both are current practice, not of a paper of the house.
 """
 
 from __future__ import annotations
@@ -95,21 +95,21 @@ class GradientBoosting(Trees):
         K.
     rounds : int
         Of boosting.
-    rate : float
-        Learning rate.
+    learning_rate : float
+        Weight of each round.
     """
 
-    def __init__(self, *, n_classes: int, rounds: int = 100, rate: float = 0.1) -> None:
+    def __init__(self, *, n_classes: int, rounds: int = 100, learning_rate: float = 0.1) -> None:
         super().__init__(n_classes, ("baseline",))
-        if not rate > 0:
-            raise ParameterError(f"rate is {rate!r}; expected a value above 0")
-        self.rounds, self.rate = rounds, rate
+        if not learning_rate > 0:
+            raise ParameterError(f"learning_rate is {learning_rate!r}; expected a value above 0")
+        self.rounds, self.learning_rate = rounds, learning_rate
 
     def fit_vectors(self, X: np.ndarray, part: TrainingPart) -> None:
         """Boost. scikit-learn shows the trees of this one only by its private ``_predictors``; a test compares the result."""
         leaf = max(1, min(20, len(X) // 20))
-        settings = {"learning_rate": self.rate, "min_samples_leaf": leaf, "early_stopping": False, "random_state": part.seed}
-        boosted = needed("sklearn.ensemble").HistGradientBoostingClassifier(max_iter=self.rounds, **settings)
+        own = {"max_iter": self.rounds, "learning_rate": self.learning_rate, "random_state": part.seed}
+        boosted = needed("sklearn.ensemble").HistGradientBoostingClassifier(min_samples_leaf=leaf, early_stopping=False, **own)
         boosted.fit(X, part.labels)
         n = len(self.array("there"))
         # Two classes have one tree a round, whose score is the second class's.

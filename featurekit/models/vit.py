@@ -2,8 +2,8 @@
 
 torchvision's ViT-B/16: twelve blocks and a class layer; the picture is resized to 224 x 224. Everything but the class layer is
 frozen (``train = "head"``), or the last block learns too (``train = "last"``, their better one and the default). That makes
-sense from ImageNet's weights: ``weights = "imagenet"``. AdamW, learning rate 5e-5, no weight decay, batch 32, 400 epochs;
-validation accuracy (WA) chooses the epoch.
+sense from ImageNet's weights: ``weights = "imagenet"``. AdamW, learning rate 5e-5, no weight decay, batch 32, 400 epochs,
+fewer when ten gain less than 1 % on the ten before; validation accuracy (WA) chooses the epoch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from __future__ import annotations
 from featurekit.models import model
 from featurekit.models.pictures import PictureClassifier
 
-_RECIPE = {"lr": 5e-5, "epochs": 400, "batch_size": 32, "optimizer": "adamw", "n_frames": 250, "monitor": "wa"}
+_RECIPE = {
+    "lr": 5e-5,
+    "epochs": 400,
+    "batch_size": 32,
+    "optimizer": "adamw",
+    "improvement": 0.01,
+    "n_frames": 250,
+    "monitor": "wa",
+}
 
 
 @model(
@@ -40,5 +48,5 @@ class ViT(PictureClassifier):
         Pixels the picture is resized to, in both directions; a multiple of 16.
     """
 
-    def __init__(self, *, n_classes: int, n_frames: int = 250, weights: str = "", train: str = "last", side: int = 224) -> None:
+    def __init__(self, *, n_classes: int, n_frames: int, weights: str = "", train: str = "last", side: int = 224) -> None:
         super().__init__("vit_b_16", n_classes=n_classes, n_frames=n_frames, weights=weights, train=train, size=side)

@@ -55,8 +55,21 @@ class FitResult:
     best_epoch: int
 
 
-def build_for(name: str, dataset: Dataset, *, seed: int = 0, **hyper: Any) -> nn.Module:
+def build_for(name: str, dataset: Dataset, *, seed: int = 0, n_frames: int | None = None, **hyper: Any) -> nn.Module:
     """Build a model for the shapes of a dataset, its initial weights a function of ``seed`` alone.
+
+    Parameters
+    ----------
+    name : str
+        A registered model.
+    dataset : Dataset
+        What it will see.
+    seed : int
+        Of the weights.
+    n_frames : int, optional
+        Columns of a picture of frames; by default what the dataset cuts to, else the recipe's.
+    **hyper
+        The model's own hyper-parameters.
 
     Raises
     ------
@@ -73,6 +86,7 @@ def build_for(name: str, dataset: Dataset, *, seed: int = 0, **hyper: Any) -> nn
             dims=dataset.dims or None,
             image_shape=dataset.image_shape,
             columns=dataset.columns,
+            n_frames=n_frames or dataset.n_frames,
             **hyper,
         )
 

@@ -99,7 +99,8 @@ class TrainSettings:
     seed : int
         Of initial weights, order, dropout and augmentation.
     n_frames : int or None
-        Frames a :class:`~featurekit.data.dataset.Dataset` is to be cut to; recorded here as part of the recipe.
+        Frames of an utterance that count: longer ones are cut, and a model of pictures pads shorter ones to it. None keeps
+        all, and pictures are as wide as the model's recipe says.
     trim_db : float or None
         Leave out the frames at both ends of an utterance that lie more than this below its loudest one, by the store's
         column ``rms`` (:mod:`featurekit.data.views.trimmed`); applied wherever the run is. None keeps all.

@@ -10,6 +10,7 @@ from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.models import build
 from featurekit.models.multinet import _size
 from featurekit.torchvision_mend import torchvision_models
+from featurekit.training import settings_for
 
 COLUMNS = {"p/mel": slice(0, 20), "p/mfcc": slice(20, 26), "p/chroma_stft": slice(26, 34), "p/tonnetz": slice(34, 40)}
 
@@ -27,6 +28,16 @@ def shapes_of(name, **arguments):
 
 def count(module, *, trained=False):
     return sum(value.numel() for value in module.parameters() if value.requires_grad or not trained)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["logistic", "cnn5", "issa", "vit", "resnet50", "densenet201", "resnet50-stitched", "densenet201-stitched", "multinet"],
+)
+def test_every_network_stops_when_ten_epochs_gain_less_than_one_percent(name):
+    settings = settings_for(name)
+    assert (settings.improvement, settings.improvement_epochs) == (0.01, 10)
+    assert settings.patience is None
 
 
 def test_logistic_regression_sees_the_mean_of_the_frames_there_are():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+from torch import nn
 
 from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError
@@ -70,6 +73,46 @@ def test_as_in_keras_896_numbers_of_cnn2d_are_statistics():
     model = build("cnn2d", dims=128, n_classes=3)
     assert sum(value.numel() for value in model.parameters() if value.requires_grad) == 3_587_907
     assert 3_588_803 - 3_587_907 == 896
+
+
+def glorot_limit(weight):
+    """Of Keras's Glorot-uniform: the root of 6 / (fan in + fan out)."""
+    outputs, inputs, *kernel = weight.shape
+    return math.sqrt(6 / ((outputs + inputs) * math.prod(kernel)))
+
+
+@pytest.mark.parametrize(("name", "layers"), [("cnn2d", 5), ("lstm-stack", 2), ("bilstm-stack", 4)])
+def test_dense_layers_and_convolutions_start_glorot_uniform_with_biases_of_zero(name, layers):
+    torch.manual_seed(0)
+    found = [item for item in build(name, dims=128, n_classes=3).modules() if isinstance(item, nn.Conv2d | nn.Linear)]
+    assert len(found) == layers
+    for layer in found:
+        weight, limit = layer.weight.detach(), glorot_limit(layer.weight)
+        assert weight.abs().max() <= limit
+        assert weight.abs().max() > 0.95 * limit  # 96 draws at least
+        assert weight.std() == pytest.approx(limit / math.sqrt(3), rel=0.15)  # of a uniform distribution
+        assert not layer.bias.any()
+
+
+@pytest.mark.parametrize("name", ["lstm-stack", "bilstm-stack"])
+def test_lstm_layers_start_glorot_uniform_and_orthogonal_and_forget_nothing(name):
+    torch.manual_seed(0)
+    found = [item for item in build(name, dims=128, n_classes=3).modules() if isinstance(item, nn.LSTM)]
+    assert len(found) in (3, 4)
+    for layer in found:
+        units = layer.hidden_size
+        assert glorot_limit(layer.weight_ih_l0) >= layer.weight_ih_l0.abs().max() > 0.99 * glorot_limit(layer.weight_ih_l0)
+        torch.testing.assert_close(layer.weight_hh_l0.T @ layer.weight_hh_l0, torch.eye(units), atol=1e-5, rtol=0)
+        assert layer.bias_ih_l0[units : 2 * units].eq(1).all()  # input, forget, cell, output
+        assert layer.bias_ih_l0.sum() == units
+
+
+def test_batch_normalisation_of_cnn2d_keeps_99_parts_of_100_as_keras_does():
+    norms = [item for item in build("cnn2d", dims=24, n_classes=3, n_frames=24).modules() if isinstance(item, nn.BatchNorm2d)]
+    assert [norm.eps for norm in norms] == [1e-3] * 3
+    norm = norms[-1].train()
+    norm(torch.randn(2, 64, 3, 3) + 10.0)
+    assert norm.running_mean.mean() == pytest.approx(0.1, abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["lstm-stack", "bilstm-stack"])

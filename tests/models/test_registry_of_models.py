@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.models import MODELS, Model, build, model
+from featurekit.models import MODELS, Model, build, model, rebuild
+from featurekit.training import TrainSettings
 
 
 def test_every_model_is_found_by_its_file():
@@ -33,7 +36,7 @@ def test_unknown_models_and_hyper_parameters_suggest_the_closest():
         ("vit", {"side": 33}, "vit cannot be built with side=33: "),
         ("dtw", {"templates": 1.5}, "expected int"),
         ("naive-bayes", {"smoothing": -1.0}, "expected a finite number, at least 0"),
-        ("gradient-boosting", {"rate": 0.0}, "rate is 0.0; expected a value above 0"),
+        ("gradient-boosting", {"learning_rate": 0.0}, "learning_rate is 0.0; expected a value above 0"),
         ("svm", {"grid": [1.0, "c"]}, "expected float"),
         ("svm", {"grid": 1.0}, "expected a list of float"),
         ("sae-cnn-blstm", {"widths": [3, -1]}, "expected 1 or more"),
@@ -69,7 +72,42 @@ def test_hyper_parameters_do_not_list_what_the_data_or_the_name_decide():
     assert "bidirectional" not in MODELS.get("ub-lstm").hyper
     assert "dims" not in MODELS.get("ub-lstm").hyper
     assert MODELS.get("ub-lstm").hyper["dropout"] == 0.5
-    assert MODELS.get("resnet18").hyper["n_frames"] == 256
+    assert "n_frames" not in MODELS.get("resnet18").hyper
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_no_hyper_parameter_is_called_as_a_setting_of_the_training(name):
+    assert set(MODELS.get(name).hyper) & {field.name for field in dataclasses.fields(TrainSettings)} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "said"),
+    [
+        ("resnet50", "n_frames", "hyper-parameter of resnet50: 'n_frames'; did you mean training.n_frames"),
+        ("ub-lstm", "n_frames", "did you mean training.n_frames"),
+        ("gradient-boosting", "rate", "hyper-parameter of gradient-boosting: 'rate'; did you mean learning_rate?"),
+    ],
+)
+def test_what_had_another_name_or_place_is_refused_with_the_present_one(name, key, said):
+    with pytest.raises(ParameterError, match=said):
+        MODELS.get(name).check_hyper({key: 1})
+
+
+def test_a_model_whose_state_will_be_loaded_takes_former_names():
+    assert rebuild("gradient-boosting", dims=3, n_classes=2, rate=0.2).learning_rate == 0.2
+
+
+@pytest.mark.parametrize(("name", "width"), [("resnet50", 250), ("resnet18", 256), ("densenet121", 250), ("cnn2d", 128)])
+def test_a_picture_is_as_wide_as_the_recipe_says_unless_another_width_is_given(name, width):
+    with torch.device("meta"):
+        assert build(name, dims=301, n_classes=2).n_frames == MODELS.get(name).recipe["n_frames"] == width
+        assert build(name, dims=301, n_classes=2, n_frames=30).n_frames == 30
+
+
+def test_a_finished_run_of_resnet50_that_names_no_width_had_256_columns():
+    with torch.device("meta"):
+        assert rebuild("resnet50", dims=301, n_classes=2).n_frames == 256
+        assert rebuild("resnet50", dims=301, n_classes=2, n_frames=40).n_frames == 40
 
 
 def test_two_networks_of_one_name_are_an_error_that_names_both():
