@@ -153,7 +153,8 @@ def correlation(truth: ArrayLike, predicted: ArrayLike) -> float:
         return float("nan")
     left, right = truth - truth.mean(), predicted - predicted.mean()
     scale = float(np.sqrt(np.sum(left**2) * np.sum(right**2)))
-    return float(np.sum(left * right)) / scale if scale > 0 else float("nan")
+    # Rounding may lead out of [-1, 1].
+    return float(np.clip(np.sum(left * right) / scale, -1.0, 1.0)) if scale > 0 else float("nan")
 
 
 def concordance(truth: ArrayLike, predicted: ArrayLike) -> float:

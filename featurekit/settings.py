@@ -90,8 +90,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         When the file is missing or is not TOML, with the line.
     """
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))  # editors of Windows write a mark at the beginning
     except FileNotFoundError:
         raise ParameterError(f"there is no settings file {str(path)!r}") from None
     except IsADirectoryError:

@@ -147,3 +147,17 @@ def test_a_part_of_a_whole_is_scored_over_the_classes_of_the_whole():
     lacking = metrics.headline(np.array([[2, 0, 0], [0, 0, 0], [0, 0, 0]]), whole=whole)
     assert np.isnan([lacking["unweighted_accuracy"], lacking["macro_f1"]]).all()
     assert lacking["accuracy"] == lacking["weighted_f1"] == 1
+
+
+def test_rounding_leads_no_correlation_out_of_its_range():
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=32) for _ in range(200)]
+    found = [metrics.correlation(one, sign * one + 1) for one in values for sign in (-1, 1)]
+    assert max(map(abs, found)) <= 1
+    assert max(abs(np.sum(a * b) / np.sqrt(np.sum(a**2) * np.sum(b**2))) for a, b in _centred(values)) > 1
+
+
+def _centred(values):
+    for one in values:
+        moved = one + 1
+        yield one - one.mean(), moved - moved.mean()

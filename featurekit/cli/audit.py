@@ -93,6 +93,7 @@ def audit_command(
             trained_on=learnt,
             not_read=learnt.keys() - set(case.columns),
             reads_text=case.reads_text,
+            task=case.task,
             subject=str(subject),
         )
     if output is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from featurekit import store
 from featurekit.cli.progress import Bars
-from featurekit.data import Audit, Fold, JoinedStore, Split
+from featurekit.data import Audit, Fold, JoinedStore, Split, Task
 from featurekit.data.views.joined import OpenedStore
 from featurekit.errors import CorpusNotFoundError, ParameterError, StoreNotFoundError
 from featurekit.files import replace_file
@@ -29,6 +29,7 @@ class Case:
     columns: list[str] = field(default_factory=list)  # those that are read, by the run or by --features
     normalisers: dict[str, dict[str, Any]] = field(default_factory=dict)
     reads_text: bool = True  # or may do so, where nobody says what will be trained
+    task: str | Task = ""  # what a run learns
 
 
 def case_of(subject: Path, store_path: Path | None, corpus: str | None, root: Path | None, manifest: Path | None) -> Case:
@@ -60,6 +61,8 @@ def case_of(subject: Path, store_path: Path | None, corpus: str | None, root: Pa
 
 def _of_run(run: Path, store_path: Path | None) -> Case:
     """A run names its store; each of its folds, once trained, its normaliser."""
+    from featurekit.experiments.run_task import recorded_task
+
     said = json.loads((run / "run.json").read_text("utf-8"))
     try:
         first = store.open_store(store_path or said["settings"]["store"])
@@ -75,7 +78,8 @@ def _of_run(run: Path, store_path: Path | None) -> Case:
         record = json.loads(facts.read_text("utf-8")).get("normaliser", {}) if facts.is_file() else {}
         if "ids_digest" in record:
             fitted[fold.name] = record
-    return Case(split, opened.manifest, opened.corpus, opened, columns, fitted, said.get("reads_text", True))
+    task = recorded_task(said, opened) or ""
+    return Case(split, opened.manifest, opened.corpus, opened, columns, fitted, said.get("reads_text", True), task)
 
 
 def of_two(subject: Path, case: Case, test_store: Path) -> Case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from featurekit.cli import grammar
 from featurekit.cli.progress import counted
 from featurekit.cli.tables import GAP, fit, in_blocks, screen_width, wrap
 from featurekit.cli.things import Kind, what_is
+from featurekit.errors import ParameterError
 
 _SENTIMENT = {
     "has0_accuracy": "Acc2 Has0",
@@ -30,8 +32,9 @@ _CELL, _WIDE = 10, 1000  # columns of a number in a table; of a pipe, which has 
 
 @click.command("evaluate")
 @click.argument("run", type=grammar.PATH)
+@click.argument("other", required=False, type=grammar.PATH, metavar="")
 @grammar.AS_JSON
-def evaluate_command(run: Path, as_json: bool) -> None:
+def evaluate_command(run: Path, other: Path | None, as_json: bool) -> None:
     """Score the stored predictions of RUN again, and print all there is: class, speaker, gender, fold, calibration.
 
     \b
@@ -41,6 +44,8 @@ def evaluate_command(run: Path, as_json: bool) -> None:
     Nothing is trained or predicted, and nothing is written. Intervals are 95 %: one speaker is left out at a time.
     """
     what_is(run, Kind.RUN, verb="evaluate")
+    if other is not None:
+        raise ParameterError(f"evaluate takes one thing, a run, whose predictions are there; {on_another_store(run, other)}")
     from featurekit.experiments.scores import rescored
 
     scores = rescored(run)
@@ -51,6 +56,17 @@ def evaluate_command(run: Path, as_json: bool) -> None:
     grammar.next_step("audit", run)
 
 
+def on_another_store(run: Path, other: Path) -> str:
+    """The way to a score of a run's settings on another store."""
+    from featurekit.inference import read_record
+
+    record = read_record(run)
+    settings, columns = record["settings"], ",".join(column["name"] for column in record["columns"])
+    words = ["featurekit", "train", settings["store"], "--test-store", str(other)]
+    words += ["--model", settings["model"], "--features", settings["features"] or columns]
+    return f"to train as it did and test on that store: {shlex.join(words)}"
+
+
 def summary(scores: Mapping[str, Any]) -> str:
     """The headline: pooled metrics with intervals, folds, and what stands beside them."""
     who = f"{counted(scores['n'], 'test utterance')} of {counted(scores['intervals']['n_speakers'], 'speaker')}"
@@ -58,6 +74,7 @@ def summary(scores: Mapping[str, Any]) -> str:
     if "over" in scores:
         lines.append(f"  over {len(scores['classes'])} classes of both corpora: {', '.join(scores['classes'])}")
     of_values = scores["kind"] == "values"
+    lines += [] if of_values else _not_tested(scores)
     lines += (_of_values(scores) if of_values else _of_classes(scores)) + _no_interval(scores)
     said = fit("\n".join(lines))
     return said if of_values else f"{said}\n{confusion(scores['classes'], scores['confusion'])}"
@@ -153,6 +170,17 @@ def _of_classes(scores: Mapping[str, Any]) -> list[str]:
         told = f"UA {percent(human['unweighted_accuracy'])}, WA {percent(human['accuracy'])}"
         lines.append(f"  raters agree with the labels: {told} of {human['n']} rated test utterances")
     return lines
+
+
+def _not_tested(scores: Mapping[str, Any]) -> list[str]:
+    """Which classes no test utterance has, over which the means over classes do not run."""
+    tested = [name for name, found in scores["per_class"].items() if found["support"]]
+    absent = ", ".join(name for name in scores["classes"] if name not in tested)
+    if not absent:
+        return []
+    if len(tested) == 1:
+        return [f"  all test utterances are {tested[0]}: UA is the recall of that class alone, and says nothing of {absent}"]
+    return [f"  UA is over {len(tested)} of {len(scores['classes'])} classes: no test utterance is {absent}"]
 
 
 def _of_values(scores: Mapping[str, Any]) -> list[str]:

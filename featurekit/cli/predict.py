@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurekit.cli import grammar, signals
+from featurekit.cli.evaluate import on_another_store
 from featurekit.cli.progress import compiling, counted, wrapped_error
 from featurekit.cli.tables import wrap
 from featurekit.cli.things import Kind, what_is
@@ -85,6 +86,9 @@ def predict_command(
     _check_stream(audio, rate, chunk, encoding)
     from featurekit import inference
 
+    for path in audio:
+        if path != _STREAM and path.is_dir() and what_is(path, verb="predict") is Kind.STORE:
+            raise ParameterError(f"{path} is a store, and predict takes audio; {on_another_store(run, path)}")
     files = [] if _STREAM in audio else inference.audio_files(audio)
     if dry_run:
         _say_plan(run, len(files), rate is not None, output, as_json)

@@ -30,6 +30,7 @@ _SERIOUS = ("error", "leak", "warning")
 @click.option(
     "--task", help="A name from `featurekit list tasks`.  [default: the corpus's own; of a manifest: emotion, else label]"
 )
+@click.option("--map", "class_map", metavar="NAME|FILE.toml", default="", help="Gathers classes, from `featurekit list maps`.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Breaks ties.")
 @click.option("--speaker-from", type=click.Choice(["manifest", "recording"]), default="manifest", show_default=True)
 @click.option("--allow-speaker-overlap", is_flag=True, help="Accept a split that shares speakers; stamped on every result.")
@@ -41,6 +42,7 @@ def split_command(
     source: Path,
     request: str,
     task: str | None,
+    class_map: str,
     seed: int,
     folds: tuple[str, ...],
     output: Path | None,
@@ -53,6 +55,7 @@ def split_command(
     featurekit split cache/ravdess --split ravdess-luna2021 -o ravdess.json
     featurekit split m.jsonl --split 'speaker-disjoint(test=0.2)' --task emotion --seed 0 -o s.json
     featurekit split cache/ravdess --split ravdess-luna2021 --fold 1 -o first.json   one fold, to try things on
+    featurekit split cache/iemocap --split iemocap-sessions --map four -o four.json   classes gathered by a map
     featurekit split cache/emodb --split ids.csv   other people's: id,part[,fold]
     featurekit split cache/emodb --split EmoBox/data/emodb --allow-speaker-overlap -o emobox.json
     featurekit train cache/ravdess --split ravdess.json --model resnet18 --features mel256
@@ -62,16 +65,18 @@ def split_command(
     what_is(source, Kind.STORE, Kind.MANIFEST, verb="split")
     from featurekit.data import audit_split, get_task
     from featurekit.data.splits import from_request
+    from featurekit.data.tasks import class_maps
 
     manifest, ids, own_task, sounds = _read(source)
-    scheme = get_task(task or own_task, manifest)
+    own = get_task(task or own_task, manifest)
+    scheme = class_maps.mapped_by(own, class_map)
     split = from_request(request, manifest, scheme, seed=seed, ids=ids, **how)
     if folds:
         split = split.only(folds)
     rows = _rows(split, manifest, scheme)
     if output is not None:
         split.write(output)
-    found = audit_split(split, manifest, sounds=sounds)
+    found = audit_split(split, manifest, sounds=sounds, task=scheme)
     serious = [finding.to_record() for finding in found.findings if finding.severity in _SERIOUS]
     record: dict[str, Any] = {"kind": split.kind, "digest": split.digest, "verdict": found.verdict, "notes": dict(split.notes)}
     record["findings"] = serious
@@ -89,7 +94,7 @@ def split_command(
         click.echo(tables.fit(line))
     click.echo(f"digest {split.digest[:16]}" + (f" → {output}" if output else ""))
     if output is None:
-        asked = ["--split", request, "--task", scheme.name, "--seed", seed]
+        asked = ["--split", request, "--task", own.name, *(["--map", class_map] if class_map else []), "--seed", seed]
         asked += ["--speaker-from", how["speaker_from"]]
         flags = [f"--{name.replace('_', '-')}" for name, value in how.items() if value is True]
         kept = [word for name in folds for word in ("--fold", name)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from featurekit import metrics
 from featurekit.errors import ParameterError
-from featurekit.evaluation.rows import Groups, Scores, checked, jsonable
+from featurekit.evaluation.rows import Groups, Scores, checked, is_missing, jsonable
 
 
 def score(
@@ -53,9 +53,11 @@ def score(
     Raises
     ------
     ParameterError
-        When there are no predictions, a field is missing, an id occurs twice in a fold, or a label is not a class.
+        When there are no predictions, a field or a class is missing, an id occurs twice in a fold, a label is not a class, or
+        classes are text here and numbers there.
     """
     rows = checked(predictions)
+    _check_classes(rows)
     truth, predicted = [row["label"] for row in rows], [row["predicted"] for row in rows]
     names = list(classes) if classes is not None else sorted({*truth, *predicted})
     t, p = _numbers(truth, names), _numbers(predicted, names)
@@ -97,6 +99,20 @@ def score(
         "human": None if human is None else dict(human),
     }
     return jsonable(result)
+
+
+def _check_classes(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse what is no class: nothing, and names beside numbers, of which none could be right."""
+    for row in rows:
+        for name, what in (("label", "label"), ("predicted", "prediction")):
+            if is_missing(row[name]):
+                raise ParameterError(f"{row['id']} has no {what} ({row[name]!r}): leave such utterances out")
+    by_kind = {isinstance(row[name], str): row[name] for row in rows for name in ("label", "predicted")}
+    if len(by_kind) > 1:
+        raise ParameterError(
+            f"some classes are text, as {by_kind[True]!r}, and some are not, as {by_kind[False]!r}: "
+            "label and predicted must name them alike"
+        )
 
 
 def _held_alone(truth: Sequence[str], groups: Groups) -> dict[str, str]:

@@ -49,9 +49,9 @@ class Groups:
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         # Where nobody is named, each utterance is a speaker of its own; unknown ones beside known ones are one group.
-        named = any(row.get("speaker") for row in rows)
-        self.speakers = np.array([str((row.get("speaker") or "") if named else row["id"]) for row in rows])
-        self.genders = np.array([str(row.get("gender") or "") for row in rows])
+        named = any(_name(row.get("speaker")) for row in rows)
+        self.speakers = np.array([_name(row.get("speaker")) if named else str(row["id"]) for row in rows])
+        self.genders = np.array([_name(row.get("gender")) for row in rows])
         self.folds = np.array([str(row.get("fold", "0")) for row in rows])
 
     @property
@@ -101,6 +101,16 @@ class Groups:
             scores = {name: score(groups == name) for name in sorted(set(groups.tolist()) - {""})}
             result[title] = {name: {key: found[key] for key in ("n", *keys)} for name, found in scores.items()}
         return result
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell says nothing: None, or the NaN that pandas has for it."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _name(value: Any) -> str:
+    """A speaker or gender as text, which may be given as a number; empty where nobody is named."""
+    return "" if is_missing(value) else str(value)
 
 
 def jsonable(value: Any) -> Any:

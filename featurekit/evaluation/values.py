@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ def score_values(
     Raises
     ------
     ParameterError
-        When there are no predictions, a field is missing, an id occurs twice in a fold, or a row has not K numbers.
+        When there are no predictions, a field is missing, an id occurs twice in a fold, or a row has not K finite numbers.
     """
     rows = checked(predictions)
     t, p = (_table(rows, key, outputs) for key in ("label", "predicted"))
@@ -99,4 +100,6 @@ def _table(rows: Sequence[Mapping[str, Any]], key: str, outputs: Sequence[str]) 
             raise ParameterError(
                 f"{row['id']} has {row[key]!r} as its {key}; expected {len(outputs)} numbers: {', '.join(outputs)}"
             )
+        if not all(isinstance(value, (int, float, np.number)) and math.isfinite(value) for value in row[key]):
+            raise ParameterError(f"{row['id']} has {row[key]!r} as its {key}; expected finite numbers: leave such rows out")
     return np.array([row[key] for row in rows], dtype=np.float64)

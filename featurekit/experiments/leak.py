@@ -33,8 +33,9 @@ from featurekit.experiments.forecast import measured
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
 from featurekit.experiments.options import RunSettings
 from featurekit.experiments.predictions import read_predictions
-from featurekit.experiments.resolve import reads_text, refuse_one_class, stored_columns
+from featurekit.experiments.resolve import reads_text, stored_columns
 from featurekit.experiments.run import Run
+from featurekit.experiments.run_task import refuse_one_class
 from featurekit.files import write_json
 from featurekit.settings import digest
 
@@ -143,7 +144,7 @@ class Leak:
     def _audit(self, split: Split) -> data.Audit:
         kinds = () if self.settings.model == LOGISTIC else models.MODELS.get(self.settings.model).reads
         reads = reads_text(kinds, self.store, self.columns)
-        return data.audit_split(split, self.store.manifest, sounds=self.store, reads_text=reads)
+        return data.audit_split(split, self.store.manifest, sounds=self.store, task=self.task, reads_text=reads)
 
     def _check_speakers(self) -> None:
         unnamed = [name for name, speaker in self.speakers.items() if not speaker]

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from featurekit import data, models, store
-from featurekit.corpora import default_task
-from featurekit.data import splits, tasks, windows
+from featurekit.data import splits, windows
 from featurekit.data.names import check_names
-from featurekit.data.tasks import EXCLUDED
 from featurekit.data.views.joined import JoinedStore, OpenedStore
 from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
-from featurekit.manifest import Manifest
 from featurekit.settings import parse_call
 from featurekit.training.options import TrainSettings
 
@@ -130,77 +126,6 @@ def features_of_paper(model: models.Model) -> str:
     if not model.features:
         raise ParameterError(f"{model.name} names no features of its own; say which columns it shall read: --features …")
     return model.features
-
-
-def task_of(settings: RunSettings, opened: OpenedStore) -> data.Task:
-    """The task that was asked for, else the corpus's own, by its class map; of two stores a task for both."""
-    if not isinstance(opened, JoinedStore):
-        task = data.get_task(settings.task or default_task(opened.corpus, opened.manifest), opened.manifest)
-        return tasks.class_maps.mapped_by(task, settings.map)
-    return opened.task(*_schemes(settings, opened), class_map=settings.map, common=settings.common_classes)
-
-
-def _schemes(settings: RunSettings, opened: JoinedStore) -> tuple[str, str]:
-    train, test = (default_task(one.corpus, one.manifest) for one in opened.stores)
-    return settings.task or train, settings.test_task or test
-
-
-def refuse_one_class(labels: Mapping[str, str], where: str) -> None:
-    """Refuse labels (id → class) from which nothing can be learnt.
-
-    Raises
-    ------
-    ParameterError
-        When they are all of one class.
-    """
-    classes = set(labels.values())
-    if len(classes) == 1:
-        raise ParameterError(
-            f"all {len(labels)} utterances of {where} are {classes.pop()!r}: nothing can be learnt from one class, and always "
-            "answering it would look right; use another --task, or a corpus or --split with at least two classes"
-        )
-
-
-def class_notes(settings: RunSettings, opened: OpenedStore, task: data.Task) -> list[str]:
-    """What a class map makes of the classes' names, and which utterances the task, the map or the other corpus leaves out."""
-    changed = tasks.class_maps.in_words({name: found for name, found in (task.map or {}).items() if found != EXCLUDED})
-    said = [f"classes by map {task.name.rpartition('=')[2].rstrip(')')}: {changed}"] if changed else []
-    if not isinstance(opened, JoinedStore):
-        gone = [name for name, found in (task.map or {}).items() if found == EXCLUDED]
-        said += _excluded(task.name.partition("(")[0], opened.manifest, opened.corpus)
-        return [*said, *([f"the map leaves out {', '.join(gone)}"] if gone else [])]
-    for name, one, prefix in zip(_schemes(settings, opened), opened.stores, opened.prefixes, strict=True):
-        said += _excluded(name, one.manifest, prefix)
-    why = "the other corpus has no such class, or the map leaves it out"
-    for lost, one, prefix in zip(_left_out(settings, opened), opened.stores, opened.prefixes, strict=True):
-        if lost:
-            classes = ", ".join(f"{name} ({count})" for name, count in lost.items())
-            said.append(f"{sum(lost.values())} of {len(one.manifest)} utterances of {prefix} are left out: {classes}; {why}")
-    return said
-
-
-def _excluded(name: str, manifest: Manifest, corpus: str) -> list[str]:
-    """A sentence on what a task's own definition leaves out; none where it leaves out nothing."""
-    lost = tasks.left_out(name, manifest)
-    if not lost:
-        return []
-    values = ", ".join(f"{value} ({count})" for value, count in lost.items())
-    of = sum(not utterance.parent for utterance in manifest)
-    return [f"{sum(lost.values())} of {of} utterances of {corpus} are left out by task {name}: {values}"]
-
-
-def _left_out(settings: RunSettings, opened: JoinedStore) -> tuple[dict[str, int], dict[str, int]]:
-    return opened.left_out(task_of(settings, opened), *_schemes(settings, opened))
-
-
-def scored_over(settings: RunSettings, opened: OpenedStore, task: data.Task) -> dict[str, Any] | None:
-    """Which classes the scores of two corpora are over, and what each corpus lost; None of one corpus."""
-    if not isinstance(opened, JoinedStore):
-        return None
-    lost = dict(zip(opened.prefixes, _left_out(settings, opened), strict=True))
-    for name, one, prefix in zip(_schemes(settings, opened), opened.stores, opened.prefixes, strict=True):
-        lost[prefix] = dict(sorted((lost[prefix] | tasks.left_out(name, one.manifest)).items()))
-    return {"classes": list(task.classes), "map": dict(task.map or {}), "left_out": lost}
 
 
 def outlier_note(lengths: Mapping[str, int]) -> str | None:

@@ -24,13 +24,12 @@ from featurekit.data.layout import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.data.stacked import Stacked
 from featurekit.errors import ParameterError, SplitError
-from featurekit.experiments import identity, resolve, stages
+from featurekit.experiments import identity, resolve, run_task, stages
 from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History, is_done, is_finished, train_fold
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult, RunSettings
 from featurekit.experiments.predictions import read_predictions
-from featurekit.experiments.resolve import refuse_one_class
 from featurekit.experiments.scores import reference, rescored
 from featurekit.files import write_json
 from featurekit.inference import RUN_FORMAT, read_record
@@ -66,7 +65,7 @@ class Run(Shown):
         self.columns = resolve.stored_columns(self.store, settings.features or resolve.features_of_paper(self.model))
         self._check_kinds()
         self.model.check_hyper(settings.hyper)
-        task = resolve.task_of(settings, self.store)
+        task = run_task.task_of(settings, self.store)
         own = {"seed": settings.seed, **stages.own_training(settings, self.model)}
         chosen = training.settings_for(settings.model, own, where="[training]", kind=task.kind)
         self.training = training.resolved(chosen, task)
@@ -123,7 +122,9 @@ class Run(Shown):
         """What the parts of the split share; near-duplicate audio too, where the store has the column audio_fingerprint."""
         learnt = data.training_ids(self.store, self.columns)
         reads = resolve.reads_text(self.model.reads, self.store, self.columns)
-        return data.audit_split(self.split, self.store.manifest, sounds=self.store, trained_on=learnt, reads_text=reads)
+        task = run_task.task_of(self.settings, self.store)
+        how: dict[str, Any] = {"trained_on": learnt, "reads_text": reads, "task": task}
+        return data.audit_split(self.split, self.store.manifest, sounds=self.store, **how)
 
     def _refuse_one_class(self) -> None:
         """Where all training utterances are of one class, nothing is learnt, and always answering it may score 100."""
@@ -131,7 +132,7 @@ class Run(Shown):
             return
         for fold in self.split.folds:
             labels = data.labelled(self.store.manifest, self.task, fold.train, drop_unlabelled=self.settings.drop_unlabelled)
-            refuse_one_class(labels, f"the training part of fold {fold.name}")
+            run_task.refuse_one_class(labels, f"the training part of fold {fold.name}")
 
     def _refuse_what_knows_the_test(self) -> None:
         """A learnt column that was trained on test utterances has seen what it is judged by."""
@@ -182,7 +183,7 @@ class Run(Shown):
                 f"task {self.task.name} has {len(self.task.classes)} classes, and no utterance is {' or '.join(lacking)}"
             )
         outlier = resolve.outlier_note(self._lengths)
-        return [*said, *resolve.class_notes(self.settings, self.store, self.task), *([outlier] if outlier else [])]
+        return [*said, *run_task.class_notes(self.settings, self.store, self.task), *([outlier] if outlier else [])]
 
     @property
     def _lengths(self) -> dict[str, int]:
@@ -372,13 +373,9 @@ class Run(Shown):
             "contents": identity.contents(self.store, self._read, self.ids),
             "columns": [self.store.columns[name].to_dict() for name in self.columns],
             "level": self.store.columns[self.level].to_dict() if self.level else None,
-            "task": self.task.name,
-            "kind": self.task.kind,
+            **run_task.facts(self.task),
             "reads_text": resolve.reads_text(self.model.reads, self.store, self.columns),
-            "over": resolve.scored_over(self.settings, self.store, self.task),
-            "classes": list(self.task.classes),
-            "outputs": list(self.task.outputs),
-            "scale": self.task.scale,
+            "over": run_task.scored_over(self.settings, self.store, self.task),
             "context": self.context,
             "folds": [fold.name for fold in self.split.folds],
             "verdict": self.verdict,

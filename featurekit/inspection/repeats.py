@@ -88,9 +88,9 @@ def near_audio(sounds: Sequence[Sound], owners: Mapping[str, Owner]) -> Iterator
         owned = [owners.get(sound.path, Owner()) for sound in pair]
         one_voice = not all(owner.speakers for owner in owned) or bool(owned[0].speakers & owned[1].speakers)
         is_one = one_recording(match, prints[match.first], prints[match.second], one_voice=one_voice)
-        said = quarrel(owned) if is_one else ""
+        said = quarrel(owned)
         detail = "; ".join(word for word in (said, f"{100 * match.bit_error:.1f} % of bits differ") if word)
-        found[Severity.ERROR if said else Severity.WARNING].append(Item(tuple(sound.path for sound in pair), detail))
+        found[Severity.ERROR if said and is_one else Severity.WARNING].append(Item(tuple(sound.path for sound in pair), detail))
     for severity, items in found.items():
         advice = _QUARRELS if severity is Severity.ERROR else "keep one, or keep both in one part"
         yield from seen(

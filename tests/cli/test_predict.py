@@ -202,3 +202,10 @@ def test_a_phone_s_recording_is_predicted_as_the_same_samples_are(finished, tiny
     lines = [json.loads(run("predict", finished, path, "--json")) for path in (speech, tmp_path / "a.m4a")]
     assert lines[0]["probabilities"] == lines[1]["probabilities"]
     assert any("decoded by ffmpeg" in note for note in lines[1]["notes"])
+
+
+def test_a_store_is_no_audio_and_a_runs_own_command_for_it_is_named(finished, tiny_store):
+    for verb, what in (("predict", "is a store, and predict takes audio"), ("evaluate", "evaluate takes one thing, a run")):
+        said = " ".join(run(verb, finished, tiny_store, code=2).split())
+        assert what in said
+        assert f"--test-store {tiny_store} --model mlp-pool --features rms" in said

@@ -251,3 +251,11 @@ def test_a_dev_of_a_third_of_the_speakers_and_classes_that_none_could_have_are_s
     rare = corpus(12, "r.jsonl", lambda item: {"labels": {"emotion": classes.get(item["id"], "ab"[int(item["id"][-1]) % 2])}})
     said = run("split", rare, "--split", "loso")
     assert "\ntoo few speakers have these classes to give them to train and dev both: fold s0: c; fold s1: c\n" in said
+
+
+def test_classes_are_gathered_by_a_map(corpus, tmp_path):
+    source, own = corpus(), tmp_path / "two.toml"
+    own.write_text('[classes]\nfirst = ["a", "b"]\nlast = ["c"]\n', "utf-8")
+    made = json.loads(run("split", source, "--map", own, "--split", "loso(dev=0)", "--json"))
+    assert made["parts"][0]["classes"] == {"first": 20, "last": 10}
+    assert "unknown class map 'tow'" in run("split", source, "--map", "tow", code=2)

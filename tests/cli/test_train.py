@@ -390,3 +390,18 @@ def test_a_task_and_its_map_are_set_together_or_apart(tmp_path):
     file.write_text('store = "s"\nmodel = "svm"\n[task]\nmapp = "four"\n')
     with pytest.raises(UnknownNameError, match="did you mean map"):
         train.run_settings(file, {})
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        ("aaaa", "all test utterances are a: UA is the recall of that class alone, and says nothing of b, c"),
+        ("abab", "UA is over 2 of 3 classes: no test utterance is c"),
+        ("abca", ""),
+    ],
+)
+def test_classes_that_no_test_utterance_has_are_named_beside_the_score(labels, line):
+    rows = [{"id": n, "label": label, "predicted": "a", "speaker": n} for n, label in enumerate(labels)]
+    said = " ".join(evaluate.summary(score(rows, "abc") | {"split": {"verdict": ""}}).split())
+    assert line in said
+    assert ("no test utterance" in said or "all test utterances" in said) is bool(line)

@@ -210,3 +210,44 @@ def test_mosi_and_moud_meet_in_two_classes_and_neutral_is_refused():
         ParameterError, match="map mosi-moud has no class for 'neutral' of task sentiment; its classes are negative"
     ):
         class_maps.mapped(get_task("sentiment", moud), both)
+
+
+def test_a_map_from_an_editor_of_windows_and_a_suffix_in_capitals_are_read(tmp_path):
+    path = tmp_path / "MINE.TOML"
+    path.write_bytes(b'\xef\xbb\xbf[classes]\r\nangry = ["Wut"]\r\n')
+    assert class_maps.get_map(path).class_of("wut") == "angry"
+
+
+@pytest.mark.parametrize(
+    "text", ['[classes]\n"" = ["sad"]\n', '[classes]\nsad = ["-"]\n', 'left_out = [""]\n[classes]\nsad = []\n']
+)
+def test_an_empty_word_is_refused(text, tmp_path):
+    with pytest.raises(ParameterError, match=r"m.toml: an empty word stands in (\[classes\]|sad|left_out)"):
+        class_maps.get_map(written(tmp_path / "m.toml", text))
+
+
+def test_a_task_takes_one_map():
+    task = get_task("emotion(map=four)", said("anger", "joy", "boredom"))
+    with pytest.raises(
+        ParameterError, match=r"task emotion\(map=four\) is by a class map already, and polarity is a second one"
+    ):
+        class_maps.mapped_by(task, "polarity")
+    joined = both(["anger", "joy", "boredom"], ["angry", "happy"])
+    assert joined.task("emotion(map=four)", "emotion").classes == ("angry", "happy")
+    with pytest.raises(ParameterError, match="is by a class map already"):
+        joined.task("emotion(map=four)", "emotion", class_map="polarity")
+
+
+def test_a_map_has_its_own_name_whatever_signs_are_in_it(tmp_path):
+    path = written(tmp_path / "my map(1).toml", '[classes]\nhigh = ["angry", "Wut"]\nlow = ["sad", "Trauer"]\n')
+    task = both(["angry", "sad"], ["Wut", "Trauer"]).task("emotion", "emotion", class_map=path)
+    assert (task.name, class_maps.map_name(task)) == ("emotion(map=my map(1))", "my map(1)")
+    assert class_maps.map_name(get_task("emotion", said("sad"))) == ""
+
+
+def test_a_table_that_a_task_kept_makes_the_same_classes_again():
+    manifest = said("anger", "joy", "boredom", "sad")
+    task = get_task("emotion(map=four)", manifest)
+    again = class_maps.mapped_by(get_task("emotion", manifest), class_maps.ClassMap.of_table("four", task.map))
+    assert labelled(manifest, again) == labelled(manifest, task)
+    assert (again.name, again.map) == (task.name, task.map)

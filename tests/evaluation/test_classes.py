@@ -194,3 +194,25 @@ def test_precision_of_a_class_equals_scikit_learns():
     expected = sk.precision_score([row["label"] for row in rows], [row["predicted"] for row in rows], average=None)
     found = [entry["precision"] for entry in score(rows)["per_class"].values()]
     np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_nothing_is_no_class_and_no_speaker(nothing):
+    rows = [{"id": n, "label": "ab"[n % 2], "predicted": "a", "speaker": nothing} for n in range(12)]
+    assert score(rows)["intervals"]["n_speakers"] == 12  # each its own, as where no speaker is said
+    for name, what in (("label", "label"), ("predicted", "prediction")):
+        with pytest.raises(ParameterError, match=f"3 has no {what} .* leave such utterances out"):
+            score([{**row, name: nothing} if row["id"] == 3 else row for row in rows])
+
+
+def test_a_speaker_may_be_the_number_0():
+    rows = [{"id": n, "label": "ab"[n % 2], "predicted": "ab"[n % 3 % 2], "speaker": n % 5} for n in range(30)]
+    found = score(rows)
+    assert found["intervals"]["n_speakers"] == 5
+    assert list(found["per_speaker"]) == ["0", "1", "2", "3", "4"]
+
+
+def test_names_beside_numbers_are_refused_since_none_could_be_right():
+    rows = [{"id": n, "label": str(n % 2), "predicted": n % 2} for n in range(6)]
+    with pytest.raises(ParameterError, match="some classes are text, as '1', and some are not, as 1"):
+        score(rows)

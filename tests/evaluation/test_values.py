@@ -100,3 +100,12 @@ def test_rows_without_the_ratings_are_refused():
         score_values(rows, ["valence", "arousal"])
     with pytest.raises(ParameterError, match="there are no predictions"):
         score_values([], ["score"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "high", None])
+@pytest.mark.parametrize("key", ["label", "predicted"])
+def test_a_rating_is_a_finite_number(key, value):
+    rows = predictions()
+    rows[5][key] = [value]
+    with pytest.raises(ParameterError, match=f"u5 has .* as its {key}; expected finite numbers"):
+        score_values(rows, ["valence"])

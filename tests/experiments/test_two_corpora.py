@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from featurekit import data
 from featurekit.cli import evaluate
 from featurekit.errors import ParameterError
-from featurekit.experiments import Run, RunSettings, resolve
+from featurekit.experiments import Run, RunSettings, resolve, run_task
 from featurekit.experiments.predictions import read_predictions
 from featurekit.manifest import Utterance
+from featurekit.store import open_store
 
 ONE = ["angry", "fear", "happy", "neutral", "sad", "surprise"]
 OTHER = ["anger", "fear", "happiness", "neutral", "sadness", "surprised"]
@@ -128,3 +130,22 @@ def test_a_column_that_is_not_in_both_stores_is_added_to_both(stores):
     commands = str(refused.value).partition("add it: ")[2].split("; ")
     assert [command.split()[3] for command in commands] == ["one", "other"]  # --corpus
     assert [command.split()[-1] for command in commands] == [str(folder / "one"), str(folder / "other")]
+
+
+def test_a_run_by_a_map_of_ones_own_is_audited_by_that_map_wherever_its_file_is_now(stores, tmp_path):
+    folder, own = stores(ONE, OTHER), tmp_path / "arousal.toml"
+    own.write_text('[classes]\nhigh = ["angry", "fear", "happy", "surprise"]\nlow = ["neutral", "sad"]\n', "utf-8")
+    store = open_store(folder / "one")
+    for settings in ({"test_store": str(folder / "other"), "test_task": "emotion"}, {"split": "loso(dev=0)"}):
+        made = Run(
+            RunSettings(str(folder / "one"), "svm", "voice", task="emotion", map=str(own), **settings), runs=tmp_path / "runs"
+        )
+        record = made.record()
+        assert record["map"]["sad"] == "low"
+        moved = {**record, "settings": {**record["settings"], "map": "elsewhere/arousal.toml"}}
+        opened = made.store if settings.get("test_store") else store
+        for kept in (record, moved):
+            task = run_task.recorded_task(kept, opened)
+            assert task.classes == made.task.classes == ("high", "low")
+            assert data.labelled(opened.manifest, task) == data.labelled(opened.manifest, made.task)
+        assert run_task.recorded_task({**moved, "map": None, "over": None}, opened) is None

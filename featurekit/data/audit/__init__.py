@@ -2,7 +2,7 @@
 
 :func:`audit_split` looks at utterances, speakers, recordings, sessions, texts, augmented children, audio (identical,
 overlapping, nearly the same), normalisers and learnt columns. ``checks`` has one function for each, ``same`` finds what is
-the same audio by its description and ``duplicates`` by fingerprint, ``labels`` what is the same under two labels, ``twins``
+the same audio by its description and ``audio`` by fingerprint, ``labels`` what is the same under two labels, ``twins``
 names under two spellings; ``findings`` says what came of it.
 """
 
@@ -12,14 +12,14 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from featurekit.data.audit import checks, duplicates, labels, text_classes
-from featurekit.data.audit.findings import BY_BYTES, CHECKED, NOT_CHECKED, Audit, Finding, Pair, Severity, examples
-from featurekit.data.audit.same import Pairs, overlapping_segments, same_input
+from featurekit.data.audit import checks, labels, text_classes
+from featurekit.data.audit.audio import fingerprint_column, shared_audio
+from featurekit.data.audit.findings import Audit, Finding, Pair, Severity, examples, how_many
+from featurekit.data.audit.same import Pairs, same_input
 from featurekit.data.audit.twins import Alike
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.splitters import session_of
+from featurekit.data.tasks import Task
 from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, SplitError
 from featurekit.manifest import Manifest, Utterance, manifest_of, one_form
@@ -36,6 +36,7 @@ def audit_split(
     trained_on: Mapping[str, Iterable[str]] | None = None,
     not_read: Iterable[str] = (),
     reads_text: bool = True,
+    task: str | Task = "",
     subject: str = "",
 ) -> Audit:
     """Judge a split, whoever made it.
@@ -56,6 +57,9 @@ def audit_split(
     reads_text : bool
         Whether what is judged may read text or the states of a speech recogniser: for it, sentences that give the class are a
         leak.
+    task : str or Task
+        What is learnt, and whose classes count where one recording has two labels and where sentences give the class. By
+        default the split's own; of two corpora the raw labels in canonical words.
     subject : str
         What the audit calls what it judged; by default the split's kind.
 
@@ -76,8 +80,9 @@ def audit_split(
     manifest = manifest_of(manifest)
     split = split.on(manifest)
     used = _heard([manifest[name] for name in ids], sounds)
-    several = split.kind == "cross-corpus"
-    classes = labels.labels_of_corpora(used) if several else labels.labels_of(used, str(split.settings.get("task", "")))
+    several = split.kind == "cross-corpus" and not task
+    asked = task or str(split.settings.get("task", ""))
+    classes = labels.labels_of_corpora(used) if several else labels.labels_of(used, asked)
     material = _Material.of(used, sounds, classes)
     found, unread = [*_unnamed(used, material), *_of_corpus(material, split.folds, reads_text)], set(not_read)
     for fold in split.folds:
@@ -140,7 +145,7 @@ class _Material:
         normalised = {text: checks.normalised_text(text) for text in {item.text for item in used}}
         texts = {item.id: normalised[item.text] for item in used if normalised[item.text]}
         doubled = same_input(used)
-        pairs, heard = _audio(used, sounds, doubled)
+        pairs, heard = shared_audio(used, sounds, doubled, classes)
         source = _speaker_source(used)
         speakers = {item.id: item.speaker for item in used if item.speaker and source == "named"}
         sessions = {item.id: session_of(item) for item in used if session_of(item)}
@@ -161,7 +166,7 @@ class _Material:
             quarrels=labels.contradictions(doubled, pairs, classes),
             by_text=text_classes.look(used, texts, classes),
             alike=[Alike.among(what, names) for what, names in kinds.items()],
-            checked={"text": _how_many(len(texts), len(used)), "audio": heard},
+            checked={"text": how_many(len(texts), len(used)), "audio": heard},
         )
 
 
@@ -217,46 +222,6 @@ def _several(names: dict[str, str]) -> dict[str, str]:
     for name in names.values():
         seen[name] = seen.get(name, 0) + 1
     return {item: name for item, name in names.items() if seen[name] > 1}
-
-
-def _how_many(count: int, of: int) -> str:
-    return CHECKED if count == of else NOT_CHECKED if not count else f"known of {count} of {of} utterances"
-
-
-def _audio(used: Sequence[Utterance], sounds: StoreView | None, doubled: Sequence[tuple[str, ...]]) -> tuple[list[Pairs], str]:
-    """Pairs that share audio, and how far audio was looked at."""
-    pairs = [overlapping_segments(used, doubled)]
-    column = fingerprint_column(sounds) if sounds is not None else ""
-    if sounds is None or not column:
-        known = sum(bool(item.fingerprint) for item in used)
-        return pairs, BY_BYTES if known == len(used) else NOT_CHECKED
-    status = np.asarray(sounds.status(column))
-    rows = {item.id: sounds.manifest.index(item.id) for item in used if item.id in sounds.manifest}
-    words = {name: duplicates.words(np.asarray(sounds.read(column, row))) for name, row in rows.items() if status[row] == 0}
-    words = {name: frames for name, frames in words.items() if np.count_nonzero(frames) >= duplicates.MIN_FRAMES}
-    pairs.append(_near_duplicates(words, doubled, {item.id: item.speaker for item in used}))
-    # A child's audio is its parent's by intention, and need not have been looked at.
-    return pairs, _how_many(len(words), sum(item.id in words or not item.parent for item in used))
-
-
-def _near_duplicates(words: Mapping[str, np.ndarray], doubled: Sequence[tuple[str, ...]], speakers: Mapping[str, str]) -> Pairs:
-    """Audio that is nearly the same, without what is the same."""
-    ids, number = list(words), {name: place for place, group in enumerate(doubled) for name in group}
-    found, same = list[Pair](), set()
-    for match in duplicates.near_duplicates(list(words.values())):
-        first, second = ids[match.first], ids[match.second]
-        if number.get(first, -1) == number.get(second, -2):
-            continue
-        found.append((first, second, f"{100 * match.bit_error:.1f} % of bits differ"))
-        one_voice = len({speakers[first], speakers[second]} - {""}) < 2
-        if duplicates.one_recording(match, words[first], words[second], one_voice=one_voice):
-            same.add((first, second))
-    return Pairs("near-duplicate", "near-duplicate audio", found, frozenset(same))
-
-
-def fingerprint_column(store: StoreView) -> str:
-    """Name of a store's column of audio fingerprints, under whatever preset; empty when it has none."""
-    return next((name for name in store.columns if name.rpartition("/")[2] == duplicates.COLUMN), "")
 
 
 def training_ids(store: StoreView, columns: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:

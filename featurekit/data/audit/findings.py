@@ -212,6 +212,11 @@ class Audit(Shown):
 CHECKED, NOT_CHECKED, BY_BYTES = "checked", "not checked", "compared by bytes only"
 
 
+def how_many(count: int, of: int) -> str:
+    """How far something was looked at."""
+    return CHECKED if count == of else NOT_CHECKED if not count else f"known of {count} of {of} utterances"
+
+
 def examples(names: Iterable[str]) -> tuple[str, ...]:
     """All of them, sorted."""
     return tuple(sorted(names))

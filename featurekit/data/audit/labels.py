@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from featurekit.data.audit.checks import chained, said
 from featurekit.data.audit.findings import Finding, Pair, Severity
 from featurekit.data.audit.same import Pairs
-from featurekit.data.tasks import class_maps, get_task
+from featurekit.data.tasks import Task, class_maps, get_task
 from featurekit.data.tasks.schemes import RATINGS
 from featurekit.errors import FeaturekitError
 from featurekit.manifest import Manifest, Utterance, one_form
@@ -28,13 +28,13 @@ def labels_of_corpora(utterances: Sequence[Utterance]) -> dict[str, str]:
     return {name: found for name, word in raw.items() if (found := canonical.class_of(word))}
 
 
-def labels_of(utterances: Sequence[Utterance], task: str = "") -> dict[str, str]:
+def labels_of(utterances: Sequence[Utterance], task: str | Task = "") -> dict[str, str]:
     """Id → class of the task, or without one the raw label that classes are read from; ids without it are absent.
 
     Parameters
     ----------
     utterances : sequence of Utterance
-    task : str
+    task : str or Task
         As a split's settings have it; one that is not for these utterances counts as none.
     """
     if task:

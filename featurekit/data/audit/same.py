@@ -102,13 +102,7 @@ def overlapping_segments(
     if lengths is None:
         lengths = file_lengths(item for group in shared_files for item in group)
     whole = {item.id for group in shared_files for item in group if item.start is None and item.end is None}
-    said = {
-        pair
-        for group in same
-        for name in whole.intersection(group)
-        for other in group
-        for pair in ((name, other), (other, name))
-    }
+    group_of = {name: number for number, group in enumerate(same) for name in group}
     found: list[Pair] = []
     alike = set()
     for group in shared_files:
@@ -119,7 +113,8 @@ def overlapping_segments(
                     break  # sorted by start: nobody after this one overlaps either
                 common_s, longer_s = min(stop, end) - later, max(stop - start, end - later)
                 one_channel = channel is None or other in (None, channel)
-                if common_s > OVERLAP_S and one_channel and (first, second) not in said:
+                is_said = group_of.get(first, -1) == group_of.get(second, -2) and not whole.isdisjoint((first, second))
+                if common_s > OVERLAP_S and one_channel and not is_said:
                     found.append((first, second, f"share {common_s:.1f} s" if common_s < math.inf else ""))
                     one_voice = speaker == who or not (speaker and who)  # two people may speak at once
                     alike |= {(first, second)} if one_voice and SAME_SHARE * longer_s <= common_s < math.inf else set()

@@ -2,7 +2,8 @@
 
 Each utterance is answered from what the *other* speakers' utterances of the same text are: the class of which the text has the
 largest share. So a corpus in which everybody says every sentence in every class gives chance, and one in which each class
-has sentences of its own gives 100 %. A text that nobody else says is answered by guessing.
+has sentences of its own gives 100 %. A text that nobody else says is answered by guessing. Where all are by one speaker, or
+nobody is named, recordings take the place of speakers, and there is no interval.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class TextClasses:
 
 
 def look(utterances: Sequence[Utterance], texts: Mapping[str, str], classes: Mapping[str, str]) -> TextClasses | None:
-    """How well sentences predict classes; None where texts, classes or speakers are too few to say.
+    """How well sentences predict classes; None where texts, classes or recordings are too few to say.
 
     Parameters
     ----------
@@ -66,25 +67,27 @@ def look(utterances: Sequence[Utterance], texts: Mapping[str, str], classes: Map
     texts, classes : mapping
         Id → normalised text, id → class; ids without one take no part, nor do classes of fewer than five utterances.
     """
-    used = [item for item in utterances if not item.parent and item.speaker and item.id in texts and item.id in classes]
+    used = [item for item in utterances if not item.parent and item.id in texts and item.id in classes]
+    by_speaker = len({item.speaker for item in used} - {""}) > 1
+    used = [item for item in used if item.speaker or not by_speaker]
     size = Counter(classes[item.id] for item in used)
     used = [item for item in used if size[classes[item.id]] >= _FEWEST]
-    speakers = np.array([item.speaker for item in used])
-    truth = np.array([classes[item.id] for item in used])
-    names = sorted(set(truth.tolist()))
-    if len(names) < 2 or len(set(speakers.tolist())) < 2:
+    who = [item.speaker if by_speaker else item.recording for item in used]
+    truth = [classes[item.id] for item in used]
+    names = sorted(set(truth))
+    if len(names) < 2 or len(set(who)) < 2:
         return None
     said = [texts[item.id] for item in used]
-    credit = _credits(said, truth.tolist(), speakers.tolist(), names)
+    credit = _credits(said, truth, who, names)
 
     def recall(truth: np.ndarray, credit: np.ndarray) -> float:
         inside = [credit[truth == name] for name in names]
         return float(np.mean([part.mean() for part in inside])) if all(map(len, inside)) else float("nan")
 
-    left_out = leave_one_out(recall, speakers, truth, credit)
-    (interval,) = intervals(left_out, [SHARE])
-    alone = _with_one_class(said, truth.tolist(), speakers.tolist())
-    return TextClasses(float(left_out.values[0]), 1 / len(names), interval, alone)
+    found, interval = recall(np.array(truth), credit), Interval(None, "one speaker, or nobody is named")
+    if by_speaker:
+        (interval,) = intervals(leave_one_out(recall, np.array(who), np.array(truth), credit), [SHARE])
+    return TextClasses(found, 1 / len(names), interval, _with_one_class(said, truth, who))
 
 
 def finding(
@@ -122,7 +125,7 @@ def finding(
     else:
         severity, so = Severity.WARNING, "a model of text or ASR states would answer by it; this one reads neither"
     borders = found.interval.borders
-    between = "" if borders is None else f" [{100 * borders[0]:.1f}, {100 * borders[1]:.1f}]"
+    between = "" if borders is None or borders[0] == borders[1] else f" [{100 * borders[0]:.1f}, {100 * borders[1]:.1f}]"
     told = (
         f"the sentence alone gives the class with UA {100 * found.recall:.1f}{between}, chance {100 * found.chance:.1f}: {so}"
     )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "maps"
 CANONICAL, NONE = "canonical", "none"
 _OTHERS = ("refuse", "keep", "leave out")
+_BY_MAP = "(map="  # in a task's name, after what it is without the map
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,15 @@ class ClassMap:
             return {"keep": word, "leave out": EXCLUDED}.get(self.others)
         return found
 
+    @classmethod
+    def of_table(cls, name: str, table: Mapping[str, str]) -> ClassMap:
+        """The map that a task was made by, from the table that it kept: word → class, empty where it was left out."""
+        classes: dict[str, list[str]] = {}
+        for word, found in table.items():
+            classes.setdefault(found, []).append(word)
+        left_out = classes.pop(EXCLUDED, [])
+        return cls(classes, others="leave out", left_out=left_out, name=name)
+
     @property
     def rule(self) -> str:
         """The table in words."""
@@ -95,8 +105,8 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def get_map(request: str | Path) -> ClassMap:
-    """The map of a name, or of a TOML file.
+def get_map(request: str | Path | ClassMap) -> ClassMap:
+    """The map of a name, or of a TOML file; a map is returned as it is.
 
     Raises
     ------
@@ -105,12 +115,19 @@ def get_map(request: str | Path) -> ClassMap:
     ParameterError
         When the file is no map; it says where.
     """
+    if isinstance(request, ClassMap):
+        return request
     request = str(request)
     if request in names():
         return _of_ours(request)
-    if Path(request).suffix != ".toml":
+    if Path(request).suffix.lower() != ".toml":
         raise UnknownNameError("class map", request, [*names(), NONE])
     return _read(Path(request))
+
+
+def stem(request: str | Path) -> str:
+    """What a map is called: its name, or its file's without suffix."""
+    return Path(request).stem
 
 
 def describe(name: str) -> str:
@@ -118,8 +135,8 @@ def describe(name: str) -> str:
     return get_map(name).rule
 
 
-def mapped_by(task: Task, request: str) -> Task:
-    """The task by a map's name or file; as it is where none is asked for (an empty name, or ``"none"``).
+def mapped_by(task: Task, request: str | ClassMap) -> Task:
+    """The task by a map, its name or its file; as it is where none is asked for (an empty name, or ``"none"``).
 
     Raises
     ------
@@ -142,10 +159,12 @@ def mapped(task: Task, class_map: ClassMap) -> Task:
     Raises
     ------
     ParameterError
-        When the task learns no classes, or the map has no class for one of its names.
+        When the task learns no classes, is by a map already, or the map has no class for one of its names.
     """
     if task.kind != "classes":
         raise ParameterError(f"a map gathers classes, and task {task.name} learns {task.kind}; choose a task with classes")
+    if task.map is not None:
+        raise ParameterError(f"task {task.name} is by a class map already, and {class_map.name} is a second one: give one")
     table = {name: class_map.class_of(name) for name in task.classes}
     unknown = [name for name, found in table.items() if found is None]
     if unknown:
@@ -159,13 +178,23 @@ def mapped(task: Task, class_map: ClassMap) -> Task:
     gathered = in_words(known)
     return replace(
         task,
-        name=f"{task.name}(map={class_map.name})",
+        name=f"{task.name}{_BY_MAP}{class_map.name})",
         classes=tuple(dict.fromkeys(found for found in known.values() if found != EXCLUDED)),
         outputs=(),
         label_of=partial(_mapped_label, label_of=task.label_of, table=known),
         description=f"{task.description}; by map {class_map.name} {gathered}",
         map=known,
     )
+
+
+def map_name(task: Task) -> str:
+    """Name of the map that a task is by; empty where it is by none.
+
+    >>> from types import SimpleNamespace
+    >>> map_name(SimpleNamespace(name="emotion(map=my map(1))"))
+    'my map(1)'
+    """
+    return task.name.rpartition(_BY_MAP)[2][:-1] if _BY_MAP in task.name else ""
 
 
 def _mapped_label(utterance: Utterance, *, label_of: Callable[[Utterance], str | None], table: Mapping[str, str]) -> str | None:
@@ -212,3 +241,5 @@ def _check(table: Mapping[str, Any], path: Path) -> None:
     for name, words in lists:
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise ParameterError(f'{path}: {name} is {words!r}; expected a list of words, as in angry = ["anger"]')
+        if not all(map(_plain, (name, *words))):
+            raise ParameterError(f"{path}: an empty word stands in {name or '[classes]'}; utterances without a label need none")

@@ -116,15 +116,16 @@ class JoinedStore:
         (store, name), own = (first, index) if index < self._border else (second, index - self._border)
         return store.read(name, own)
 
-    def task(self, train: str, test: str, *, class_map: str = "", common: bool = False) -> Task:
+    def task(self, train: str, test: str, *, class_map: str | class_maps.ClassMap = "", common: bool = False) -> Task:
         """A task for both: each corpus's raw labels by its own scheme, then by one class map.
 
         Parameters
         ----------
         train, test : str
             Label schemes of the two corpora, as in ``list tasks``.
-        class_map : str
-            A map's name or file; ``canonical`` when empty, and ``none`` leaves each corpus its own words.
+        class_map : str or ClassMap
+            A map, its name or file; ``canonical`` when empty, but for a scheme that is by a map already; ``none`` leaves each
+            corpus its own words.
         common : bool
             Leave out of both what only one of them has, instead of an error.
 
@@ -136,7 +137,10 @@ class JoinedStore:
         own = [get_task(name, store.manifest) for name, store in zip((train, test), self.stores, strict=True)]
         if any(scheme.kind != "classes" for scheme in own):
             raise ParameterError(f"two corpora are scored on classes; {train} and {test} are not both tasks with classes")
-        own = [class_maps.mapped_by(scheme, class_map or class_maps.CANONICAL) for scheme in own]
+        if class_map:
+            own = [class_maps.mapped_by(scheme, class_map) for scheme in own]
+        else:
+            own = [scheme if scheme.map else class_maps.mapped_by(scheme, class_maps.CANONICAL) for scheme in own]
         counts = [_counted(scheme, store.manifest) for scheme, store in zip(own, self.stores, strict=True)]
         classes = tuple(name for name in own[0].classes if name in counts[0] and name in counts[1])
         if not classes or not (common or set(counts[0]) == set(counts[1])):
@@ -145,10 +149,10 @@ class JoinedStore:
         rules = "; ".join(f"{prefix}: {scheme.description}" for prefix, scheme in schemes.items())
         tables = [scheme.map or dict(zip(scheme.classes, scheme.classes, strict=True)) for scheme in own]
         words = {name: found for table in tables for name, found in table.items()}
-        by_map = next((scheme.name[scheme.name.rindex("(") :] for scheme in own if scheme.map), "")
+        by_map = next((f"(map={class_maps.map_name(scheme)})" for scheme in own if scheme.map), "")
         return replace(
             own[0],
-            name=(train if train == test else f"{train} and {test}") + by_map,
+            name=" and ".join(dict.fromkeys(name.partition("(map=")[0] for name in (train, test))) + by_map,
             classes=classes,
             outputs=(),
             label_of=_LabelOf(schemes, classes),

@@ -9,6 +9,7 @@ import pytest
 
 from featurekit.data import Fold, Normaliser, Split, get_task, make_split
 from featurekit.data.audit import Severity, audit_corpus, audit_split, training_ids
+from featurekit.data.tasks import class_maps
 from featurekit.errors import SplitError
 from featurekit.manifest import Manifest, Utterance
 
@@ -276,3 +277,19 @@ def test_two_corpora_are_compared_in_canonical_words_each_by_its_own_raw_label()
     split = Split("cross-corpus", (Fold("0", tuple(ids[:2]), (), tuple(ids[2:])),), {}, "manifest", True, manifest.digest)
     (error,) = [found for found in audit_split(split, manifest).findings if found.severity == "error"]
     assert (error.kind, error.pairs) == ("two-labels", (("one/b", "two/b", "happy and sad; identical audio"),))
+
+
+def test_the_classes_that_count_are_those_of_the_task_that_is_learnt(tmp_path):
+    own = tmp_path / "arousal.toml"
+    own.write_text('[classes]\nhigh = ["angry", "happy"]\nlow = ["sad", "calm"]\n', "utf-8")
+    words = ["angry", "happy", "sad", "calm"]
+    manifest = Manifest(
+        Utterance(f"{who}{word}", f"{who}{word[0] if word in words[2:] else 'x'}.wav", speaker=who, labels={"emotion": word})
+        for who in "abc"
+        for word in words
+    )
+    task = class_maps.mapped_by(get_task("emotion", manifest), str(own))
+    made = make_split("loso", manifest, task, dev=0)
+    (error,) = audit_split(made, manifest).errors  # angry and happy are one file: whoever does not know the map sees two labels
+    assert error.count == 3
+    assert audit_split(made, manifest, task=task).errors == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from featurekit.data import Fold, Split
 from featurekit.data.audit import audit_corpus, audit_split
-from featurekit.data.audit.same import same_input
+from featurekit.data.audit.same import overlapping_segments, same_input
 from featurekit.manifest import Manifest, Utterance
 
 
@@ -135,3 +137,25 @@ def test_ratings_are_labels_too():
     rated = [{"valence": 3.0, "arousal": 2.0, "activation": 2.0, "dominance": 1.0}, {"valence": 4.0, "arousal": 2.0}]
     manifest = Manifest(Utterance(f"u{n}", "one.wav", speaker="s", labels=rated[n]) for n in (0, 1))
     assert [finding.kind for finding in audit_corpus(manifest).errors] == ["two-labels"]
+
+
+def test_a_part_of_a_recording_names_its_other_label_and_contradicts_nothing(make):
+    manifest = Manifest(Utterance(f"u{n}", f"u{n}.wav", speaker="s", labels={"emotion": "ab"[n]}) for n in (0, 1))
+    store = make.store(manifest, dims=(2,))
+    store.columns["audio_fingerprint"] = store.columns["x/c0"]
+    whole = np.random.default_rng(0).integers(1, 65536, (200, 2)).astype(np.float32)
+    store.values["audio_fingerprint"] = [whole, whole[100:]]
+    found = audit_corpus(manifest, sounds=store)
+    assert found.ok
+    assert [finding.examples for finding in found.findings] == [("u0 and u1 (0.0 % of bits differ; labels a and b)",)]
+
+
+def test_thousands_of_rows_of_one_whole_file_are_quick():
+    """Each pair of them was kept in a set: 2,000 rows took four million entries."""
+    items = [Utterance(f"u{n}", "one.wav", speaker="s", labels={"emotion": "a"}) for n in range(300)]
+    same = same_input(items)
+    tracemalloc.start()
+    assert overlapping_segments(items, same).found == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6  # 300 rows; their pairs were 10 MB

@@ -144,3 +144,22 @@ def test_without_texts_classes_or_speakers_nobody_can_say():
     assert look(corpus(lambda who, name: ["a"], classes=("angry",))) is None
     assert look(corpus(lambda who, name: ["a"], speakers=1)) is None
     assert look(corpus(lambda who, name: [OF_CLASS[name][0]], speakers=4)) is None  # four of a class say nothing for sure
+
+
+@pytest.mark.parametrize("change", [{"speaker": "s0"}, {"speaker": ""}])
+def test_of_one_speaker_or_of_nobody_named_recordings_answer_for_each_other(change):
+    own = corpus(lambda who, name: OF_CLASS[name])
+    audit = audit_corpus(Manifest(dataclasses.replace(item, **change) for item in own))
+    (finding,) = found(audit)
+    assert finding.severity is Severity.WARNING
+    assert "with UA 100.0, chance 33.3: " in finding.text
+    assert "“the old dog is very ill today” → sad" in finding.examples
+    free = corpus(lambda who, name: [f"{who} says {name}", f"{name} is {who}"])
+    assert not found(audit_corpus(Manifest(dataclasses.replace(item, **change) for item in free)))
+
+
+def test_an_interval_without_width_is_not_printed():
+    """One class of three has a sentence of its own: whoever is left out, UA is a third for it and half for each other."""
+    sentences = {"angry": ["get lost"], "happy": ["say it"], "sad": ["say it"]}
+    (finding,) = found(audited(corpus(lambda who, name: sentences[name])))
+    assert "with UA 66.7, chance 33.3: " in finding.text
