@@ -172,6 +172,8 @@ def make_split(
         settings = {**called, **settings}
     settings = resolved(name, settings)
     _check_shares(settings)
+    if "stratify" in settings:
+        settings["stratify"] = strata.one_form(settings["stratify"])
     manifest = manifest_of(manifest)
     task = get_task(task, manifest)
     found = labelled(manifest, task, None if ids is None else listed_ids(ids), drop_unlabelled=drop_unlabelled)

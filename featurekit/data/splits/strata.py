@@ -10,18 +10,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from featurekit.data.splits.assignment import rank
 from featurekit.data.splits.folds import PARTS
 from featurekit.data.splits.material import Material
+from featurekit.data.splits.stated import words
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.manifest import Utterance, one_form
+from featurekit.manifest import Utterance
+from featurekit.manifest import one_form as one_name
 
 CLASS = "class"  # the task's own class, which need not be a raw label
 FIELDS = ("gender", "language", "recording", "speaker")  # of the manifest; every other label is a raw one
 _EXACT = 9  # digits: shares such as 0.1 have no exact form, and who lacks most must not depend on it
 
 Stratum = tuple[str, ...]
+
+
+def one_form(labels: Any) -> str:
+    """Labels as a split records them, with commas between, of such text or of a list.
+
+    >>> one_form("emotion, gender,"), one_form(["emotion", "gender"])
+    ('emotion,gender', 'emotion,gender')
+
+    Raises
+    ------
+    ParameterError
+        When it is neither.
+    """
+    if isinstance(labels, str):
+        return ",".join(words(labels))
+    if not isinstance(labels, (list, tuple)) or not all(isinstance(label, str) for label in labels):
+        raise ParameterError(f"stratify is {labels!r}; expected labels with commas between, as in stratify='emotion,gender'")
+    return ",".join(labels)
 
 
 def strata_of(material: Material, names: Sequence[str]) -> dict[str, Stratum]:
@@ -107,4 +128,4 @@ def _value(utterance: Utterance, label: str, own: str, is_raw: bool) -> str:
     value = utterance.labels.get(label)
     if isinstance(value, (list, tuple, Mapping)):
         raise ParameterError(f"cannot stratify by {label}: that of {utterance.id} is no single value but {str(value)[:40]}")
-    return "" if value is None else one_form(str(value))
+    return "" if value is None else one_name(str(value))

@@ -76,6 +76,16 @@ def test_an_unknown_label_names_the_closest_and_lists_are_refused():
         random_split(manifest, "raters")
 
 
+def test_labels_may_be_a_list_and_are_recorded_in_one_form():
+    manifest = manifest_of([{"emotion": "ab"[i % 2], "room": i % 3} for i in range(60)])
+    how = {"test": 0.2, "dev": 0.1, "allow_speaker_overlap": True}
+    asked = [make_split("random", manifest, "emotion", stratify=["emotion", "room"], **how)]
+    asked += [random_split(manifest, text) for text in ("emotion,room", " emotion , room,")]
+    assert len({split.digest for split in asked}) == 1
+    with pytest.raises(ParameterError, match="stratify is 3; expected labels with commas between"):
+        make_split("random", manifest, "emotion", allow_speaker_overlap=True, stratify=3)
+
+
 def test_a_random_split_without_labels_is_the_one_it_was():
     manifest = manifest_of([{"emotion": "ab"[i % 2]} for i in range(40)])
     split = make_split("random", manifest, "emotion", allow_speaker_overlap=True)
