@@ -123,6 +123,20 @@ def f1(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Any] | None = N
     return np.divide(2.0 * np.diag(counts), denominator, out=np.zeros(len(counts)), where=denominator > 0)
 
 
+def binary_f1(counts: np.ndarray, place: int) -> float:
+    """F1 of one class against the rest, of a confusion matrix: 2 TP / (2 TP + FP + FN); nan where it is neither true nor told.
+
+    Parameters
+    ----------
+    counts : array (K, K)
+        As :func:`confusion` returns it.
+    place : int
+        The class's row.
+    """
+    either = float(counts[place].sum() + counts[:, place].sum())
+    return 2.0 * float(counts[place, place]) / either if either else float("nan")
+
+
 def macro_f1(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Any] | None = None) -> float:
     """Macro-F1: the plain mean of the classes' F1 (not the F1 of mean precision and recall).
 

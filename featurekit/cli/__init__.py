@@ -50,7 +50,7 @@ VERBS = {
     "manifest": ("manifest", "Write the manifest of a corpus: one utterance a line."),
     "extract": ("extract", "Turn a corpus into a store of features, in parallel and resumable."),
     "store": ("stores", "Look at, verify and mend a store."),
-    "show": ("show", "Show one utterance of a store, its numbers and pictures of it; or the kernels that a run learnt."),
+    "show": ("show", "Show one utterance of a store, its numbers and pictures of it; or a run at a glance."),
     "card": ("inspect", "Write the data card of a store, as Markdown and as Croissant."),
     "split": ("split", "Divide a corpus into training, development and test, as a file and a table."),
     "audit": ("audit", "Say what the parts of a split share, whoever made it; exit 1 on leaks."),

@@ -33,8 +33,9 @@ _CELL, _WIDE = 10, 1000  # columns of a number in a table; of a pipe, which has 
 @click.command("evaluate")
 @click.argument("run", type=grammar.PATH)
 @click.argument("other", required=False, type=grammar.PATH, metavar="")
+@click.option("--positive", metavar="CLASS", help="The class of the binary F1.  [default: the run's own]")
 @grammar.AS_JSON
-def evaluate_command(run: Path, other: Path | None, as_json: bool) -> None:
+def evaluate_command(run: Path, other: Path | None, positive: str | None, as_json: bool) -> None:
     """Score the stored predictions of RUN again, and print all there is: class, speaker, gender, fold, calibration.
 
     \b
@@ -48,7 +49,7 @@ def evaluate_command(run: Path, other: Path | None, as_json: bool) -> None:
         raise ParameterError(f"evaluate takes one thing, a run, whose predictions are there; {on_another_store(run, other)}")
     from featurekit.experiments.scores import rescored
 
-    scores = rescored(run)
+    scores = rescored(run, positive=positive)
     if as_json:
         click.echo(json.dumps(scores))
         return
@@ -85,11 +86,13 @@ def tables(scores: Mapping[str, Any]) -> list[str]:
     if scores["kind"] == "values":
         found = [_table("output", scores["per_output"], dict.fromkeys(("mae", "correlation", "ccc"), 1.0))]
         columns = {"n": 0.0, "mae": 1.0, "correlation": 1.0, "ccc": 1.0}
-        per_person = {"n": 0.0, "mae": 1.0}
+        per_person = {"n": 0.0, "mae": 1.0, "loss": 1.0}
     else:
         found = [_table("class", scores["per_class"], {"recall": 100.0, "precision": 100.0, "f1": 100.0, "support": 0.0})]
         columns = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0, "macro_f1": 100.0, "weighted_f1": 100.0}
-        per_person = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0, "majority": 100.0}
+        loss = {"loss": 1.0} if "loss" in scores["pooled"] else {}
+        columns |= ({"binary_f1": 100.0} if "positive" in scores else {}) | loss
+        per_person = {"n": 0.0, "unweighted_accuracy": 100.0, "accuracy": 100.0, "majority": 100.0, **loss}
     if len(scores["folds"]) > 1:
         found.append(_table("fold", scores["folds"], columns))
     found += [_table(name, scores[f"per_{name}"], per_person) for name in ("speaker", "gender") if scores[f"per_{name}"]]
@@ -162,7 +165,7 @@ def _of_classes(scores: Mapping[str, Any]) -> list[str]:
     lines = [
         f"  UA {_with_interval(scores, 'unweighted_accuracy', percent)}{_of_folds(scores, 'unweighted_accuracy', percent)}",
         f"  WA {_with_interval(scores, 'accuracy', percent)}, macro-F1 {_with_interval(scores, 'macro_f1', percent)}, "
-        f"weighted F1 {percent(pooled['weighted_f1'])}{_of_calibration(ece)}",
+        f"weighted F1 {percent(pooled['weighted_f1'])}{_of_positive(scores)}{_of_loss(pooled)}{_of_calibration(ece)}",
         f"  chance: UA {percent(scores['chance']['unweighted_accuracy'])}; always the majority class{_of_training(scores)}: "
         f"UA {percent(majority['unweighted_accuracy'])}, WA {percent(majority['accuracy'])}",
     ]
@@ -181,6 +184,15 @@ def _not_tested(scores: Mapping[str, Any]) -> list[str]:
     if len(tested) == 1:
         return [f"  all test utterances are {tested[0]}: UA is the recall of that class alone, and says nothing of {absent}"]
     return [f"  UA is over {len(tested)} of {len(scores['classes'])} classes: no test utterance is {absent}"]
+
+
+def _of_positive(scores: Mapping[str, Any]) -> str:
+    """The binary F1, where a class of it is named."""
+    return f", F1 of {scores['positive']} {_with_interval(scores, 'binary_f1', percent)}" if "positive" in scores else ""
+
+
+def _of_loss(pooled: Mapping[str, Any]) -> str:
+    return f", loss {plain(pooled['loss'])}" if "loss" in pooled else ""
 
 
 def _of_values(scores: Mapping[str, Any]) -> list[str]:
@@ -248,4 +260,4 @@ def _table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[s
 
 
 _HEADS = {"unweighted_accuracy": "UA", "accuracy": "WA", "macro_f1": "macro-F1", "weighted_f1": "weighted F1", "f1": "F1"}
-_HEADS |= {"mae": "MAE", "ccc": "CCC"}
+_HEADS |= {"mae": "MAE", "ccc": "CCC", "binary_f1": "binary F1"}

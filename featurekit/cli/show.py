@@ -41,8 +41,8 @@ def show_command(
 ) -> None:
     """Show UTTERANCE of STORE: what is known of it, each column's range, and PNG pictures of all of it.
 
-    With a RUN after the utterance, show what the run attended to. Of a RUN of sae-cnn-blstm alone,
-    show the kernels that its network learnt.
+    With a RUN after the utterance, show what the run attended to. Of a RUN alone, show how it was made, how its folds were
+    fitted and what came of them; of sae-cnn-blstm also the kernels that its network learnt.
 
     \b
     featurekit show cache/ravdess 03-01-05-02-02-02-12 -o pictures
@@ -100,10 +100,14 @@ def show_command(
 
 
 def _show_run(run: Path, fold: str | None, output: Path | None, as_json: bool) -> None:
-    """Draw what the kernels of a run's network look for, a picture a width."""
+    """Say how a run was made and what came of it, and draw what the kernels of its network look for, a picture a width."""
     from featurekit import display, inference
+    from featurekit.cli.show_run import describe
+    from featurekit.experiments.summary import summary_of
 
-    kernels = inference.kernels_of(run, fold)
+    summary = summary_of(run)
+    draws = fold is not None or output is not None or (summary["finished"] and _has_kernels(summary["model"]))
+    kernels = inference.kernels_of(run, fold) if draws else {}
     record, name = inference.read_record(run), run.resolve().name
     folder = output or Path("cache") / "show" / display.file_name(name)
     written = {
@@ -116,10 +120,17 @@ def _show_run(run: Path, fold: str | None, output: Path | None, as_json: bool) -
         for width, found in kernels.items()
     }
     if as_json:
-        click.echo(json.dumps({"run": str(run), "kernels": {width: str(file) for width, file in written.items()}}))
+        click.echo(json.dumps({**summary, "kernels": {width: str(file) for width, file in written.items()}}))
         return
+    click.echo(describe(summary))
     for width, file in written.items():
         click.echo(f"{len(kernels[width])} kernels of {width} frames: {file}")
+
+
+def _has_kernels(model: str) -> bool:
+    from featurekit.models import MODELS
+
+    return model in MODELS and hasattr(MODELS.get(model).network, "kernels")
 
 
 def _attention(run: Path, opened: Store, item: Utterance, folder: Path, title: str, written: list[Path]) -> list[Any]:

@@ -40,6 +40,7 @@ RUNS = Path("cache") / "runs"
     metavar="NAME|FILE.toml",
     help="Gathers classes, from `featurekit list maps`.  [default: canonical with --test-store, else none]",
 )
+@click.option("--positive", metavar="CLASS", help="Report this class's own F1 (binary F1) too.")
 @click.option(
     "--context",
     type=grammar.COUNT,

@@ -121,7 +121,8 @@ class Lines(RunProgress):
         self._rows.append(row)
         ua, ccc = row.get("dev_ua"), row.get("dev_ccc")
         dev = f"dev UA {100 * ua:.1f}, " if ua is not None else f"dev CCC {ccc:.3f}, " if ccc is not None else ""
-        self._scores = f"{dev}loss {row['train_loss']:.3f}, {rate(row['samples_s'])} samples/s"
+        train = f"train WA {100 * row['train_wa']:.1f}, " if "train_wa" in row else ""
+        self._scores = f"{dev}{train}loss {row['train_loss']:.3f}, {rate(row['samples_s'])} samples/s"
 
     def note(self, text: str) -> None:
         """A line, once: folds differ by a few bytes."""
@@ -224,7 +225,7 @@ def describe_seeds(summary: Mapping[str, Any], path: Path) -> str:
     """Mean and deviation over seeds, one metric a line."""
     lines = [f"{len(summary['runs'])} seeds:"]
     for name, found in summary["pooled"].items():
-        shown = evaluate.plain if name in ("mae", "correlation", "ccc") else evaluate.percent
+        shown = evaluate.plain if name in ("mae", "correlation", "ccc", "loss") else evaluate.percent
         lines.append(
             f"  {name:<20} {shown(found['mean'])} ± {shown(found['std'])}   ({', '.join(map(shown, found['values']))})"
         )

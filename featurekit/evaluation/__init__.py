@@ -6,7 +6,7 @@ intervals over speakers, beside what answering without listening reaches.
 
 from __future__ import annotations
 
-from featurekit.evaluation.classes import score
+from featurekit.evaluation.classes import check_positive, score
 from featurekit.evaluation.values import score_values
 
-__all__ = ["score", "score_values"]
+__all__ = ["check_positive", "score", "score_values"]

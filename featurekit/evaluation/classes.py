@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from featurekit import metrics
-from featurekit.errors import ParameterError
+from featurekit import metrics, statistics
+from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.evaluation.rows import Groups, Scores, checked, is_missing, jsonable
+
+_SMALLEST = 1e-300  # a probability of 0 costs as much as this one, as where the development part chooses the epoch
 
 
 def score(
@@ -18,6 +21,7 @@ def score(
     *,
     training_counts: Mapping[str, Mapping[str, int]] | None = None,
     human: Mapping[str, Any] | None = None,
+    positive: str = "",
     level: float = 0.95,
 ) -> dict[str, Any]:
     """Everything a report says about predictions of classes; JSON-able, with None where a number is not defined.
@@ -35,6 +39,8 @@ def score(
         fold's training part (of equals the first class). Without them it takes the evaluated ones.
     human : mapping, optional
         How far people agree with these labels (``accuracy``, ``unweighted_accuracy``); carried along.
+    positive : str
+        A class whose own F1 (binary F1, this class against the rest) stands beside macro and weighted F1; none when empty.
     level : float
         Coverage of the intervals.
 
@@ -42,25 +48,30 @@ def score(
     -------
     dict
         ``kind``: "classes"; ``n``, ``classes``; ``pooled``: ``accuracy`` (WA), ``unweighted_accuracy`` (UA), ``macro_f1``,
-        ``weighted_f1`` over all predictions together; ``intervals``: (low, high) of each over speakers
-        (:mod:`featurekit.statistics`), or None with ``why`` where there are fewer than five, or with the reason in ``notes``;
+        ``weighted_f1`` over all predictions together, ``binary_f1`` of ``positive`` where one is named, and where there are
+        probabilities ``loss``: the mean cross-entropy in nats (of soft labels with their ``target``);
+        ``intervals``: (low, high) of each over speakers (:mod:`featurekit.statistics`), or None with ``why`` where there are
+        fewer than five, or with the reason in ``notes``;
         ``folds``: the same metrics of each fold; ``fold_mean``, ``fold_std``: plain mean and sample deviation over folds;
-        ``per_class``: recall, precision, F1, support; ``per_speaker``, ``per_gender``: n, WA, UA, and the WA of ``majority``;
-        ``chance``: the expected UA of guessing; ``confusion``: counts, rows
-        are the truth; ``calibration``: ``ece`` and ``bins``, None without probabilities, and where the model's scores are none
-        ``ece`` None and ``why``; ``majority``: the baseline, with the ``class`` answered in each fold; ``human``.
+        ``per_class``: recall, precision, F1, support; ``per_speaker``, ``per_gender``: n, WA, UA, loss, and the WA of
+        ``majority``; ``positive``: the class of ``binary_f1``; ``chance``: the expected UA of guessing; ``confusion``: counts,
+        rows are the truth; ``calibration``: ``ece`` and ``bins``, None without probabilities, and where the model's scores are
+        none ``ece`` None and ``why``; ``majority``: the baseline, with the ``class`` answered in each fold; ``human``.
 
     Raises
     ------
     ParameterError
         When there are no predictions, a field or a class is missing, an id occurs twice in a fold, a label is not a class, or
         classes are text here and numbers there.
+    UnknownNameError
+        When ``positive`` is not a class.
     """
     rows = checked(predictions)
     _check_classes(rows)
     truth, predicted = [row["label"] for row in rows], [row["predicted"] for row in rows]
     names = list(classes) if classes is not None else sorted({*truth, *predicted})
-    t, p = _numbers(truth, names), _numbers(predicted, names)
+    check_positive(positive, names)
+    t, p, costs = _numbers(truth, names), _numbers(predicted, names), _costs(rows, names)
     groups = Groups(rows)
     majority, answers = _majority(truth, groups.folds, names, training_counts)
     right = np.array([answer == label for answer, label in zip(answers, truth, strict=True)])
@@ -68,30 +79,36 @@ def score(
     def counted(t: np.ndarray, p: np.ndarray) -> np.ndarray:
         return np.bincount(t * len(names) + p, minlength=len(names) ** 2).reshape(len(names), len(names))
 
-    def measured(t: np.ndarray, p: np.ndarray) -> Scores:
+    def measured(t: np.ndarray, p: np.ndarray, costs: np.ndarray, whole: np.ndarray | None = None) -> Scores:
         # Macro-F1 runs over the classes that are true or guessed here: a speaker who never says a class must not lose by it.
-        return metrics.headline(counted(t, p))
+        part = counted(t, p)
+        found = metrics.headline(part, whole=whole)
+        if positive:
+            found["binary_f1"] = metrics.binary_f1(part, names.index(positive))
+        return found if np.isnan(costs).any() else {**found, "loss": float(np.mean(costs))}
 
     def scored(inside: np.ndarray) -> Scores:
-        return {"n": int(inside.sum()), **measured(t[inside], p[inside])}
+        return {"n": int(inside.sum()), **measured(t[inside], p[inside], costs[inside])}
 
     counts = counted(t, p)
-
-    def of_the_same_classes(t: np.ndarray, p: np.ndarray) -> Scores:
-        return metrics.headline(counted(t, p), whole=counts)
+    of_the_same_classes = partial(measured, whole=counts)
+    loss = () if np.isnan(costs).any() else ("loss",)
 
     result = {
         "kind": "classes",
         "n": len(rows),
         "classes": names,
         "pooled": scored(np.ones(len(rows), dtype=bool)),
-        "intervals": groups.intervals(of_the_same_classes, t, p, scales={}, level=level, notes=_held_alone(truth, groups)),
+        "intervals": groups.intervals(
+            of_the_same_classes, t, p, costs, scales={"loss": statistics.ERROR}, level=level, notes=_held_alone(truth, groups)
+        ),
         **groups.by_fold(scored),
         "per_class": _per_class(counts, names),
         **groups.by_person(
             lambda inside: {**scored(inside), "majority": float(right[inside].mean())},
-            ("accuracy", "unweighted_accuracy", "majority"),
+            ("accuracy", "unweighted_accuracy", *loss, "majority"),
         ),
+        **({"positive": positive} if positive else {}),
         "confusion": counts.tolist(),
         "calibration": _calibration(rows, t == p, len(names)),
         "chance": {"unweighted_accuracy": 1 / len(names)},
@@ -113,6 +130,28 @@ def _check_classes(rows: Sequence[Mapping[str, Any]]) -> None:
             f"some classes are text, as {by_kind[True]!r}, and some are not, as {by_kind[False]!r}: "
             "label and predicted must name them alike"
         )
+
+
+def check_positive(positive: str, classes: Sequence[str]) -> None:
+    """Refuse a name that is no class.
+
+    Raises
+    ------
+    UnknownNameError
+        With the classes, or the closest.
+    """
+    if positive and positive not in classes:
+        raise UnknownNameError("class", positive, classes)
+
+
+def _costs(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> np.ndarray:
+    """Cross-entropy of each prediction in nats, (n,); nan everywhere where one has no probabilities."""
+    shares = [row.get("probabilities") or () for row in rows]
+    if any(len(share) != len(names) for share in shares):
+        return np.full(len(rows), np.nan)
+    costs = -np.log(np.maximum(np.array(shares, dtype=np.float64), _SMALLEST))
+    wanted = [row.get("target") or np.eye(len(names))[names.index(row["label"])] for row in rows]
+    return np.asarray((np.array(wanted, dtype=np.float64) * costs).sum(axis=1))
 
 
 def _held_alone(truth: Sequence[str], groups: Groups) -> dict[str, str]:

@@ -14,7 +14,12 @@ from featurekit.evaluation.rows import Groups, Scores, checked, jsonable
 
 _SENTIMENT_SCALE = (-3.0, 3.0)
 _ERRORS = ("mae", "correlation", "ccc")
-_SCALES = {"mae": statistics.ERROR, "correlation": statistics.CORRELATION, "ccc": statistics.CORRELATION}
+_SCALES = {
+    "mae": statistics.ERROR,
+    "loss": statistics.ERROR,
+    "correlation": statistics.CORRELATION,
+    "ccc": statistics.CORRELATION,
+}
 
 
 def score_values(
@@ -47,9 +52,10 @@ def score_values(
     -------
     dict
         ``kind``: "values"; ``n``, ``outputs``; ``pooled``: ``mae``, ``correlation`` (Pearson), ``ccc``, each the mean over the
-        outputs, and for a sentiment score ``has0_accuracy``, …; ``intervals``: (low, high) of each over speakers;
-        ``folds``, ``fold_mean``, ``fold_std``; ``per_output``: MAE, correlation, CCC; ``per_speaker``, ``per_gender``: n and
-        MAE; ``constant``: the same metrics of answering in each fold its training mean, with the ``values`` answered.
+        outputs, ``loss``, the mean squared error, and for a sentiment score ``has0_accuracy``, …;
+        ``intervals``: (low, high) of each over speakers;
+        ``folds``, ``fold_mean``, ``fold_std``; ``per_output``: MAE, correlation, CCC; ``per_speaker``, ``per_gender``: n,
+        MAE and loss; ``constant``: the same metrics of answering in each fold its training mean, with the ``values`` answered.
 
     Raises
     ------
@@ -63,6 +69,7 @@ def score_values(
     def measured(t: np.ndarray, p: np.ndarray) -> Scores:
         columns = [_errors(t[:, k], p[:, k]) for k in range(len(outputs))]
         found = {name: float(np.mean([column[name] for column in columns])) for name in _ERRORS}
+        found["loss"] = float(np.mean((t - p) ** 2)) if len(t) else float("nan")
         return found | metrics.sentiment(t[:, 0], p[:, 0]) if of_sentiment else found
 
     def scored(inside: np.ndarray) -> Scores:
@@ -79,7 +86,7 @@ def score_values(
         "intervals": groups.intervals(measured, t, p, scales=_SCALES, level=level, notes={}),
         **groups.by_fold(scored),
         "per_output": {name: _errors(t[:, k], p[:, k]) for k, name in enumerate(outputs)},
-        **groups.by_person(scored, ("mae",)),
+        **groups.by_person(scored, ("mae", "loss")),
         "constant": {"values": means, **measured(t, np.array([means[fold] for fold in folds], dtype=np.float64))},
     }
     return jsonable(result)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from featurekit import data, training
 from featurekit.data import augment
+from featurekit.experiments import begun
 from featurekit.experiments.predictions import PREDICTIONS, has_predicted
 from featurekit.files import replace_file
 from featurekit.inference import fold_folder
 from featurekit.training import resume
-from featurekit.training.devices import choose_device, cpu_threads
+from featurekit.training.devices import choose_device, cpu_threads, precision_name
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
@@ -49,7 +50,7 @@ def train_fold(
     list of dict
         The history of the fit.
     """
-    started = time.perf_counter()
+    started, begun_at = time.perf_counter(), begun.now()
     fold, folder = run.split.folds[number], fold_folder(run.folder, number)
     model, train, dev, normaliser = prepared(run, number, on_note)
     fitted = training.fit(
@@ -63,6 +64,7 @@ def train_fold(
         on_note=on_note,
         sharing=sharing,
     )
+    device = choose_device(run.training.device)
     facts = {
         "fold": fold.name,
         "build": {
@@ -76,8 +78,11 @@ def train_fold(
         "normalised_by": _normalised_by(run, fold)[0],
         "history": fitted.history,
         "best_epoch": fitted.best_epoch,
-        "device": str(choose_device(run.training.device)),
+        "device": str(device),
         "threads": run.training.threads or cpu_threads(),
+        "precision": precision_name(run.training, device),
+        "parameters": parameters(model),
+        **begun_at,
         "train_s": round(time.perf_counter() - started, 3),
     }
     training.save_checkpoint(folder, fitted.state, facts)
@@ -105,6 +110,12 @@ def prepared(
     model = training.build_for(settings.model, train, seed=how.seed, n_frames=how.n_frames, **settings.hyper)
     (initial or run.initial).load_into(model, number)
     return model, train, _dataset(run, fold, "dev", normaliser) if fold.dev else None, normaliser
+
+
+def parameters(model: Any) -> dict[str, int]:
+    """How many numbers a network has, ``all``, and how many of them are learnt by gradients, ``trained``."""
+    sizes = [(value.numel(), value.requires_grad) for value in model.parameters()]
+    return {"all": sum(size for size, _ in sizes), "trained": sum(size for size, learns in sizes if learns)}
 
 
 def is_done(folder: Path, number: int) -> bool:

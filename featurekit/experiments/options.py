@@ -63,6 +63,9 @@ class RunSettings(Shown):
         ``canonical`` when empty; ``"none"`` leaves both corpora their own words.
     common_classes : bool
         With a second store: leave out of both what only one of them has, instead of refusing.
+    positive : str
+        A class whose own F1 is scored beside macro and weighted F1, as papers on two classes print it; for the report alone,
+        so that the run is the same one with another.
     training : mapping
         Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
     hyper : mapping
@@ -89,6 +92,7 @@ class RunSettings(Shown):
     test_task: str = ""
     map: str = ""
     common_classes: bool = False
+    positive: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     hyper: dict[str, Any] = field(default_factory=dict)
     init: dict[str, str] = field(default_factory=dict)

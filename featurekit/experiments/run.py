@@ -24,7 +24,7 @@ from featurekit.data.layout import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.data.stacked import Stacked
 from featurekit.errors import ParameterError, SplitError
-from featurekit.experiments import identity, resolve, run_task, stages
+from featurekit.experiments import begun, identity, resolve, run_task, stages
 from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History, is_done, is_finished, train_fold
 from featurekit.experiments.initial import Initial
@@ -75,6 +75,7 @@ class Run(Shown):
         self.task = tasks.shuffled(task, self.store.manifest, self.training.seed) if settings.shuffle_labels else task
         self.context = resolve.context_size(settings, self.store, self.model)
         training.check_loss(self.training, self.task)
+        run_task.check_positive(settings, self.task)
         self.augment = self.model.augment if settings.augment is None else settings.augment
         self._check_augment()
         self.split = splits.from_request(
@@ -205,7 +206,11 @@ class Run(Shown):
     def digest(self) -> str:
         """Identity: the settings, the columns' keys, the labels and the split; no path enters it."""
         settings = dataclasses.asdict(self.settings) | dict.fromkeys(identity.OF_OTHERS, "")
-        del settings["map"], settings["common_classes"]  # the labels say what came of them
+        del (
+            settings["map"],
+            settings["common_classes"],
+            settings["positive"],
+        )  # labels say what came of two, one is of the report
         settings["context"] = self.context
         settings["augment"] = repr(augment.make_augment(self.augment, len(self.task.outputs)))  # defaults said, too
         settings["task"] = self.task.name
@@ -340,16 +345,15 @@ class Run(Shown):
             When the folder is a run of another version, or of other values than the store now has.
         """
         record = self.record()
-        if (self.folder / "run.json").exists():
-            earlier = read_record(self.folder)
-            if earlier["contents"] != record["contents"]:
-                raise ParameterError(
-                    f"the values in {self.store.path} are not those that {self.folder} was begun with "
-                    f"(store {earlier['store_digest'][:8]} then, {record['store_digest'][:8]} now); "
-                    "remove that folder to train on what is there now"
-                )
+        earlier = read_record(self.folder) if (self.folder / "run.json").exists() else None
+        if earlier is not None and earlier["contents"] != record["contents"]:
+            raise ParameterError(
+                f"the values in {self.store.path} are not those that {self.folder} was begun with "
+                f"(store {earlier['store_digest'][:8]} then, {record['store_digest'][:8]} now); "
+                "remove that folder to train on what is there now"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "run.json", record)
+        write_json(self.folder / "run.json", {**record, "begun": begun.of_run(earlier)})
         self.split.write(self.folder / "split.json")
         write_json(self.folder / "audit.json", self.audit.to_record())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from featurekit import data
+from featurekit import data, evaluation
 from featurekit.corpora import default_task
 from featurekit.data import tasks
 from featurekit.data.tasks import EXCLUDED, class_maps
@@ -109,6 +109,21 @@ def facts(task: data.Task) -> dict[str, Any]:
     """What ``run.json`` keeps of a task."""
     kept = {"task": task.name, "map": dict(task.map) if task.map else None, "kind": task.kind, "scale": task.scale}
     return kept | {"classes": list(task.classes), "outputs": list(task.outputs)}
+
+
+def check_positive(settings: RunSettings, task: data.Task) -> None:
+    """Refuse a class to report the F1 of that the task does not have.
+
+    Raises
+    ------
+    ParameterError
+        When the task learns ratings.
+    UnknownNameError
+        With the classes.
+    """
+    if settings.positive and task.kind == "values":
+        raise ParameterError(f"--positive {settings.positive} is a class, and task {task.name} learns ratings")
+    evaluation.check_positive(settings.positive, task.classes)
 
 
 def _schemes(settings: RunSettings, opened: JoinedStore) -> tuple[str, str]:

@@ -17,13 +17,15 @@ from featurekit.manifest import Manifest
 from featurekit.notebook import pandas
 
 
-def rescored(folder: str | Path) -> dict[str, Any]:
+def rescored(folder: str | Path, *, positive: str | None = None) -> dict[str, Any]:
     """Everything a report says about a run, computed from its stored predictions.
 
     Parameters
     ----------
     folder : path
         A run whose folds are all there.
+    positive : str, optional
+        The class of the binary F1; the run's own by default.
 
     Returns
     -------
@@ -34,7 +36,9 @@ def rescored(folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     ParameterError
-        When the folder is no run, of another version, or a fold is missing.
+        When the folder is no run, of another version, or a fold is missing; or ``positive`` is said of ratings.
+    UnknownNameError
+        When ``positive`` is no class.
     """
     folder = Path(folder)
     record = read_record(folder)
@@ -47,13 +51,16 @@ def rescored(folder: str | Path) -> dict[str, Any]:
         )
     rows = [row for number in range(len(names)) for row in read_predictions(folder, number)]
     reference = record["reference"]
+    if positive and record["kind"] == "values":
+        raise ParameterError(f"--positive {positive} is a class, and {folder} rates")
     if record["kind"] == "values":
         scale = None if record["scale"] is None else tuple(record["scale"])
         means = _of_each_fold(reference["training_mean"], names)
         scores = evaluation.score_values(rows, record["outputs"], scale=scale, training_means=means)
     else:
         counts = _of_each_fold(reference["training_counts"], names)
-        scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"])
+        named = record["settings"].get("positive", "") if positive is None else positive
+        scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"], positive=named)
     over = {"over": record["over"]} if record.get("over") else {}
     return scores | {"split": record["split"]} | over
 

@@ -49,9 +49,14 @@ def share_threads(sharing: int) -> None:
 
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """Autocast to bf16 where the settings ask for it, and by default on a GPU that has it."""
-    automatic = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    enabled = settings.precision == "bf16" or (settings.precision == "auto" and automatic)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision_name(settings, device) == "bf16")
+
+
+def precision_name(settings: TrainSettings, device: torch.device) -> str:
+    """In what a fit computes, and judges its development and test part: ``bf16`` or ``fp32``."""
+    if settings.precision != "auto":
+        return settings.precision
+    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:

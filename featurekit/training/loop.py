@@ -43,8 +43,9 @@ class FitResult:
     state : dict
         Name → tensor on the CPU, of the best epoch.
     history : list of dict
-        One an epoch: ``epoch`` (from 1), ``lr``, ``train_loss``, ``seconds``, ``samples_s``, and with a development part
-        ``dev_loss`` and ``dev_ua``, ``dev_wa``, or for ratings ``dev_ccc``, ``dev_mae``.
+        One an epoch: ``epoch`` (from 1), ``lr``, ``train_loss``, of classes ``train_wa`` (accuracy on the training batches as
+        they were learnt from), ``seconds``, ``samples_s``, and with a development part ``dev_loss`` and
+        ``dev_ua``, ``dev_wa``, or for ratings ``dev_ccc``, ``dev_mae``.
     best_epoch : int
         The epoch of ``state``: the best one by ``settings.monitor`` on the development part, then the lowest development
         loss; the last one without a development part.
@@ -164,7 +165,7 @@ def fit(
         heard = on_batch if trainer.trainable else None
         while len(history) < epochs and not has_converged(history, settings):
             started, epoch = time.perf_counter(), len(history) + 1
-            row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, "train_loss": trainer.epoch(epoch, heard)}
+            row: dict[str, Any] = {"epoch": epoch, "lr": trainer.lr, **trainer.epoch(epoch, heard)}
             row["samples_s"] = round(len(train) / (time.perf_counter() - started), 1)
             if dev is not None:
                 row |= _development(predict(model, dev, settings, batches=judged), dev)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,14 @@ from featurekit.training.updates import Updates
 _LOOK_EVERY = 32
 
 OnBatch = Callable[[int, int, int], None]  # epoch, batch, batches in an epoch
+
+
+class _Judged(NamedTuple):
+    """A batch's mean loss, how many it got right, and, where losses are summed, how often each utterance counts."""
+
+    loss: Tensor
+    right: Tensor
+    counts: Tensor | None
 
 
 class Trainer:
@@ -97,8 +106,11 @@ class Trainer:
             return Standing(tensors)
         return Standing(tensors | {"optimizer": self._updates.state()}, updates=self._updates.done)
 
-    def epoch(self, number: int, on_batch: OnBatch | None = None) -> float:
-        """One pass; the mean loss per utterance.
+    def epoch(self, number: int, on_batch: OnBatch | None = None) -> dict[str, float]:
+        """One pass: ``train_loss``, the mean loss per utterance, and of classes ``train_wa``, the share that was right.
+
+        Both are of the batches as they were learnt from: augmented, with dropout, before their own update. Of mixed labels the
+        larger share counts.
 
         Parameters
         ----------
@@ -115,16 +127,25 @@ class Trainer:
         self.model.train()
         order = shuffled(*self._drawn, number, self.train.recordings)
         losses: list[Tensor] = []
+        right: list[Tensor] = []
         looked = 0
         for place, batch in enumerate(self._batches.of(order)):
-            losses.append(self._step(batch, place, order, number))
+            judged = self._step(batch, place, order, number)
+            losses.append(judged.loss)
+            right.append(judged.right)
             if on_batch is not None:
                 on_batch(number, place + 1, len(order))
             if len(losses) - looked >= _LOOK_EVERY or place + 1 == len(order):
                 self._look(losses[looked:], order[looked : place + 1], number)
                 looked = len(losses)
         sizes = torch.tensor([len(batch) for batch in order], dtype=torch.float64)
-        return float((torch.stack(losses).double().cpu() * sizes).sum() / len(self.train))
+        means, hits = torch.stack([torch.stack(losses).double(), torch.stack(right).double()]).cpu()
+        row = {"train_loss": float((means * sizes).sum() / len(self.train))}
+        return row if self._rates else {**row, "train_wa": float(hits.sum() / len(self.train))}
+
+    @property
+    def _rates(self) -> bool:
+        return self.train.task.kind == "values"
 
     def _learn(self, loss: Tensor, counts: Tensor | None, place: int, order: Sequence[Sequence[int]]) -> None:
         """Gradient of a batch; an update where its group ends."""
@@ -138,30 +159,36 @@ class Trainer:
         if self._updates is not None and ((place + 1) % many == 0 or place + 1 == len(order)):
             self._updates.step()
 
-    def _step(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> Tensor:
-        """Loss of a batch, and what is learnt of it; or what to say when it does not fit."""
+    def _step(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> _Judged:
+        """A batch judged and learnt from; or what to say when it does not fit."""
         try:
             return self._learnt(batch, place, order, number)
         except torch.OutOfMemoryError:
             del batch  # and the search below must not run in the handler: the exception's frames hold the tensors
         raise self._too_much(order[place], number)
 
-    def _learnt(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> Tensor:
-        loss, counts = self._loss_of(batch)
+    def _learnt(self, batch: Batch, place: int, order: Sequence[Sequence[int]], number: int) -> _Judged:
+        judged = self._judged(batch)
         if self.device.type == "cpu":
-            self._look([loss.detach()], [order[place]], number)
+            self._look([judged.loss.detach()], [order[place]], number)
         if self._updates is not None:
-            self._learn(loss, counts, place, order)
-        return loss.detach()
+            self._learn(judged.loss, judged.counts, place, order)
+        return judged._replace(loss=judged.loss.detach())
 
-    def _loss_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """The mean loss of a batch; where losses are summed, how often each utterance counts."""
+    def _judged(self, batch: Batch) -> _Judged:
         if self.train.augment is not None and self._updates is not None:
             batch = self.train.augment(batch, self._generator)
         with precision(self.settings, self.device), torch.set_grad_enabled(self._updates is not None):
             logits = self._forward(batch).logits
         counts = frame_counts(batch) if self.settings.reduction == "sum" else None
-        return self._loss(logits, batch.labels, counts), counts
+        return _Judged(self._loss(logits, batch.labels, counts), self._right(logits.detach(), batch.labels), counts)
+
+    def _right(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """How many of a batch got their own class, on the device; 0 of ratings."""
+        if self._rates:
+            return torch.zeros((), dtype=torch.int64, device=logits.device)
+        classes = labels.argmax(-1) if labels.dim() > 1 else labels
+        return (logits.argmax(-1) == classes).sum()
 
     def _look(self, losses: Sequence[Tensor], order: Sequence[Sequence[int]], number: int) -> None:
         for value, indices in zip(torch.stack(list(losses)).tolist(), order, strict=True):
@@ -204,7 +231,7 @@ class Trainer:
 
     def _fits(self, indices: Sequence[int]) -> bool:
         try:
-            loss, _ = self._loss_of(next(self._batches.of([list(indices)])))
+            loss = self._judged(next(self._batches.of([list(indices)]))).loss
             if self._updates is not None:
                 loss.backward()  # type: ignore[no-untyped-call]
         except (torch.OutOfMemoryError, ValueError):  # batch normalisation refuses a batch of one

@@ -149,7 +149,48 @@ def test_the_kernels_of_a_run_are_a_picture_a_width(tiny_store, first, tmp_path)
     assert "unknown fold 'no'" in run("show", folder, "--fold", "no", code=2)
     assert f"featurekit show STORE {first} {folder}" in run("show", folder, first, code=2)
     assert f"say which utterance: featurekit show {tiny_store} {first}" in run("show", tiny_store, code=2)
-    assert "mlp-pool has no kernels to draw" in run("show", trained("mlp-pool", features="rms"), code=2)
+    other = trained("mlp-pool", features="rms")
+    assert "mlp-pool has no kernels to draw" in run("show", other, "--fold", "0", code=2)
+    assert "mlp-pool on demo: rms" in run("show", other)
+
+
+def test_a_run_at_a_glance(tiny_store, tmp_path):
+    out = tmp_path / "runs"
+    said = ("train", tiny_store, "--model", "logistic", "--features", "rms", "--epochs", "2", "--device", "cpu", "-o", out)
+    run(*said, "--split", "speaker-kfold(k=2)", "--positive", "negative")
+    (folder,) = out.iterdir()
+    record = json.loads(run("show", folder, "--json"))
+    assert record["finished"] is True
+    assert record["monitor"] == "wa"
+    assert record["begun"].keys() == {"started", "host", "command"}
+    assert [fold["parameters"] for fold in record["folds"]] == [{"all": 6, "trained": 6}] * 2  # 3 classes x (1 dimension + 1)
+    assert all(0 <= fold["at_best"]["train_wa"] <= 1 for fold in record["folds"])
+    assert {"loss", "binary_f1", "loss_by_gender"} <= record["test"].keys()
+    text = run("show", folder)
+    for words in ("6 parameters, 6 of them trained", "train WA", "dev WA", "binary F1", "begun 20", "by dev WA", "in fp32"):
+        assert words in text, text
+
+
+def test_a_run_of_an_earlier_version_is_shown_without_what_it_did_not_keep(tiny_store, tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    settings = RunSettings(str(tiny_store), "logistic", "rms", training={"epochs": 1, "device": "cpu", "monitor": "ua"})
+    folder = Run(settings, runs=tmp_path / "runs").execute().folder
+    record = json.loads((folder / "run.json").read_text())
+    del record["begun"], record["training"]["monitor"], record["settings"]["positive"]
+    (folder / "run.json").write_text(json.dumps(record))
+    facts = json.loads((folder / "folds" / "0" / "model.json").read_text())
+    for name in ("parameters", "precision", "started", "host"):
+        del facts[name]
+    del facts["history"][0]["train_wa"]
+    (folder / "folds" / "0" / "model.json").write_text(json.dumps(facts))
+    text = run("show", folder)
+    assert "logistic on demo: rms" in text
+    assert "begun" not in text
+    assert "train WA" not in text
+    assert "the epoch is chosen by dev UA" in text
+    assert "UA" in run("evaluate", folder)
+    assert Run(settings, runs=tmp_path / "runs").folder == folder  # the same run still
 
 
 def test_attention_is_drawn_on_the_spectrogram_the_run_reads_or_another_one():

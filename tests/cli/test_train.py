@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from featurekit import settings
+from featurekit import files
 from featurekit.cli import evaluate, main, train, training
 from featurekit.cli.progress import duration
 from featurekit.data import Fold
@@ -95,7 +95,7 @@ def test_a_disk_that_is_full_at_the_end_of_a_fold_loses_nothing(arguments, tmp_p
     def refuse(path, data):
         if path.name == name:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        settings.replace_file(path, data)
+        files.replace_file(path, data)
 
     monkeypatch.setattr(resume, "_SHARE", 1.0)
     with pytest.MonkeyPatch.context() as patch:

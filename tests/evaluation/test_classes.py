@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from featurekit import metrics
-from featurekit.errors import ParameterError
+from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.evaluation import score
 from featurekit.statistics import SHARE, intervals, leave_one_out
 
@@ -216,3 +216,43 @@ def test_names_beside_numbers_are_refused_since_none_could_be_right():
     rows = [{"id": n, "label": str(n % 2), "predicted": n % 2} for n in range(6)]
     with pytest.raises(ParameterError, match="some classes are text, as '1', and some are not, as 1"):
         score(rows)
+
+
+def test_the_loss_is_the_mean_cross_entropy_also_by_fold_speaker_and_gender():
+    rows = predictions()
+    shares = np.random.default_rng(1).dirichlet(np.ones(3), len(rows))
+    for row, share in zip(rows, shares, strict=True):
+        row["probabilities"] = share.tolist()
+    result = score(rows)
+    truth = [row["label"] for row in rows]
+    assert result["pooled"]["loss"] == pytest.approx(sk.log_loss(truth, shares, labels=result["classes"]))
+    women = [place for place, row in enumerate(rows) if row["gender"] == "f"]
+    of_women = sk.log_loss([truth[place] for place in women], shares[women], labels=result["classes"])
+    assert result["per_gender"]["f"]["loss"] == pytest.approx(of_women)
+    assert {"loss"} <= result["folds"]["f0"].keys() & result["per_speaker"]["s0"].keys() & result["fold_mean"].keys()
+    low, high = result["intervals"]["loss"]
+    assert 0 < low < result["pooled"]["loss"] < high
+
+
+def test_the_loss_of_shares_is_against_the_shares_and_without_probabilities_there_is_none():
+    row = {"id": "a", "label": "x", "predicted": "x", "probabilities": [0.75, 0.25], "target": [0.5, 0.5]}
+    assert score([row], ["x", "y"])["pooled"]["loss"] == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
+    rows = [{**row, "order_by": "distances"} for row in predictions()]
+    for row in rows:
+        row["scores"] = row.pop("probabilities")
+    result = score(rows)
+    assert "loss" not in result["pooled"]
+    assert "loss" not in result["per_gender"]["f"]
+
+
+def test_the_f1_of_a_named_class_stands_beside_macro_and_weighted_f1():
+    rows = predictions()
+    truth, predicted = [row["label"] for row in rows], [row["predicted"] for row in rows]
+    result = score(rows, positive="sad")
+    of_sad = sk.f1_score([label == "sad" for label in truth], [label == "sad" for label in predicted])
+    assert result["pooled"]["binary_f1"] == pytest.approx(of_sad) == pytest.approx(result["per_class"]["sad"]["f1"])
+    assert result["positive"] == "sad"
+    assert result["intervals"]["binary_f1"][0] < of_sad < result["intervals"]["binary_f1"][1]
+    assert "binary_f1" not in score(rows)["pooled"]
+    with pytest.raises(UnknownNameError, match="unknown class 'said'; did you mean sad"):
+        score(rows, positive="said")

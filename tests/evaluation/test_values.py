@@ -109,3 +109,13 @@ def test_a_rating_is_a_finite_number(key, value):
     rows[5][key] = [value]
     with pytest.raises(ParameterError, match=f"u5 has .* as its {key}; expected finite numbers"):
         score_values(rows, ["valence"])
+
+
+def test_the_loss_of_ratings_is_the_mean_squared_error_by_gender_too():
+    rows = [
+        {"id": "a", "gender": "f", "speaker": "1", "label": [1.0], "predicted": [2.0]},
+        {"id": "b", "gender": "m", "speaker": "2", "label": [1.0], "predicted": [4.0]},
+    ]
+    result = score_values(rows, ["valence"])
+    assert result["pooled"]["loss"] == 5.0
+    assert [result["per_gender"][name]["loss"] for name in "fm"] == [1.0, 9.0]

@@ -9,8 +9,10 @@ from torch.nn import functional as F
 
 from featurekit.data import Compose, Dataset, Fold, RandomCrop, SpecAugment
 from featurekit.errors import ParameterError, SplitError, TrainingError, UnknownNameError
-from featurekit.training import TrainSettings, build_for, fit, predict
+from featurekit.training import TrainSettings, build_for, fit, predict, resolved
 from featurekit.training.monitor import has_converged
+from featurekit.training.residency import Residency
+from featurekit.training.trainer import Trainer
 
 SMALL = {"units1": 8, "units2": 4, "units3": 4, "dense": 8, "dropout": 0.1}
 SETTINGS = TrainSettings(lr=1e-2, epochs=6, batch_size=8, device="cpu")
@@ -93,7 +95,7 @@ def test_without_a_development_part_the_last_epoch_counts(parts):
     train, _, _ = parts()
     result = fit(build_for("ub-lstm", train, **SMALL), train, None, replace(SETTINGS, epochs=3))
     assert result.best_epoch == 3
-    assert set(result.history[0]) == {"epoch", "lr", "train_loss", "seconds", "samples_s"}
+    assert set(result.history[0]) == {"epoch", "lr", "train_loss", "train_wa", "seconds", "samples_s"}
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_ids_of_the_batch(parts):
@@ -223,3 +225,20 @@ def test_a_sum_is_a_loss_a_frame_however_an_update_is_grouped(parts, groups):
     (expected,) = torch.autograd.grad((each * counts).sum(), weight)
     fit(model, train, dev, replace(settings, batch_size=24 // groups, accumulate=groups))
     torch.testing.assert_close((weight.detach() - model.classes.weight) / 1e-4, expected, rtol=1e-3, atol=1e-2)
+
+
+def test_the_accuracy_of_an_epoch_is_that_of_its_batches_and_of_mixed_labels_the_larger_share_counts(parts, store):
+    train, dev, _ = parts(context=1)
+    frozen = replace(SETTINGS, lr=1e-30, optimizer="sgd", epochs=1)
+    model = build_for("logistic", train)
+    row = fit(model, train, dev, frozen).history[0]
+    as_dev = Dataset(store, "x/a", Fold("0", (), tuple(train.ids), ()), "dev", context=1)
+    assert row["train_wa"] == np.mean(predict(model, as_dev, frozen).classes == train.class_numbers)
+    trainer = Trainer(model, train, resolved(frozen, train.task), torch.device("cpu"), Residency("device", 0, 0, {}), print)
+    logits, shares = torch.tensor([[0.0, 2.0], [3.0, 1.0], [0.0, 1.0]]), torch.tensor([[0.4, 0.6], [0.3, 0.7], [0.0, 1.0]])
+    assert trainer._right(logits, shares) == trainer._right(logits, shares.argmax(1)) == 2
+
+
+def test_no_row_of_a_history_knows_the_test_part(parts):
+    result, _ = run(parts, replace(SETTINGS, epochs=1))
+    assert not [name for name in result.history[0] if "test" in name]

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from featurekit.experiments import Run, RunSettings, begun
+from featurekit.inference import read_record
+
+QUICK = {"epochs": 1, "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["/usr/bin/featurekit", "train", "my store", "--model", "svm"], "featurekit train 'my store' --model svm"),
+        (["/site-packages/featurekit/__main__.py", "train", "/home/ann/s"], "python -m featurekit train /home/ann/s"),
+        (["sweep.py", "3"], "sweep.py 3"),
+    ],
+)
+def test_the_command_is_recorded_as_it_was_typed(monkeypatch, argv, expected):
+    monkeypatch.setattr(sys, "argv", argv)
+    assert begun.command_line() == expected
+
+
+def test_a_person_who_types_into_python_gave_no_command(monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    assert begun.command_line() == ""
+
+
+def test_a_run_keeps_when_and_how_it_was_begun_and_is_the_same_run_whoever_begins_it(tiny_store, tmp_path, monkeypatch):
+    settings = RunSettings(str(tiny_store), "logistic", "rms", training=QUICK)
+    monkeypatch.setattr(sys, "argv", ["featurekit", "train", "one"])
+    first = Run(settings, runs=tmp_path)
+    first.execute()
+    then = read_record(first.folder)["begun"]
+    assert then["command"] == "featurekit train one"
+    monkeypatch.setattr(sys, "argv", ["featurekit", "train", "two"])
+    again = Run(settings, runs=tmp_path)
+    assert again.digest == first.digest
+    again.execute()
+    assert read_record(first.folder)["begun"] == then
+
+
+def test_another_class_of_interest_is_the_same_run(tiny_store, tmp_path):
+    plain, named = (RunSettings(str(tiny_store), "logistic", "rms", training=QUICK, positive=name) for name in ("", "negative"))
+    assert Run(plain, runs=tmp_path).digest == Run(named, runs=tmp_path).digest
+    assert "binary_f1" in Run(named, runs=tmp_path).execute().metrics["pooled"]
