@@ -232,6 +232,17 @@ def test_subsampling_divides_the_widths_in_time_and_not_in_frequency():
         SpecAugment(subsampling=0)
 
 
+def test_a_state_every_80_ms_makes_12_of_100_frames_and_10_of_80():
+    """As the encoder of Lu et al. has them."""
+    lengths = torch.full((400, 1), 200)
+    batch = Batch(torch.ones(400, 1, 200, 60), lengths, None, lengths > 0, torch.zeros(400).long(), ["x"] * 400)
+    masked = SpecAugment(subsampling=8)(batch, seeded()).frames
+    assert (masked == 0).all(dim=3).sum(dim=2).max() == 12
+    ramp = dataclasses.replace(batch, frames=torch.arange(200.0)[None, None, :, None].expand(400, 1, -1, 1))
+    warped = SpecAugment(time_masks=0, frequency_masks=0, subsampling=8)(ramp, seeded()).frames
+    assert 9 < (warped - ramp.frames).abs().max() <= 10 + 1e-3
+
+
 def test_mixup_is_one_line_between_an_utterance_and_another_and_so_are_the_labels():
     batch = make_batch()
     frames = batch.frames * torch.randn(batch.frames.shape, generator=seeded(5))
