@@ -46,11 +46,11 @@ from featurekit.audio.reading import load as load
 from featurekit.audio.reading import load_at_rates as load_at_rates
 from featurekit.audio.reading import read_duration_s as read_duration_s
 from featurekit.audio.reading import read_header as read_header
-from featurekit.audio.resampling import resample as resample
-from featurekit.audio.resampling import upsampling_note as upsampling_note
 from featurekit.audio.statuses import MAX_S as MAX_S
 from featurekit.audio.statuses import MEANINGS as MEANINGS
 from featurekit.audio.statuses import MIN_S as MIN_S
 from featurekit.audio.statuses import Status as Status
 from featurekit.audio.statuses import in_words as in_words
 from featurekit.audio.statuses import rates_note as rates_note
+from featurekit.audio.statuses import upsampling_note as upsampling_note
+from featurekit.resampling import resample as resample

@@ -14,9 +14,9 @@ import numpy as np
 from featurekit.audio import containers, decoder
 from featurekit.audio.levels import SILENT_PEAK as SILENT_PEAK
 from featurekit.audio.levels import Levels
-from featurekit.audio.resampling import Resampler, upsampling_note
-from featurekit.audio.statuses import MIN_S, Status, refuse_insane, refuse_length
+from featurekit.audio.statuses import MIN_S, Status, refuse_insane, refuse_length, upsampling_note
 from featurekit.errors import AudioError, ParameterError
+from featurekit.resampling import Resampler
 
 END_TOLERANCE_S = 0.1  # label tables are rounded; a segment may overshoot the file by this much
 

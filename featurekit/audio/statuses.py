@@ -52,6 +52,13 @@ def in_words(status: str) -> str:
     return f"{status} ({MEANINGS[status]})" if status in MEANINGS else status
 
 
+def upsampling_note(from_rate: int, to_rate: int) -> tuple[str, ...]:
+    """The RATE note of a resampling upwards, as a tuple of one, or an empty tuple."""
+    if to_rate <= from_rate:
+        return ()
+    return (f"{Status.RATE}: upsampled from {from_rate} Hz to {to_rate} Hz, bands above {from_rate / 2:g} Hz hold nothing",)
+
+
 def rates_note(files: Mapping[int, int], wanted_hz: int, *, of_a_run: bool = False) -> str:
     """What it means that files have a lower sample rate than features want; empty where none has.
 

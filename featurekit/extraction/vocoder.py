@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from featurekit.resampling import resample
+
 WINDOW_S, OVERLAP = 0.046, 4
 
 
@@ -23,14 +25,12 @@ def shift_pitch(samples: np.ndarray, sample_rate: int, semitones: float) -> np.n
     -------
     np.ndarray, shape (n,), float32
     """
-    import soxr  # lazy: a machine that only reads stores has no resampler
-
     factor = 2.0 ** (semitones / 12)
     if factor == 1.0:
         return samples
     window = 2 ** round(np.log2(WINDOW_S * sample_rate))
     stretched = stretch(samples, 1 / factor, window)
-    played = np.asarray(soxr.resample(stretched, sample_rate * factor, sample_rate, quality="HQ"), dtype=np.float32)
+    played = resample(stretched, sample_rate * factor, sample_rate).astype(np.float32, copy=False)
     result = np.zeros(len(samples), dtype=np.float32)
     n = min(len(result), len(played))
     result[:n] = played[:n]

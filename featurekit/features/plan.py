@@ -20,6 +20,7 @@ from featurekit.features.image import ImageArray
 from featurekit.features.kernels.memory import keep_freed_memory
 from featurekit.features.requests import parse
 from featurekit.features.specaugment import SpecAugment, falls_on, without_log_mel
+from featurekit.resampling import resample
 
 Value = np.ndarray | ImageArray
 
@@ -277,9 +278,5 @@ def float_signal(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _resample(signal: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    if from_rate == to_rate:
-        return signal
-    import soxr
-
-    resampled: np.ndarray = soxr.resample(signal, from_rate, to_rate, quality="HQ")
+    resampled = resample(signal, from_rate, to_rate)
     return resampled if len(resampled) else signal[:1]  # a few samples may become none

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from featurekit.resampling import resample
+
 C1_HZ = 440.0 * 2.0 ** (-45 / 12)
 # Equivalent noise bandwidth of a Hann window in bins: how far a filter reaches past its centre frequency.
 HANN_BANDWIDTH = 1.50018310546875
@@ -112,10 +114,8 @@ def _frame_spectra(signal: np.ndarray, octave: Octave, n_frames: int) -> np.ndar
 
 def _downsample(signal: np.ndarray, factor: int) -> np.ndarray:
     """Every ``factor``-th sample through soxr HQ, scaled to keep the energy, as librosa's ``resample(scale=True)``."""
-    import soxr
-
     n_samples = -(-len(signal) // factor)
-    low: np.ndarray = soxr.resample(signal, factor, 1, quality="HQ")[:n_samples]
+    low = resample(signal, factor, 1)[:n_samples]
     # Divided as librosa divides: soxr makes 3e-6 of the peak out of one bit, and the next octave goes through it again.
     low /= np.sqrt(1.0 / factor)
     return low if len(low) == n_samples else np.pad(low, (0, n_samples - len(low)))

@@ -1,4 +1,4 @@
-"""From one sample rate to another."""
+"""From one sample rate to another: whole signals, and what arrives in blocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.audio.statuses import Status
 from featurekit.errors import ParameterError
 
 _QUALITY = "HQ"
@@ -14,19 +13,20 @@ _FED = 1 << 16  # samples at a time: soxr takes six times as long over pieces of
 _MORE_ROOM = 1 << 24  # samples that are kept free at most
 
 
-def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
     """Resample with soxr HQ; equal rates return the samples as they are.
 
     Parameters
     ----------
-    samples : np.ndarray, shape (n,), float32
+    samples : float array (n,)
         Mono.
-    from_rate, to_rate : int
-        In Hz.
+    from_rate, to_rate : float
+        In Hz, or in any other unit: their ratio counts.
 
     Returns
     -------
-    np.ndarray, shape (about n * to_rate / from_rate,), float32
+    float array (about n * to_rate / from_rate,)
+        Of the samples' type. A few samples may become none.
 
     Raises
     ------
@@ -38,14 +38,8 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
         return samples
     import soxr  # lazy: a machine that only reads stores has no resampler
 
-    return np.asarray(soxr.resample(samples, from_rate, to_rate, quality=_QUALITY), dtype=np.float32)
-
-
-def upsampling_note(from_rate: int, to_rate: int) -> tuple[str, ...]:
-    """The RATE note of a resampling upwards, as a tuple of one, or an empty tuple."""
-    if to_rate <= from_rate:
-        return ()
-    return (f"{Status.RATE}: upsampled from {from_rate} Hz to {to_rate} Hz, bands above {from_rate / 2:g} Hz hold nothing",)
+    resampled: np.ndarray = soxr.resample(samples, from_rate, to_rate, quality=_QUALITY)
+    return resampled
 
 
 class Resampler:
@@ -111,6 +105,6 @@ class Resampler:
         self._length = needed
 
 
-def _check_rates(from_rate: int, to_rate: int) -> None:
+def _check_rates(from_rate: float, to_rate: float) -> None:
     if from_rate <= 0 or to_rate <= 0:
         raise ParameterError(f"sample rates must be positive, got {from_rate} and {to_rate} Hz")
