@@ -24,6 +24,8 @@ from featurekit.errors import ParameterError
 
 if TYPE_CHECKING:
     from featurekit.inference import Prediction, Predictor, Refused
+    from featurekit.inference.said import Reader
+    from featurekit.manifest import Manifest
 
 _STREAM = Path("-")
 _NO_TEXT = re.compile("[\\ud800-\\udfff]")
@@ -69,23 +71,35 @@ def predict_command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Apply RUN to new AUDIO: files, folders, or - for raw mono samples on standard input.
+    """Apply RUN to new AUDIO: files, folders, or - for raw mono samples on standard input; or to a manifest's texts.
 
     \b
     featurekit predict cache/runs/ID some.wav
     featurekit predict cache/runs/ID recordings/ -o predictions.csv
     featurekit predict cache/runs/ID some.wav recordings/ --json
+    featurekit predict cache/runs/ID manifest.jsonl
     arecord -t raw -f S16_LE -r 16000 |
       featurekit predict cache/runs/ID - --rate 16000 --chunk 4.0
 
     A file is one utterance, read without its neighbours. A chunk of a stream is one too, whatever
-    is said in it; a model that reads windows gets the chunks before it, never the next one. What
+    is said in it; a model that reads windows gets the chunks before it, never the next one. A model
+    that reads transcripts alone (svm-text) takes a manifest, as `featurekit manifest` writes it. What
     cannot be used is a line with an error, and the exit status is 1.
     """
     what_is(run, Kind.RUN, verb="predict")
     _check_stream(audio, rate, chunk, encoding)
     from featurekit import inference
+    from featurekit.inference.said import Reader, reads_text_alone
 
+    if reads_text_alone(run):
+        manifest = _manifest_of(audio)
+        if dry_run:
+            _say_plan(run, len(manifest), False, output, as_json, of="utterance")
+            return
+        reader = Reader(run)
+        failed = _write(reader.utterances(manifest, batch_size=batch_size), reader, output, as_json)
+        grammar.next_step("evaluate", run, as_json=as_json)
+        sys.exit(1 if failed else 0)
     for path in audio:
         if path != _STREAM and path.is_dir() and what_is(path, verb="predict") is Kind.STORE:
             raise ParameterError(f"{path} is a store, and predict takes audio; {on_another_store(run, path)}")
@@ -131,18 +145,30 @@ def _check_stream(audio: tuple[Path, ...], rate: int | None, chunk: float | None
         )
 
 
-def _say_plan(run: Path, files: int, stream: bool, output: Path | None, as_json: bool) -> None:
+def _manifest_of(given: tuple[Path, ...]) -> Manifest:
+    """The manifest whose texts are read."""
+    from featurekit.manifest import Manifest
+
+    if len(given) != 1 or given[0] == _STREAM:
+        raise ParameterError(
+            f"the run reads transcripts alone: name one manifest (FILE.jsonl); got {' '.join(map(str, given))}"
+        )
+    what_is(given[0], Kind.MANIFEST, verb="predict with a run that reads transcripts")
+    return Manifest.read(given[0])
+
+
+def _say_plan(run: Path, files: int, stream: bool, output: Path | None, as_json: bool, *, of: str = "file") -> None:
     """The answer of --dry-run."""
     if as_json:
-        record = {"run": str(run), "files": files, "output": output and str(output)}
+        record = {"run": str(run), f"{of}s": files, "output": output and str(output)}
         click.echo(json.dumps(record))
         return
-    what = "a stream" if stream else counted(files, "file")
+    what = "a stream" if stream else counted(files, of)
     where = f" → {output}" if output else ""
     click.echo(f"{run} would read {what}{where}; nothing was read, leave out --dry-run")
 
 
-def _write(found: Iterable[Prediction | Refused], predictor: Predictor, output: Path | None, as_json: bool) -> int:
+def _write(found: Iterable[Prediction | Refused], predictor: Predictor | Reader, output: Path | None, as_json: bool) -> int:
     """Print or write every answer as it comes, then what was odd; returns how many failed."""
     from featurekit.audio import Status, rates_note
 
@@ -166,7 +192,8 @@ def _write(found: Iterable[Prediction | Refused], predictor: Predictor, output: 
             sys.exit(signals.status(error))
     if not as_json:
         said = [f"{note}, {count} of {counted(done, 'utterance')}" for note, count in notes.most_common()]
-        of_rates = rates_note(rates, max(predictor.ear.plan.sample_rates), of_a_run=True)
+        heard = getattr(predictor, "ear", None)  # of what reads transcripts there is none
+        of_rates = rates_note(rates, max(heard.plan.sample_rates), of_a_run=True) if heard is not None else None
         for sentence in [*said, of_rates] if of_rates else said:
             note = f"note: {sentence}"
             click.echo(wrapped_error(note) if output is None else wrap(note, hanging=2), err=output is None)

@@ -92,7 +92,7 @@ class Lines(RunProgress):
         """Three lines of what a run is, then what a person should know beforehand."""
         epochs = counted(run.training.epochs, "epoch") + (" at most" if may_stop_early(run) else "")
         self._echo(
-            f"data   {run.store.corpus}: {', '.join(run.columns)}\n"
+            f"data   {run.store.corpus}: {', '.join(run.columns) or 'transcripts'}\n"
             f"task   {run.task.name}: {', '.join(run.task.outputs)}\n"
             f"model  {run.settings.model}, context {in_words(run.context)}, seed {run.training.seed}; {run.split.kind}, "
             f"{counted(len(run.split.folds), 'fold')} × {epochs}"

@@ -160,7 +160,7 @@ class Dataset(Shown):
         store = opened(store)
         self.store, self.part, self.context, self.n_frames = store, part, context, n_frames
         self.normaliser, self.augment = normaliser, augment
-        self.features = check_names(store, features)
+        self.features = check_names(store, features, or_none=text)
         self.task = get_task(task, store.manifest)
         self._stacked = Stacked(store, Layout.of(store.columns, self.features), normaliser, n_frames)
         members = _members(store, self.features, split, part, fold)

@@ -19,7 +19,11 @@ def speakers_of(store: StoreView, ids: Iterable[str]) -> list[str]:
 
 
 def check_names(
-    store: StoreView, features: Iterable[str] | str, *, how_to_add: Callable[[str], str] | None = None
+    store: StoreView,
+    features: Iterable[str] | str,
+    *,
+    how_to_add: Callable[[str], str] | None = None,
+    or_none: bool = False,
 ) -> list[str]:
     """Names of a store's columns, without repetitions.
 
@@ -32,6 +36,8 @@ def check_names(
         (``mfcc(n_mfcc=20)``) whose values the store holds under whatever name, or several of these with commas between.
     how_to_add : callable, optional
         Request → the command that adds it to the store, for the message.
+    or_none : bool
+        Accept no features: what reads transcripts alone has none.
 
     Returns
     -------
@@ -46,7 +52,7 @@ def check_names(
     """
     asked = [features] if isinstance(features, str) else _listed(features)
     names = list(dict.fromkeys(name for part in asked for name in _resolved(store, part, how_to_add)))
-    if not names:
+    if not names and not or_none:
         raise ParameterError(f"no features given; this store has {', '.join(sorted(store.columns))}")
     return names
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from featurekit import data, training
 from featurekit.data import augment
-from featurekit.experiments import begun
+from featurekit.experiments import begun, transcripts
 from featurekit.experiments.predictions import PREDICTIONS, has_predicted
-from featurekit.files import replace_file
+from featurekit.files import replace_file, write_json
 from featurekit.inference import fold_folder
+from featurekit.settings import digest
 from featurekit.training import resume
 from featurekit.training.devices import choose_device, cpu_threads, precision_name
 
@@ -86,6 +87,8 @@ def train_fold(
         "train_s": round(time.perf_counter() - started, 3),
     }
     training.save_checkpoint(folder, fitted.state, facts)
+    if transcripts.alone(run.model):
+        write_json(folder / transcripts.VOCABULARY, transcripts.training_words(run.store, train.ids))
     test = _dataset(run, fold, "test", normaliser)
     rows = training.records(test, training.predict(model, test, run.training), fold.name)
     replace_file(folder / PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
@@ -104,7 +107,9 @@ def prepared(
             f"fold {fold.name}: no training utterance is labelled neutral in task {run.task.name}, so the values are "
             "normalised by the whole training part"
         )
-    normaliser = data.Normaliser.fit(run.view, run.columns, ids)
+    normaliser = (
+        data.Normaliser.fit(run.view, run.columns, ids) if run.columns else data.Normaliser({}, digest(sorted(ids)), len(ids))
+    )
     train = _dataset(run, fold, "train", normaliser)
     settings, how = run.settings, run.training
     model = training.build_for(settings.model, train, seed=how.seed, n_frames=how.n_frames, **settings.hyper)

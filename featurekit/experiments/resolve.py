@@ -13,6 +13,7 @@ from featurekit.data.names import check_names
 from featurekit.data.views.joined import JoinedStore, OpenedStore
 from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError
+from featurekit.experiments import transcripts
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
 from featurekit.settings import parse_call
@@ -64,6 +65,20 @@ def _how_to_add(opened: OpenedStore, request: str) -> str:
     """The command that adds columns to the store; to each where there are two."""
     stores = opened.stores if isinstance(opened, JoinedStore) else (opened,)
     return "; ".join(command_that_adds(one, request) for one in stores)
+
+
+def columns_of(settings: RunSettings, opened: OpenedStore, model: models.Model) -> list[str]:
+    """The store's names of what a run reads; none where its model reads transcripts alone.
+
+    Raises
+    ------
+    ParameterError, UnknownNameError
+        As of :func:`stored_columns` and :func:`features_of_paper`; when a model of transcripts is given columns.
+    """
+    if transcripts.alone(model):
+        transcripts.refuse_columns(settings)
+        return []
+    return stored_columns(opened, settings.features or features_of_paper(model))
 
 
 def level_column(opened: OpenedStore, columns: Sequence[str], trim_db: float | None) -> str | None:
@@ -185,6 +200,17 @@ def context_size(settings: RunSettings, opened: StoreView, model: models.Model) 
         return windows.WHOLE
     windows.check_size(settings.context)
     return settings.context
+
+
+def context_notes(settings: RunSettings, opened: OpenedStore, model: models.Model, context: int) -> list[str]:
+    """What a corpus without conversations makes of a model's context."""
+    if context == 1 and settings.context is None and model.context != 1:
+        what = f"windows of {model.context} utterances" if model.context else "whole recordings"
+        reads = f"{model.name} reads {what}, and {opened.corpus}"
+        return [f"{reads} has no conversations: C is 1, each utterance is judged alone"]
+    if context > 1 and not has_conversations(opened):
+        return [f"{opened.corpus} has no conversations: of the {context} utterances of a window only one is there"]
+    return []
 
 
 def has_conversations(opened: StoreView) -> bool:

@@ -24,7 +24,7 @@ from featurekit.data.layout import Layout
 from featurekit.data.splits.folds import PARTS
 from featurekit.data.stacked import Stacked
 from featurekit.errors import ParameterError, SplitError
-from featurekit.experiments import begun, identity, resolve, run_task, stages
+from featurekit.experiments import begun, identity, resolve, run_task, stages, transcripts
 from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History, is_done, is_finished, train_fold
 from featurekit.experiments.initial import Initial
@@ -62,7 +62,7 @@ class Run(Shown):
         self.settings = settings
         self.store = resolve.opened_store(settings)
         self.model = models.MODELS.get(settings.model)
-        self.columns = resolve.stored_columns(self.store, settings.features or resolve.features_of_paper(self.model))
+        self.columns = resolve.columns_of(settings, self.store, self.model)
         self._check_kinds()
         self.model.check_hyper(settings.hyper)
         task = run_task.task_of(settings, self.store)
@@ -82,7 +82,7 @@ class Run(Shown):
             resolve.split_request(settings, self.store),
             self.store.manifest,
             task,
-            ids=data.usable_ids(self.store, self._read),
+            ids=transcripts.usable_ids(self.store, self._read, self.model),
             seed=settings.seed,
             speaker_from=settings.speaker_from,
             allow_speaker_overlap=settings.allow_speaker_overlap,
@@ -168,15 +168,8 @@ class Run(Shown):
     @property
     def notes(self) -> list[str]:
         """Sentences a person should read before training."""
-        said = []
-        if self.context == 1 and self.settings.context is None and self.model.context != 1:
-            what = f"windows of {self.model.context} utterances" if self.model.context else "whole recordings"
-            window, corpus = f"{self.model.name} reads {what}", self.store.corpus
-            said.append(f"{window}, and {corpus} has no conversations: C is 1, each utterance is judged alone")
-        if self.context > 1 and not resolve.has_conversations(self.store):
-            said.append(
-                f"{self.store.corpus} has no conversations: of the {self.context} utterances of a window only one is there"
-            )
+        said = resolve.context_notes(self.settings, self.store, self.model, self.context)
+        said += transcripts.notes(self.store, self.model)
         there = set(data.labelled(self.store.manifest, self.task, self.ids).values()) if self.task.kind == "classes" else set()
         lacking = [name for name in self.task.classes if name not in there]
         if there and lacking:
@@ -219,7 +212,8 @@ class Run(Shown):
         settings["init"] = {**self._given.digests, **{part: run.digest for part, run in self.stages.items()}}
         keys = [self.store.columns[name].key for name in self._read]
         labels = sorted(data.labelled(self.store.manifest, self.task, self.ids).items())
-        return digest([RUN_FORMAT, settings, keys, labels, self.split.digest])
+        said = transcripts.said(self.store, self.ids, self.model)
+        return digest([RUN_FORMAT, settings, keys, labels, self.split.digest, *said])
 
     @property
     def initial(self) -> Initial:

@@ -135,6 +135,10 @@ def audio_columns(record: Mapping[str, Any]) -> list[Column]:
         transcripts, speakers.
     """
     model = record["settings"]["model"]
+    if models.MODELS.get(model).reads == ("text",):
+        raise ParameterError(
+            f"{model} reads transcripts alone: name a manifest that has texts, featurekit predict RUN FILE.jsonl"
+        )
     if "text" in models.MODELS.get(model).reads:
         raise ParameterError(
             f"{model} reads transcripts, which audio alone does not have; extract the audio into a store whose manifest "

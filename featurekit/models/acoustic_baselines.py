@@ -27,7 +27,7 @@ from featurekit.models import Inputs, Output, model
 from featurekit.models.asr_decoders import PAPER, RECIPE
 from featurekit.models.layers import MaskedConv1d, MaskedLSTM, masked_max, masked_mean, target_frames, target_slot
 
-WORDS = 1 << 15  # featurekit.data.words.BUCKETS; this room may not import it, a test holds the two equal
+WORDS = 1 << 15  # places in the table of embeddings: 1 % of a vocabulary of 300 words share one; 0 is padding
 _OF_PAPER: Mapping[str, Any] = {
     "recipe": RECIPE,
     "paper": PAPER,
@@ -294,7 +294,12 @@ class AcousticText(nn.Module):
         if batch.text is None or batch.text_lengths is None:
             raise ParameterError("acoustic-text reads transcripts, and this batch has none; make the dataset with text=True")
         heard = self.cnn(*target_frames(batch))  # (B, 128)
-        words = self.dropout(self.words(target_slot(batch.text)))  # (B, L, 128)
+        words = self.dropout(self.words(table_places(target_slot(batch.text))))  # (B, L, 128)
         _, said = self.lstm(words, target_slot(batch.text_lengths))  # (B, 128), 0 where nothing was said
         embedding = self.dense(torch.cat([heard, said], dim=-1)).relu()  # (B, 128)
         return Output(self.classes(self.dropout(embedding)), embedding)
+
+
+def table_places(numbers: Tensor) -> Tensor:
+    """Where in the table of embeddings words of these numbers lie, from 1 to ``WORDS - 1``; 0 stays padding."""
+    return torch.where(numbers > 0, 1 + (numbers - 1) % (WORDS - 1), 0)

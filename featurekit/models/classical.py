@@ -26,6 +26,7 @@ from featurekit.models.layers import target_frames
 
 LOG_FLOOR = -30.0
 RECIPE = {"epochs": 1, "batch_size": 64}
+OURS = "ours: a classifier of the audio beside the text-based one of Luo, Xu, Chen 2019"
 LUO = "Luo, Xu, Chen 2019: Utterance-Based Audio Sentiment Analysis (traditional methods)"
 
 
@@ -105,7 +106,7 @@ class Classical(nn.Module, ABC):
         MissingDependencyError
             When the library that fits is not installed.
         """
-        rows = [(*target_frames(batch), batch.labels, batch.ids) for batch in batches()]
+        rows = [(*self.sequences_of(batch), batch.labels, batch.ids) for batch in batches()]
         steps = max(frames.shape[1] for frames, *_ in rows)
         padded = [nn.functional.pad(frames.double().cpu(), (0, 0, 0, steps - frames.shape[1])) for frames, *_ in rows]
         labels = torch.cat([_numbers(labels).cpu() for _, _, labels, _ in rows]).numpy()
@@ -139,12 +140,16 @@ class Classical(nn.Module, ABC):
         there = self.array("there").long()
         if not len(there):
             raise ParameterError(f"{type(self).__name__} was not fitted; train it, or load the state of a finished run")
-        frames, lengths = target_frames(batch)
+        frames, lengths = self.sequences_of(batch)
         with torch.autocast(frames.device.type, enabled=False):
             found, embedding = self.judge(frames.detach().double().cpu(), lengths.cpu())
         logits = torch.full((len(found), self.n_classes), LOG_FLOOR, dtype=torch.float64)
         logits[:, there] = found.clamp(min=LOG_FLOOR)
         return Output(logits.float().to(frames.device), embedding.float().to(frames.device))
+
+    def sequences_of(self, batch: Inputs) -> tuple[Tensor, Tensor]:
+        """What is read of the middle utterance, (B, T, D), and how long it is, (B,)."""
+        return target_frames(batch)
 
     def keep(self, **arrays: Any) -> None:
         """Put arrays into the state."""

@@ -139,7 +139,7 @@ def page(facts: Facts) -> str:
     """A page on a model: paper, choices, inputs, recipe, hyper-parameters, and its layers for the paper's inputs."""
     recipe = {**facts.recipe, **({"augment": facts.augment} if facts.augment else {})}
     lines = [f"{facts.name}: {facts.paper}", "", facts.about, ""]
-    lines.append(f"reads: {facts.reads}; context: {facts.context or 'whole recordings'}; features: {facts.features or 'any'}")
+    lines.append(f"reads: {facts.reads}; context: {facts.context or 'whole recordings'}; features: {_features(facts)}")
     for title, values in (("recipe", recipe), ("hyper-parameters", facts.hyper)):
         lines.append(f"{title}: " + (", ".join(f"{key} = {_toml(value)}" for key, value in values.items()) or "none"))
     inputs = ", ".join(f"{kind} {shape}" for kind, shape in facts.inputs.items())
@@ -159,7 +159,7 @@ def page(facts: Facts) -> str:
 def fragment(facts: Facts) -> str:
     """A run file (TOML) with everything the paper's recipe says; only the store is yours to fill in."""
     lines = [f"# {facts.name}: {facts.paper}", 'store = "cache/NAME"', f"model = {_toml(facts.name)}"]
-    lines.append(f"features = {_toml(facts.features)}" + ("" if facts.features else "  # what the store has"))
+    lines.append(f"features = {_toml(facts.features)}" + ("" if facts.features else f"  # {_features(facts)}"))
     lines += [
         'split = "speaker-disjoint"',
         '# task = "emotion"  # the corpus\'s own by default',
@@ -172,6 +172,10 @@ def fragment(facts: Facts) -> str:
         note = '  # the paper starts from "imagenet", as torchvision\'s cache has it; "" is random' if key == "weights" else ""
         lines.append(("# " if value is None else "") + f"{key} = {_toml(value)}{note}")
     return "\n".join(lines)
+
+
+def _features(facts: Facts) -> str:
+    return facts.features or ("none, the manifest's transcripts" if facts.reads == "text" else "what the store has")
 
 
 def _context(facts: Facts) -> str:

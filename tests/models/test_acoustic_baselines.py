@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from featurekit.data.collate import Batch
-from featurekit.data.words import BUCKETS, word_numbers
+from featurekit.data.words import word_numbers
 from featurekit.errors import ParameterError
 from featurekit.models import build
-from featurekit.models.acoustic_baselines import WORDS
+from featurekit.models.acoustic_baselines import WORDS, table_places
 from featurekit.models.layers import MaskedConv1d
 
 
@@ -24,8 +24,14 @@ def make_batch(texts, dims=6):
 
 
 def test_the_table_of_words_has_a_place_for_every_number():
-    assert WORDS == BUCKETS
-    assert build("acoustic-text", dims=3, n_classes=2).words.num_embeddings == BUCKETS
+    assert build("acoustic-text", dims=3, n_classes=2).words.num_embeddings == WORDS
+    numbers = [word_numbers(f"{a}{b}{c}")[0] for a in "abcdefg" for b in "aeiou" for c in "klmnp"]
+    places = table_places(torch.tensor([0, 1, 2**32, *numbers])).tolist()
+    assert places[0] == 0
+    assert min(places[1:]) >= 1
+    assert max(places) < WORDS
+    assert len(set(places[3:])) > 0.98 * len(numbers)
+    assert table_places(torch.from_numpy(word_numbers("happy"))).tolist() == [424]  # where it was before, for runs of then
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
