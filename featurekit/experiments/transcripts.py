@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from featurekit import data, models
+from featurekit.data.views.joined import OpenedStore
 from featurekit.data.words import vocabulary, words_of
 from featurekit.errors import ParameterError
 from featurekit.experiments.options import RunSettings
@@ -32,7 +33,7 @@ def refuse_columns(settings: RunSettings) -> None:
         )
 
 
-def usable_ids(opened: Any, columns: Sequence[str], member: models.Model) -> list[str]:
+def usable_ids(opened: OpenedStore, columns: Sequence[str], member: models.Model) -> list[str]:
     """Ids that have what a model reads: values in the columns, or words in their text.
 
     Raises
@@ -50,12 +51,12 @@ def usable_ids(opened: Any, columns: Sequence[str], member: models.Model) -> lis
     return [name for name in usable if name not in silent] if alone(member) else list(usable)
 
 
-def without_words(opened: Any, member: models.Model) -> list[str]:
+def without_words(opened: OpenedStore, member: models.Model) -> list[str]:
     """Ids of utterances that are no words to a model that reads transcripts; none for another model."""
     return [item.id for item in opened.manifest if not words_of(item.text)] if "text" in member.reads else []
 
 
-def notes(opened: Any, member: models.Model) -> list[str]:
+def notes(opened: OpenedStore, member: models.Model) -> list[str]:
     """What a person should know of utterances without a transcript."""
     silent = without_words(opened, member)
     if not silent:
@@ -65,11 +66,11 @@ def notes(opened: Any, member: models.Model) -> list[str]:
     return [f"{len(silent)} of {len(opened.manifest)} utterances have no transcript, {then}: {shown}"]
 
 
-def said(opened: Any, ids: Iterable[str], member: models.Model) -> list[Any]:
+def said(opened: OpenedStore, ids: Iterable[str], member: models.Model) -> list[Any]:
     """What transcripts add to a run's identity: nothing where they are not read."""
     return [[[name, opened.manifest[name].text] for name in ids]] if "text" in member.reads else []
 
 
-def training_words(opened: Any, ids: Iterable[str]) -> dict[str, int]:
+def training_words(opened: OpenedStore, ids: Iterable[str]) -> dict[str, int]:
     """Words of a training part with their numbers, which is what the model's state counts."""
     return vocabulary(opened.manifest[name].text for name in ids)
