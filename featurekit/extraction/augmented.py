@@ -253,8 +253,8 @@ def check_columns(manifest: Manifest, columns: Iterable[features.Column]) -> Non
     unreached = sorted(column.name for column in without_log_mel(columns))
     if unreached:
         raise ParameterError(
-            f"specaugment masks a log-mel, and {', '.join(unreached[:5])} of this store read none, so that {masked.id} would "
-            "be its parent there; ask for fbank, log_mel, lu2020 or a Whisper encoder alone, in a store of its own (-o)"
+            f"specaugment masks a log-mel; of the columns these read none: {', '.join(unreached[:5])}; there {masked.id} would "
+            "be the same as its parent; ask for fbank, log_mel, lu2020 or a Whisper encoder alone, in a store of its own (-o)"
         )
     on_gpu = sorted(column.name for column in columns if column.engine != "cpu")
     if on_gpu:

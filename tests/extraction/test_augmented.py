@@ -293,7 +293,7 @@ def test_workers_give_the_bytes_of_one_process_to_masked_children(tiny_corpus, t
 def test_columns_that_masks_do_not_reach_are_refused_asked_for_or_held(tiny_corpus, tiny_manifest, tmp_path):
     both = masked_children(tiny_manifest)
     with pytest.raises(
-        ParameterError, match=r"rms of this store read none, so that .*~specaugment\(seed=0,.* would be its parent"
+        ParameterError, match=r"these read none: rms; there .*~specaugment\(seed=0,.* would be the same as its parent"
     ):
         build(both, tiny_corpus, tmp_path / "new", columns="lu2020,rms")
     assert not (tmp_path / "new").exists()
@@ -302,7 +302,7 @@ def test_columns_that_masks_do_not_reach_are_refused_asked_for_or_held(tiny_corp
         build,
         lambda *arguments, **more: extraction.dry_run(*arguments[:1], root=arguments[1], out=arguments[2], **more),
     ):
-        with pytest.raises(ParameterError, match="rms of this store read none"):
+        with pytest.raises(ParameterError, match="these read none: rms"):
             step(both, tiny_corpus, tmp_path / "old", columns="lu2020")
     assert fk.open_store(tmp_path / "old").ids == tiny_manifest.ids
 
