@@ -76,6 +76,8 @@ class Initial:
             except AttributeError:
                 known = ", ".join(name for name, _ in model.named_children())
                 raise ParameterError(f"{type(model).__name__} has no part {part!r}; its parts are {known}") from None
+            if hasattr(network, "used_of"):
+                state = network.used_of(state)
             unlike = first_difference(state, network.state_dict())
             if unlike:
                 raise ParameterError(

@@ -12,7 +12,8 @@ Two hooks a network may have:
   cross-validation. A network without trainable parameters is then finished.
 * A *part* is a submodule that is itself a registered network: a finished run of that model can be put into it by
   ``load_state_dict`` (a branch of AFF-ACRNN, a half of MultiNet). Its class layer is not trained there
-  (``requires_grad_(False)``) where the whole does not use it. Parts that are trained before the whole, as runs of their
+  (``requires_grad_(False)``) where the whole does not use it; ``used_of(state)``, if it has that, says what of a run's state
+  it takes. Parts that are trained before the whole, as runs of their
   own, are its *stages*.
 """
 

@@ -1,7 +1,8 @@
 """MultiNet: a DenseNet and a ResNet side by side (Banerjee, Huang, Lettiere 2021, section 4.1, tables 5 and 6).
 
-Model A reads the columns mel, MFCC and tonnetz, Model B all. Each network's pooled vector goes through a linear layer to an
-output of table 5's size; both are concatenated and go through a final unit:
+What a network reads goes with the network, whether it is Model A or Model B: a DenseNet the columns mel, MFCC and tonnetz, a
+ResNet all. Its pooled vector goes through a linear layer to an output of table 5's size; both are concatenated and go through
+a final unit:
 
 ========  ===============================  ========  ==============================================
 D1, R1    DenseNet-201, ResNet-50: 1024    A1        dropout, linear (2048, 512), ReLU, linear (512, K)
@@ -9,11 +10,13 @@ D2, R2    DenseNet-201, ResNet-50: 32      A2        linear (2048, K)
 D3, R3    DenseNet-121, ResNet-18: 32      A3, A4    linear (64, K); dropout, linear (64, K)
 ========  ===============================  ========  ==============================================
 
-Any two of one size combine, as in table 6; D3 with R3 and A3 was their best and is the default. "We transfer the ResNet and
-DenseNet weights from their respective best performing models and fine-tune the entire MultiNet": ``model_a`` and ``model_b``
-are the registered networks densenet121, densenet201, resnet18 and resnet50, so that ``[init]`` takes finished runs of these;
-their class layers are not used. Adam; learning rates 1e-3 and 1e-4 were tried, 1e-4 is the default; weight decay, batch and
-epochs are those of the two networks, and validation accuracy (WA) chooses the epoch.
+Any two of one size combine, as in table 6, whose text has DenseNets as Model A alone and whose rows R2-D2 and D2-D2 do not.
+D3 with R3, A3 and learning rate 1e-3 was their best and is the default; they tried 1e-4, too. The notes of the table name a
+dropout in each row; A2 and A3 have none. "We transfer the ResNet and DenseNet weights from their respective best performing
+models and fine-tune the entire MultiNet": ``model_a`` and ``model_b`` are the registered networks densenet121, densenet201,
+resnet18 and resnet50, so that ``[init]`` takes finished runs of these, or of the stitched ones, of which the backbone counts:
+class layers and stitched layers are not used. Adam; weight decay, batch and epochs are those of the two networks, and
+validation accuracy (WA) chooses the epoch.
 """
 
 from __future__ import annotations
@@ -40,9 +43,11 @@ _NETWORKS: dict[str, tuple[str, int]] = {
     "R3": ("resnet18", 32),
 }
 _UNITS = {"A1": 2048, "A2": 2048, "A3": 64, "A4": 64}
+_WITH_DROPOUT = ("A1", "A4")
+_DROPOUT = 0.5
 
 
-@model("multinet", recipe=BANERJEE_RECIPE, paper=BANERJEE, dims=301, features="banerjee2021")
+@model("multinet", recipe={**BANERJEE_RECIPE, "lr": 1e-3}, paper=BANERJEE, dims=301, features="banerjee2021")
 class MultiNet(nn.Module):
     """Two image networks on different columns, fused by linear layers.
 
@@ -53,17 +58,17 @@ class MultiNet(nn.Module):
     n_classes : int
         K.
     columns : mapping or None
-        Column → slice of D; without it Model A reads all of D.
+        Column → slice of D; without it a DenseNet reads all of D.
     a, b : {"D1", "D2", "D3", "R1", "R2", "R3"}
         Model A and Model B of table 5.
     unit : {"A1", "A2", "A3", "A4"}
         The final unit.
-    columns_a : sequence of str
-        What Model A reads: names of columns, with or without their preset.
+    densenet_columns : sequence of str
+        What a DenseNet reads: names of columns, with or without their preset.
     n_frames : int
         Columns of the picture.
-    dropout : float
-        Of A1 and A4.
+    dropout : float or None
+        Of A1 and A4, which have 0.5 without it.
     weights : str
         Initial weights of both networks: "" or "imagenet".
 
@@ -72,10 +77,11 @@ class MultiNet(nn.Module):
     UnknownNameError
         For a network or unit that table 5 does not have.
     ParameterError
-        When sizes do not add up to what the unit takes, or there is none of ``columns_a``.
+        When sizes do not add up to what the unit takes, there is none of ``densenet_columns``, or the unit has no dropout.
     """
 
-    dims_a: Tensor
+    dims_a: Tensor | None
+    dims_b: Tensor | None
 
     def __init__(
         self,
@@ -86,20 +92,26 @@ class MultiNet(nn.Module):
         a: str = "D3",
         b: str = "R3",
         unit: str = "A3",
-        columns_a: Sequence[str] = ("mel", "mfcc", "tonnetz"),
+        densenet_columns: Sequence[str] = ("mel", "mfcc", "tonnetz"),
         n_frames: int,
-        dropout: float = 0.5,
+        dropout: float | None = None,
         weights: str = "",
     ) -> None:
         super().__init__()
         size = _size(a, b, unit)
+        if dropout is not None and unit not in _WITH_DROPOUT:
+            having = " and ".join(_WITH_DROPOUT)
+            raise ParameterError(f"unit {unit} has no dropout, and dropout is {dropout!r}; leave it out ({having} have one)")
         self.n_frames = n_frames
         # A list would be sent to a GPU in every step; no state, for it follows from the data.
-        self.register_buffer("dims_a", torch.tensor(_dims_of(columns, columns_a, dims)), persistent=False)
+        for place, network in (("dims_a", a), ("dims_b", b)):
+            dense = network.startswith("D")
+            read = torch.tensor(_dims_of(columns, densenet_columns, dims)) if dense else None
+            self.register_buffer(place, read, persistent=False)
         self.model_a, self.out_a = _branch(a, n_classes, n_frames, weights)
         self.model_b, self.out_b = _branch(b, n_classes, n_frames, weights)
-        hidden = [nn.Dropout(dropout), nn.Linear(size, 512), nn.ReLU()] if unit == "A1" else []
-        self.unit = nn.Sequential(*hidden, *([nn.Dropout(dropout)] if unit == "A4" else []))
+        first = [nn.Dropout(_DROPOUT if dropout is None else dropout)] if unit in _WITH_DROPOUT else []
+        self.unit = nn.Sequential(*first, *([nn.Linear(size, 512), nn.ReLU()] if unit == "A1" else []))
         self.classes = nn.Linear(512 if unit == "A1" else size, n_classes)
 
     def forward(self, batch: Inputs) -> Output:
@@ -116,8 +128,8 @@ class MultiNet(nn.Module):
             ``embedding`` (B, 64), with D1 and R1 (B, 2048): both outputs.
         """
         rows = fit_frames(*target_frames(batch), self.n_frames).transpose(1, 2)[:, None]  # (B, 1, 301, 250)
-        one = self.out_a(self.model_a.backbone(rows.index_select(2, self.dims_a)))  # (B, 32)
-        two = self.out_b(self.model_b.backbone(rows))  # (B, 32)
+        one = self.out_a(self.model_a.backbone(_of(rows, self.dims_a)))  # (B, 32)
+        two = self.out_b(self.model_b.backbone(_of(rows, self.dims_b)))  # (B, 32)
         both = torch.cat([one, two], dim=1)  # (B, 64)
         return Output(self.classes(self.unit(both)), both)
 
@@ -140,14 +152,18 @@ def _branch(name: str, n_classes: int, n_frames: int, weights: str) -> tuple[Pic
     return network, nn.Linear(network.backbone.dims_out, size)
 
 
+def _of(rows: Tensor, dims: Tensor | None) -> Tensor:
+    return rows if dims is None else rows.index_select(2, dims)
+
+
 def _dims_of(columns: Mapping[str, slice] | None, wanted: Sequence[str], dims: int) -> list[int]:
-    """Numbers of the dimensions Model A reads."""
+    """Numbers of the dimensions a DenseNet reads."""
     if columns is None:
         return list(range(dims))
     found = [range(dims)[part] for name, part in columns.items() if name in wanted or name.rsplit("/", 1)[-1] in wanted]
     if not found:
         raise ParameterError(
-            f"Model A of multinet reads {', '.join(wanted)}, and there is none among {', '.join(columns)}; "
-            "give features = banerjee2021, or name other columns in columns_a"
+            f"a DenseNet of multinet reads {', '.join(wanted)}, and there is none among {', '.join(columns)}; "
+            "give features = banerjee2021, or name other columns in densenet_columns"
         )
     return [number for part in found for number in part]

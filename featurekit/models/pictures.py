@@ -7,10 +7,10 @@ batch-mates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
 
 from featurekit.errors import ParameterError
 from featurekit.models import Inputs, Output
@@ -63,6 +63,17 @@ class PictureClassifier(nn.Module):
         self.dense = nn.Sequential(*(layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.LeakyReLU())))
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(sizes[-1], n_classes)
+
+    def used_of(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What this network takes over of the state of a finished run.
+
+        All of it; or the backbone alone where this is a part whose class layer the whole does not use. Then that run may
+        have had other layers on the same backbone.
+        """
+        if any(value.requires_grad for value in self.classes.parameters()):
+            return dict(state)
+        backbone = {key: value for key, value in state.items() if key.startswith("backbone.")}
+        return backbone | {key: value for key, value in self.state_dict().items() if not key.startswith("backbone.")}
 
     def forward(self, batch: Inputs) -> Output:
         """Classify the middle utterance; its image where the batch has one, else its frames.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
+from featurekit import training
 from featurekit.data.collate import Batch
 from featurekit.errors import ParameterError, UnknownNameError
+from featurekit.experiments.initial import Initial
 from featurekit.models import build
-from featurekit.models.multinet import _size
+from featurekit.models.pictures import PictureClassifier
 from featurekit.torchvision_mend import torchvision_models
 from featurekit.training import settings_for
 
@@ -97,14 +101,85 @@ def test_three_linear_layers_are_stitched_on(name, pooled):
         shapes_of(name, dims=40, dense=(512,))
 
 
-# Table 6, but for what is trained how.
-TABLE6 = ["D1 R1 A1", "D1 R1 A2", "D2 R2 A3", "R2 D2 A3", "D3 R3 A3", "D2 R2 A4", "D2 D2 A3"]
+# Table 6: Model A, Model B, final unit, dropout where the unit has one.
+TABLE6 = [
+    ("D1", "R1", "A1", 0.5),  # lr 1e-3: 74.31
+    ("D1", "R1", "A1", 0.9),
+    ("D1", "R1", "A1", 0.5),  # lr 1e-4: 74.31, too
+    ("D1", "R1", "A2", None),
+    ("D2", "R2", "A3", None),  # lr 1e-4: 79.17
+    ("R2", "D2", "A3", None),
+    ("D3", "R3", "A3", None),  # 83.33
+    ("D2", "R2", "A4", 0.5),
+    ("D3", "R3", "A3", None),  # 84.72
+    ("D2", "R2", "A3", None),  # lr 1e-3: 81.25
+    ("D2", "D2", "A3", None),
+]
+# torchvision's own counts with 1000 classes (its table of weights), and the width of the pooled vector.
+TORCHVISION = {
+    "densenet121": (7_978_856, 1024),
+    "densenet201": (20_013_928, 1920),
+    "resnet18": (11_689_512, 512),
+    "resnet50": (25_557_032, 2048),
+}
+NETWORKS = {
+    "D1": ("densenet201", 1024),
+    "D2": ("densenet201", 32),
+    "D3": ("densenet121", 32),
+    "R1": ("resnet50", 1024),
+    "R2": ("resnet50", 32),
+    "R3": ("resnet18", 32),
+}
+UNITS = {"A1": 2048 * 512 + 512 + 512 * 8 + 8, "A2": 2048 * 8 + 8, "A3": 64 * 8 + 8, "A4": 64 * 8 + 8}
+COLUMNS_READ = {"D": 20 + 6 + 6, "R": 40}
 
 
-@pytest.mark.parametrize("row", TABLE6)
-def test_every_combination_of_table_6_fits(row):
-    a, b, unit = row.split()
-    assert _size(a, b, unit) == (2048 if unit in ("A1", "A2") else 64)
+def branch(name):
+    """Parameters of a network of table 5 on gray pictures, its class layer exchanged for one of its output's size."""
+    variant, size = NETWORKS[name]
+    whole, pooled = TORCHVISION[variant]
+    return whole - (pooled + 1) * 1000 - 2 * 64 * 7 * 7 + (pooled + 1) * size
+
+
+@pytest.mark.parametrize(("a", "b", "unit", "dropout"), TABLE6)
+def test_each_row_of_table_6_is_built_with_its_parameters_and_columns(a, b, unit, dropout):
+    hyper = {} if dropout is None else {"dropout": dropout}
+    model = shapes_of("multinet", dims=40, columns=COLUMNS, a=a, b=b, unit=unit, **hyper)
+    assert count(model, trained=True) == branch(a) + branch(b) + UNITS[unit]
+    assert [layer.p for layer in model.unit if isinstance(layer, torch.nn.Dropout)] == ([] if dropout is None else [dropout])
+    read = [40 if dims is None else len(dims) for dims in (model.dims_a, model.dims_b)]
+    assert read == [COLUMNS_READ[name[0]] for name in (a, b)]
+
+
+def test_the_eleven_rows_have_five_sizes():
+    sizes = [branch(a) + branch(b) + UNITS[unit] for a, b, unit, _ in TABLE6]
+    assert sizes == [
+        *[46_706_888] * 3,
+        45_670_088,
+        *[41_715_976] * 2,
+        18_167_560,
+        41_715_976,
+        18_167_560,
+        41_715_976,
+        36_296_776,
+    ]
+
+
+def test_the_recipe_is_that_of_the_best_rows():
+    settings = settings_for("multinet")
+    assert (settings.lr, settings.weight_decay, settings.batch_size, settings.optimizer) == (1e-3, 1e-3, 32, "adam")
+
+
+@pytest.mark.parametrize("unit", ["A2", "A3"])
+def test_a_dropout_for_a_unit_without_one_is_refused(unit):
+    size = {"A2": {"a": "D1", "b": "R1"}, "A3": {}}[unit]
+    with pytest.raises(ParameterError, match=rf"unit {unit} has no dropout, and dropout is 0\.5; leave it out"):
+        shapes_of("multinet", dims=40, columns=COLUMNS, unit=unit, dropout=0.5, **size)
+
+
+def test_a_unit_with_dropout_has_a_half_unless_another_is_given():
+    model = shapes_of("multinet", dims=40, columns=COLUMNS, unit="A4")
+    assert [layer.p for layer in model.unit] == [0.5]
 
 
 def test_combinations_that_do_not_fit_are_refused_with_those_that_do():
@@ -139,7 +214,25 @@ def test_model_a_reads_mel_mfcc_and_tonnetz_and_model_b_all(multinet):
     assert not torch.equal(one[:, 32:], two[:, 32:])
 
 
-def test_columns_without_any_of_model_a_are_refused():
+def test_columns_follow_the_network_into_the_other_place():
+    model = build("multinet", dims=40, n_classes=8, columns=COLUMNS, n_frames=32, a="R3", b="D3").eval()
+    frames = torch.randn(1, 1, 30, 40)
+    changed = frames.clone()
+    changed[..., COLUMNS["p/chroma_stft"]] += 1.0
+    with torch.inference_mode():
+        one, two = model(make_batch(frames)).embedding, model(make_batch(changed)).embedding
+    assert not torch.equal(one[:, :32], two[:, :32])
+    assert torch.equal(one[:, 32:], two[:, 32:])
+
+
+def test_the_columns_of_a_densenet_have_one_name_and_the_former_one_says_it():
+    with pytest.raises(ParameterError, match="'columns_a'; did you mean densenet_columns"):
+        build("multinet", dims=40, n_classes=8, columns=COLUMNS, columns_a=["mel"])
+    model = shapes_of("multinet", dims=40, columns=COLUMNS, densenet_columns=["mel"])
+    assert len(model.dims_a) == 20
+
+
+def test_columns_without_any_of_a_densenet_are_refused():
     with pytest.raises(ParameterError, match="none among luo2019/rms"):
         build("multinet", dims=3, n_classes=8, columns={"luo2019/rms": slice(0, 3)})
 
@@ -150,6 +243,22 @@ def test_the_parts_are_the_registered_networks_and_their_class_layers_rest(multi
         own.load_state_dict(build(name, dims=40, n_classes=8).state_dict())
         assert not any(value.requires_grad for value in own.classes.parameters())
         assert all(value.requires_grad for value in own.backbone.parameters())
+
+
+def test_a_part_takes_the_backbone_of_a_run_with_layers_stitched_on(multinet, tmp_path):
+    stitched = PictureClassifier("resnet18", n_classes=5, n_frames=9, weights="", dense=(8, 4))
+    training.save_checkpoint(tmp_path, stitched.state_dict(), {})
+    multinet = copy.deepcopy(multinet)
+    Initial({"model_b": [tmp_path]}).load_into(multinet, 0)
+    found, given = multinet.model_b.backbone.state_dict(), stitched.backbone.state_dict()
+    assert all(torch.equal(found[key], value) for key, value in given.items())
+    with pytest.raises(ParameterError, match=r"does not fit part 'model_a': 'backbone\.net\.features\."):
+        Initial({"model_a": [tmp_path]}).load_into(multinet, 0)
+
+
+def test_a_part_whose_class_layer_counts_takes_the_whole_run():
+    whole = PictureClassifier("resnet18", n_classes=5, n_frames=9, weights="")
+    assert whole.used_of({"classes.bias": torch.ones(5)}).keys() == {"classes.bias"}
 
 
 def test_unit_a1_is_dropout_linear_relu_linear():
