@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     help="The vector before the class layer (LASV, CASV, ASV), the class layer's output, or attention weights.",
 )
 @click.option("--fold", help="The fold whose network judges every utterance.  [default: the one that tests it]")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--device", type=grammar.DEVICE, default="auto", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Say what would be computed; write nothing.")
 @grammar.AS_JSON
 def embed_command(

@@ -83,7 +83,7 @@ NO_AUGMENT = grammar.refused(
 @click.option("--scheduler", metavar="ADDRESS", help="An existing Dask scheduler; without it --backend dask starts its own.")
 @click.option(
     "--device",
-    type=click.Choice(("auto", "cpu", "cuda")),
+    type=grammar.DEVICE,
     default="auto",
     show_default=True,
     help="What computes: a GPU for what it can, or the CPU. auto: a column keeps the engine the store has it from; "

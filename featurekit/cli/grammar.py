@@ -17,6 +17,8 @@ import click
 from click.core import ParameterSource
 
 from featurekit.cli import helptext, progress, tables
+from featurekit.device_names import parse_device
+from featurekit.errors import ParameterError
 
 _SHORT = 8  # words that a command may stand beside on a narrow screen, in columns
 
@@ -161,6 +163,20 @@ class _Count(click.ParamType):
         return number
 
 
+class _Device(click.ParamType):
+    """A device by its name."""
+
+    name = "auto|cpu|cuda|cuda:N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The name, or a sentence."""
+        try:
+            parse_device(value)
+        except ParameterError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
 class _LocalPath(click.Path):
     """A path to write to; a URL is refused, for it would become a folder called ``s3:``."""
 
@@ -172,6 +188,7 @@ class _LocalPath(click.Path):
 
 
 COUNT = _Count()
+DEVICE = _Device()
 PATH = click.Path(path_type=Path)
 
 

@@ -48,7 +48,7 @@ _SHOWN = 3  # likeliest classes of a line; all of them are in --json and in the 
     old=["--batch"],
     help="Files that go through the network together.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--device", type=grammar.DEVICE, default="auto", show_default=True)
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "bf16"]),

@@ -64,7 +64,7 @@ RUNS = Path("cache") / "runs"
 )
 @click.option("--patience", type=grammar.COUNT, metavar="N", help="Stop after so many epochs that were no better on dev.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]))
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option("--device", type=grammar.DEVICE, help="cuda:1 is the second GPU.")
 @click.option("--residency", type=click.Choice(["auto", "device", "pinned", "stream"]), help="Where the values lie.")
 @click.option("--compile", type=click.Choice(["auto", "off", "on"]), help="torch.compile.")
 @click.option("--deterministic", is_flag=True, default=None, help="The same bits at each run on a GPU too; slower.")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data._utils.collate import default_collate_fn_map
 
+from featurekit import page_locked
 from featurekit.data.dataset import Sample
 from featurekit.data.packed import Packed, Ragged
 from featurekit.errors import ParameterError
@@ -76,8 +77,9 @@ class Batch(Shown):
         return self._mapped(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
-        """The same batch in page-locked memory."""
-        return self._mapped(lambda tensor: tensor.pin_memory())
+        """The same batch in page-locked memory; where there is no more, that is said (:mod:`featurekit.page_locked`)."""
+        with page_locked.told():
+            return self._mapped(lambda tensor: tensor.pin_memory())
 
     def record_stream(self, stream: torch.cuda.Stream) -> None:
         """Keep the memory of the tensors until what ``stream`` has queued is done."""
@@ -93,7 +95,8 @@ class Batch(Shown):
 
 def sent(values: Tensor, device: torch.device) -> Tensor:
     """A small tensor of the host on a device. A GPU is not waited for, which takes page-locked memory."""
-    return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
+    with page_locked.told():
+        return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
 
 
 def collate(samples: Sequence[Sample], n_frames: int | None = None, columns: dict[str, slice] | None = None) -> Batch:

@@ -133,7 +133,7 @@ def build_store(
         Name recorded in the store.
     backend, workers, scheduler
         See :func:`featurekit.backends.open_backend`.
-    device : {"auto", "cpu", "cuda"}
+    device : {"auto", "cpu", "cuda", "cuda:N"}
         What computes the columns: see :mod:`featurekit.extraction.engines`.
     replace : bool
         Agree to lose what the store has of utterances that this manifest leaves out, or whose audio is gone or another.
@@ -174,7 +174,8 @@ def build_store(
         if scheduler is None:
             _compile(preload, progress)
     receipts: dict[str, Receipt] = {}
-    with backends.open_backend(backend, workers, scheduler=scheduler, preload=preload if lacking else None) as pool:
+    opened = backends.open_backend(backend, workers, scheduler=scheduler, preload=preload if lacking else None)
+    with features.cuda.computing_on(device), opened as pool:
         file_count = len({utterance.path for utterance in manifest})
         memory, bar = out / "tmp" / "hashes.jsonl", progress.files(file_count)
         manifest, files = fingerprint(manifest, root, memory, rehash=rehash, progress=bar)

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from featurekit import store
+from featurekit.device_names import parse_device
 from featurekit.errors import ParameterError
 from featurekit.extraction.plan import Shard, plan_groups, plan_shards
 from featurekit.features import Column, cuda
 from featurekit.manifest import Manifest
-
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def choose(wanted: Sequence[Column], device: str, head: store.Head | None) -> list[Column]:
@@ -26,7 +25,7 @@ def choose(wanted: Sequence[Column], device: str, head: store.Head | None) -> li
     ----------
     wanted : sequence of Column
         The CPU's, as a request gives them.
-    device : {"auto", "cpu", "cuda"}
+    device : {"auto", "cpu", "cuda", "cuda:N"}
         ``cuda``: on the GPU whatever it can compute; ``auto``: see above.
     head : store.Head or None
         What the store holds.
@@ -36,15 +35,14 @@ def choose(wanted: Sequence[Column], device: str, head: store.Head | None) -> li
     ParameterError
         For another device, or ``cuda`` where there is no GPU.
     """
-    if device not in DEVICES:
-        raise ParameterError(f"device is {device!r}; expected {', '.join(DEVICES)}")
+    asked, device = device, parse_device(device)[0]
     if device == "cpu":
         return list(wanted)
     held = list(head.columns.values()) if head else []
     on_gpu = device == "cuda" or not held or any(info.engine == "cuda" for info in held)
     on_gpu = on_gpu and cuda.ready(asked=device == "cuda")
     if device == "cuda" and not on_gpu:
-        raise ParameterError("device is cuda, but torch sees no GPU here; use --device cpu or auto")
+        raise ParameterError(f"device is {asked}, but torch sees no GPU here; use --device cpu or auto")
     if device == "auto":
         return [_as_held(column, held) or _new(column, on_gpu) for column in wanted]
     return [_new(column, on_gpu) for column in wanted]

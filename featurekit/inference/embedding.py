@@ -95,7 +95,7 @@ def embed(
         The vector before the class layer; the class layer's output; the attention weights, a column each.
     fold : str, optional
         The fold whose network judges every utterance. By default each is judged by the one that tests it.
-    device : {"auto", "cpu", "cuda"}
+    device : {"auto", "cpu", "cuda", "cuda:N"}
         Where to compute; in float32.
     dry_run : bool
         Only say what would be done.

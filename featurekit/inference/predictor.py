@@ -105,7 +105,7 @@ class Predictor(Shown):
     ----------
     run : path or RunResult
         A run's folder, as ``featurekit train`` printed it.
-    device : {"auto", "cpu", "cuda"}
+    device : {"auto", "cpu", "cuda", "cuda:N"}
         Where to compute; features are computed on the CPU.
     precision : {"fp32", "bf16"}
         Of torchvision's networks (:mod:`featurekit.inference.speed`).

@@ -179,7 +179,7 @@ def _copied_ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Ba
         batch = next(batches, None)
         if batch is None:
             return None
-        with torch.cuda.stream(side):
+        with torch.cuda.device(device), torch.cuda.stream(side):  # a thread's current GPU is its own
             moved = batch.pin_memory().to(device)
         side.synchronize()  # the thread waits, not the model; the page-locked buffer may go then
         return moved

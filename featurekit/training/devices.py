@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import joblib
@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from featurekit.data.dataset import Dataset
-from featurekit.errors import ParameterError
+from featurekit.device_names import parse_device
+from featurekit.errors import ParameterError, TrainingError
 from featurekit.models import Output
+from featurekit.page_locked import PageLockedMemoryError
 from featurekit.training.options import TrainSettings
 
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
@@ -22,19 +24,58 @@ _COMPILED_FROM = 1_000_000
 
 
 def choose_device(wanted: str) -> torch.device:
-    """``auto`` is the GPU when there is one.
+    """``auto`` is the GPU when there is one; ``cuda``, without a number, the current one of this thread.
+
+    Returns
+    -------
+    torch.device
+        Of a GPU with its number, so that every thread means the same one.
 
     Raises
     ------
     ParameterError
-        When ``cuda`` is asked for and there is none.
+        When a GPU is asked for that is not there.
     """
+    kind, number = parse_device(wanted)
     available = torch.cuda.is_available()
-    if wanted == "cuda" and not available:
+    if kind == "cuda" and not available:
         raise ParameterError(
-            "device is cuda, but torch sees no GPU; use --device cpu or auto, or install a CUDA build of torch"
+            f"device is {wanted}, but torch sees no GPU; use --device cpu or auto, or install a CUDA build of torch"
         )
-    return torch.device("cuda" if available and wanted != "cpu" else "cpu")
+    if kind == "cpu" or not available:
+        return torch.device("cpu")
+    if number is not None and number >= torch.cuda.device_count():
+        raise ParameterError(f"device is {wanted}, but the last GPU that torch sees is cuda:{torch.cuda.device_count() - 1}")
+    return torch.device("cuda", torch.cuda.current_device() if number is None else number)
+
+
+@contextmanager
+def on_device(device: torch.device) -> Iterator[None]:
+    """Make a GPU this thread's current one inside the block; CUDA keeps another one for each thread, GPU 0 at first."""
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        yield
+
+
+@contextmanager
+def full_memory_told() -> Iterator[None]:
+    """What a batch takes is said by the trainer; this is for values, networks, and batches that are only judged.
+
+    Raises
+    ------
+    TrainingError
+        When memory has run out, of the GPU or page-locked memory of the host.
+    """
+    try:
+        yield
+    except PageLockedMemoryError as error:
+        raise TrainingError(
+            f"{error}; use --residency stream, which locks a batch at a time, or a smaller --batch-size"
+        ) from None
+    except torch.OutOfMemoryError:
+        raise TrainingError(
+            "out of memory on the GPU, and not for a training batch: another process may hold it; "
+            "else use --residency stream, which keeps no values there, or a smaller --batch-size"
+        ) from None
 
 
 def cpu_threads() -> int:
@@ -145,7 +186,7 @@ def reproducible(settings: TrainSettings, device: torch.device, *, one_shape: bo
     such a kernel warns); without, where batches have ``one_shape``, its fastest convolutions are looked for.
     """
     flags = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
-    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), own_threads(settings.threads), deterministic_kernels(settings):
         try:
             torch.manual_seed(settings.seed)

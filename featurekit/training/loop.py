@@ -6,8 +6,7 @@ The test part cannot be passed in: :func:`fit` takes a training and a developmen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,19 @@ from torch import Tensor, nn
 
 from featurekit import metrics
 from featurekit.data.dataset import Dataset
-from featurekit.errors import ParameterError, SplitError, TrainingError
+from featurekit.errors import ParameterError, SplitError
 from featurekit.models import build
 from featurekit.settings import digest
 from featurekit.training.batches import Batches
-from featurekit.training.devices import choose_device, own_threads, place, reproducible, sees_one_shape
+from featurekit.training.devices import (
+    choose_device,
+    full_memory_told,
+    on_device,
+    own_threads,
+    place,
+    reproducible,
+    sees_one_shape,
+)
 from featurekit.training.monitor import best_epoch, has_converged, resolved
 from featurekit.training.options import TrainSettings, identity
 from featurekit.training.prediction import Predictions, predict
@@ -148,7 +155,12 @@ def fit(
     device = choose_device(settings.device)
     keeper = Keeper(folder, _identity(train, dev, settings), note)
     parts = [train] if dev is None else [train, dev]
-    with reproducible(settings, device, one_shape=sees_one_shape(model, train)), keeper.named(), _full_memory_told():
+    with (
+        reproducible(settings, device, one_shape=sees_one_shape(model, train)),
+        keeper.named(),
+        full_memory_told(),
+        on_device(device),
+    ):
         residency = choose_residency(settings, parts, device, sharing=sharing)
         if residency.kind != "device":
             note(str(residency))
@@ -182,18 +194,6 @@ def fit(
         model.load_state_dict(state)
         model.eval()
     return FitResult(state, history, best_epoch(history, settings.monitor))
-
-
-@contextmanager
-def _full_memory_told() -> Iterator[None]:
-    """What a batch takes is said by the trainer; this is for values, networks, and batches that are only judged."""
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise TrainingError(
-            "out of memory on the GPU, and not for a training batch: another process may hold it; "
-            "else use --residency stream, which keeps no values there, or a smaller --batch-size"
-        ) from None
 
 
 def _ignore(text: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from featurekit.device_names import parse_device
 from featurekit.errors import ParameterError
 from featurekit.models import MODELS
 from featurekit.settings import from_mapping
@@ -17,7 +18,6 @@ _CHOICES = {
     "loss": ("auto", "cross-entropy", "mse", "ccc"),
     "reduction": ("mean", "sum"),
     "precision": ("auto", "fp32", "bf16"),
-    "device": ("auto", "cpu", "cuda"),
     "residency": ("auto", "device", "pinned", "stream"),
     "compile": ("auto", "off", "on"),
     "normalise": ("training", "neutral", "speaker"),
@@ -82,8 +82,8 @@ class TrainSettings:
         Epochs of such a mean.
     precision : {"auto", "fp32", "bf16"}
         ``auto`` is bf16 autocast on a GPU that has it, fp32 on a CPU.
-    device : {"auto", "cpu", "cuda"}
-        ``auto`` is the GPU when there is one.
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        ``auto`` is the GPU when there is one, ``cuda:1`` the second of several.
     residency : {"auto", "device", "pinned", "stream"}
         Where the values lie while training (:mod:`featurekit.training.residency`).
     compile : {"auto", "off", "on"}
@@ -151,6 +151,7 @@ class TrainSettings:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ParameterError(f"{name} is {getattr(self, name)!r}; expected {', '.join(choices)}")
+        parse_device(self.device)
         for name in _POSITIVE:
             if not 0 < getattr(self, name) < math.inf:
                 raise ParameterError(f"{name} is {getattr(self, name)}; expected a value above 0")

@@ -12,7 +12,15 @@ from torch import nn
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError, TrainingError
 from featurekit.training.batches import Batches, by_length
-from featurekit.training.devices import choose_device, deterministic_kernels, own_threads, place, precision
+from featurekit.training.devices import (
+    choose_device,
+    deterministic_kernels,
+    full_memory_told,
+    on_device,
+    own_threads,
+    place,
+    precision,
+)
 from featurekit.training.losses import centre_and_half
 from featurekit.training.options import TrainSettings
 from featurekit.training.residency import choose_residency
@@ -81,11 +89,16 @@ def predict(
     ParameterError
         When the dataset is empty.
     TrainingError
-        When what the model puts out is not finite, with the ids.
+        When what the model puts out is not finite, with the ids; or when memory runs out.
     """
     settings = settings or TrainSettings()
     if not len(dataset):
         raise ParameterError(f"there are no utterances to predict in part {dataset.part!r}")
+    with full_memory_told(), on_device(choose_device(settings.device)):
+        return _predicted(model, dataset, settings, batches)
+
+
+def _predicted(model: nn.Module, dataset: Dataset, settings: TrainSettings, batches: Batches | None) -> Predictions:
     device = choose_device(settings.device)
     if batches is None:
         residency = choose_residency(settings, [dataset], device)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from featurekit.data.collate import Batch
 from featurekit.data.dataset import Dataset
 from featurekit.errors import TrainingError
+from featurekit.page_locked import PageLockedMemoryError
 from featurekit.training.batches import Batches, in_order, shuffled
 from featurekit.training.devices import Forward, precision, random_state, restore_random_state
 from featurekit.training.losses import frame_counts, make_loss
@@ -163,6 +164,8 @@ class Trainer:
         """A batch judged and learnt from; or what to say when it does not fit."""
         try:
             return self._learnt(batch, place, order, number)
+        except PageLockedMemoryError:
+            raise  # a smaller batch on the GPU would not help
         except torch.OutOfMemoryError:
             del batch  # and the search below must not run in the handler: the exception's frames hold the tensors
         raise self._too_much(order[place], number)

@@ -187,6 +187,7 @@ class Machine:
         self.host_seen: dict[int, int] = {}
         self.default = Stream()
         self._own = threading.local()
+        self.entered: list[tuple[str, int]] = []
         self._written: dict[int, tuple[Stream, int]] = {}
         self._recorded: dict[int, set[int]] = {}
         self._pinned: set[int] = set()
@@ -206,6 +207,12 @@ class Machine:
             yield
         finally:
             self._own.stream = before
+
+    @contextmanager
+    def on_device(self, device: Any) -> Iterator[None]:
+        """``torch.cuda.device``: who makes which GPU current; CUDA keeps one for each thread."""
+        self.entered.append((threading.current_thread().name, torch.device(device).index or 0))
+        yield
 
     def note(self, what: str) -> None:
         """The host waits: say where the package asked for it."""
@@ -608,6 +615,7 @@ def pretended() -> Iterator[Machine]:
             "synchronize": lambda device=None: machine.default.synchronize(),
             "current_stream": lambda device=None: machine.stream,
             "stream": machine.on_stream,
+            "device": machine.on_device,
             "Stream": Stream,
             "Event": Event,
             "get_rng_state": machine.get_rng_state,

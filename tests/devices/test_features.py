@@ -12,7 +12,7 @@ import torch
 
 import featurekit as fk
 from featurekit import extraction
-from featurekit.errors import WorkerError
+from featurekit.errors import ParameterError, WorkerError
 from featurekit.features import FEATURES, Column, ImageArray, cuda, parse
 from featurekit.features.cuda.engine import Engine
 
@@ -134,3 +134,27 @@ def test_a_full_gpu_stops_an_extraction_with_one_sentence(
         extraction.build_store(
             tiny_manifest, root=tiny_corpus, out=tmp_path / "s", columns="rms", corpus="demo", device="cuda", backend="serial"
         )
+
+
+def test_page_locked_memory_that_runs_out_stops_an_extraction_with_one_sentence(clips: Any, gpu: Any, monkeypatch: Any) -> None:
+    def full(*_: object, **how: Any) -> Any:
+        if how.get("pin_memory"):
+            raise RuntimeError("CUDA error: out of memory")
+        return torch.zeros(1)
+
+    engine = Engine(on_gpu("rms"), "cuda")
+    monkeypatch.setattr(torch, "empty", full)
+    with pytest.raises(WorkerError, match="page-locked memory of the host has run out"):
+        engine.compute(clips)
+
+
+def test_an_engine_computes_on_the_gpu_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with cuda.computing_on("cuda:1"):
+        assert Engine(on_gpu("rms")).device == torch.device("cuda", 1)
+    assert cuda.DEVICE == "cuda"
+    with (
+        pytest.raises(ParameterError, match="device is cuda:2, but the last GPU that torch sees is cuda:1"),
+        cuda.computing_on("cuda:2"),
+    ):
+        pass

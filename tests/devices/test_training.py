@@ -14,7 +14,7 @@ import torch
 from featurekit.data import Dataset, Fold, Normaliser
 from featurekit.data.augment import make_augment
 from featurekit.data.collate import Pool
-from featurekit.errors import TrainingError
+from featurekit.errors import ParameterError, TrainingError
 from featurekit.training import TrainSettings, build_for
 from featurekit.training.batches import Batches
 from featurekit.training.loop import FitResult, fit
@@ -202,3 +202,30 @@ def test_values_that_do_not_fit_are_told_in_a_sentence(parts: Parts, gpu: Any, m
     monkeypatch.setattr(Batches, "__init__", full)
     with pytest.raises(TrainingError, match="use --residency stream"):
         fit(build_for("logistic", train), train, None, TrainSettings(device="cuda"))
+
+
+@pytest.mark.parametrize("residency", ["device", "pinned"])
+def test_page_locked_memory_that_runs_out_is_one_sentence(
+    residency: str, parts: Parts, gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    train, _ = parts("x/a", 1, AUGMENT)
+    model = build_for("mlp-pool", train)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", full)
+    with pytest.raises(TrainingError, match=r"page-locked memory of the host has run out.*use --residency stream"):
+        fit(model, train, None, TrainSettings(device="cuda", residency=residency, batch_size=6))
+
+
+def test_every_thread_that_copies_makes_the_models_gpu_its_current_one(parts: Parts, gpu: Any) -> None:
+    train, _ = parts(context=1)
+    fit(build_for("logistic", train), train, None, TrainSettings(device="cuda:0", residency="pinned", epochs=1, batch_size=6))
+    threads = {name for name, number in gpu.entered if number == 0}
+    assert len(threads) >= 2, gpu.entered  # the one that trains, and the one that copies ahead
+
+
+def test_a_gpu_that_is_not_there_is_refused_by_its_number(parts: Parts, gpu: Any) -> None:
+    train, _ = parts(context=1)
+    with pytest.raises(ParameterError, match="device is cuda:1, but the last GPU that torch sees is cuda:0"):
+        fit(build_for("logistic", train), train, None, TrainSettings(device="cuda:1"))

@@ -30,6 +30,16 @@ def test_asking_for_a_gpu_that_is_not_there_is_an_error(monkeypatch):
         choose_device("cuda")
 
 
+def test_one_of_several_gpus_is_taken_by_its_number_and_auto_is_the_threads_current_one(monkeypatch):
+    for name, value in {"is_available": True, "device_count": 2, "current_device": 1}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    assert [choose_device(name) for name in ("cuda:0", "cuda", "auto")] == [torch.device("cuda", n) for n in (0, 1, 1)]
+    with pytest.raises(ParameterError, match=r"device is cuda:2, but the last GPU that torch sees is cuda:1"):
+        choose_device("cuda:2")
+    with pytest.raises(ParameterError, match=r"device is 'cuda:x'; expected auto, cpu, cuda or cuda:N"):
+        choose_device("cuda:x")
+
+
 def test_bf16_on_a_cpu_only_when_asked():
     device = torch.device("cpu")
     for name, wanted in (("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16)):

@@ -16,12 +16,14 @@ import dataclasses
 import importlib.util
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from featurekit.errors import MissingDependencyError
+from featurekit.device_names import parse_device
+from featurekit.errors import MissingDependencyError, ParameterError
 from featurekit.features.columns import Column
 from featurekit.registry import Registry
 from featurekit.settings import digest
@@ -87,6 +89,31 @@ def ready(*, asked: bool = False) -> bool:
     if importlib.util.find_spec("torch") is None:
         return False
     return DEVICE == "cpu" or _torch_sees_one(asked)
+
+
+@contextmanager
+def computing_on(device: str) -> Iterator[None]:
+    """Let engines that are made inside the block compute on the GPU that ``device`` names ("cuda:1"); else on the current one.
+
+    Raises
+    ------
+    ParameterError
+        When torch sees fewer GPUs.
+    """
+    global DEVICE
+    kind, number = parse_device(device)
+    if kind != "cuda" or number is None:
+        yield
+        return
+    import torch
+
+    if number >= torch.cuda.device_count():
+        raise ParameterError(f"device is {device}, but the last GPU that torch sees is cuda:{torch.cuda.device_count() - 1}")
+    before, DEVICE = DEVICE, device
+    try:
+        yield
+    finally:
+        DEVICE = before
 
 
 def _torch_sees_one(asked: bool) -> bool:

@@ -17,6 +17,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from featurekit import page_locked
+
 # Frames a call of the FFT. One size, whatever the batch: a plan of the FFT is made once, and its frames do not know
 # with which others they are transformed.
 FRAMES_PER_CALL = 1024
@@ -38,7 +40,8 @@ class Rows:
     @cached_property
     def count(self) -> torch.Tensor:
         """Rows of each utterance [shape=(utterances,), int64]."""
-        counts = torch.tensor(self.counts, dtype=torch.int64, pin_memory=self.device.type == "cuda")
+        with page_locked.told():
+            counts = torch.tensor(self.counts, dtype=torch.int64, pin_memory=self.device.type == "cuda")
         return counts.to(self.device, non_blocking=True)
 
     @cached_property

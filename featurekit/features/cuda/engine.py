@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from featurekit import page_locked
 from featurekit.errors import ParameterError, WorkerError
 from featurekit.features import cuda
 from featurekit.features.binding import Bound
@@ -68,16 +70,19 @@ class Engine:
         ParameterError
             When a feature broke the shape law.
         WorkerError
-            When the GPU's memory does not hold the utterances.
+            When the GPU's memory, or the page-locked memory of the host, does not hold the utterances.
         """
         if not utterances:
             return []
         try:
-            with torch.inference_mode(), whole_float32():
+            current = torch.cuda.device(self.device) if self.device.type == "cuda" else contextlib.nullcontext()
+            with current, torch.inference_mode(), whole_float32():
                 signals = {rate: self._sent([item[rate] for item in utterances]) for rate in self.plan.sample_rates}
                 found = {name: self._brought_back(value) for name, value in self._run(signals)}
                 if self.device.type == "cuda":
                     torch.cuda.current_stream().synchronize()
+        except page_locked.PageLockedMemoryError as error:
+            raise WorkerError(f"{error}; try again later, or with fewer --jobs or --device cpu") from None
         except torch.OutOfMemoryError:
             raise WorkerError(
                 "the GPU's memory is full: another process may hold it; try again later, or with --device cpu"
@@ -88,7 +93,8 @@ class Engine:
     def _sent(self, signals: Sequence[np.ndarray]) -> Ragged:
         """Signals one after another on the device, through memory that the GPU reads by itself."""
         rows = Rows((len(signal) for signal in signals), self.device)
-        buffer = torch.empty(rows.total, dtype=torch.float32, pin_memory=self.device.type == "cuda")
+        with page_locked.told():
+            buffer = torch.empty(rows.total, dtype=torch.float32, pin_memory=self.device.type == "cuda")
         np.concatenate(signals, out=buffer.numpy())
         return Ragged(buffer.to(self.device, non_blocking=True), rows)
 
@@ -108,7 +114,8 @@ class Engine:
             return Images(self._brought_back(value.pixels), self._brought_back(value.db_range.double()))
         if isinstance(value, Ragged):
             return value.like(self._brought_back(value.values.float()))
-        host = torch.empty(value.shape, dtype=value.dtype, pin_memory=self.device.type == "cuda")
+        with page_locked.told():
+            host = torch.empty(value.shape, dtype=value.dtype, pin_memory=self.device.type == "cuda")
         return host.copy_(value, non_blocking=True)
 
 
