@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.data.names import check_names, listed_ids, speakers_of
+from featurekit.data.columns import named_columns
+from featurekit.data.ids import listed_ids, speakers_of
 from featurekit.data.normalise import scale_of, scaled, store_rows
 from featurekit.data.tasks import Task, labelled
 from featurekit.data.usable import refuse_unusable, usable_ids
@@ -149,7 +150,7 @@ def _labels(
 
 def _checked(store: StoreView, features: Sequence[str] | str, pool: Sequence[str] | str) -> tuple[list[str], tuple[str, ...]]:
     """Columns that can be pooled, and the statistics."""
-    names, statistics = check_names(store, features), (pool,) if isinstance(pool, str) else tuple(pool)
+    names, statistics = named_columns(store, features), (pool,) if isinstance(pool, str) else tuple(pool)
     unknown = sorted(set(statistics) - _POOLS.keys())
     if unknown or not statistics:
         raise ParameterError(f"pool is {statistics}; expected some of {', '.join(_POOLS)}")

@@ -15,8 +15,9 @@ from typing import Any, overload
 
 import numpy as np
 
+from featurekit.data.columns import named_columns
+from featurekit.data.ids import speakers_of
 from featurekit.data.layout import Layout
-from featurekit.data.names import check_names, speakers_of
 from featurekit.data.normalise import Normaliser
 from featurekit.data.packed import Packed
 from featurekit.data.splits.folds import Fold, Split
@@ -160,7 +161,7 @@ class Dataset(Shown):
         store = opened(store)
         self.store, self.part, self.context, self.n_frames = store, part, context, n_frames
         self.normaliser, self.augment = normaliser, augment
-        self.features = check_names(store, features, or_none=text)
+        self.features = named_columns(store, features, or_none=text)
         self.task = get_task(task, store.manifest)
         self._stacked = Stacked(store, Layout.of(store.columns, self.features), normaliser, n_frames)
         members = _members(store, self.features, split, part, fold)

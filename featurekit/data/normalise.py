@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from featurekit.data.names import check_names, listed_ids
+from featurekit.data.columns import named_columns
+from featurekit.data.ids import listed_ids
 from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.notebook import Shown, Table
@@ -77,7 +78,7 @@ class Normaliser(Shown):
             raise ParameterError("a normaliser needs training utterances; got none")
         rows = store_rows(store, ids)
         columns = {}
-        for name in check_names(store, features):
+        for name in named_columns(store, features):
             status = np.asarray(store.status(name))
             failed = [item for item, row in zip(ids, rows, strict=True) if status[row] != 0]
             if failed:

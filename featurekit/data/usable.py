@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from featurekit.data.names import check_names
+from featurekit.data.columns import named_columns
 from featurekit.data.normalise import store_rows
 from featurekit.data.views.store_view import StoreOrPath, StoreView, opened
 from featurekit.errors import ParameterError
@@ -34,7 +34,7 @@ def usable_ids(store: StoreOrPath, features: Sequence[str] | str) -> list[str]:
         For a column the store does not have.
     """
     store = opened(store)
-    usable = usable_rows(store, check_names(store, features))
+    usable = usable_rows(store, named_columns(store, features))
     return [name for name, fine in zip(store.manifest.ids, usable, strict=True) if fine]
 
 

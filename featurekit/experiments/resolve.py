@@ -9,7 +9,7 @@ import numpy as np
 
 from featurekit import data, models, store
 from featurekit.data import splits, windows
-from featurekit.data.names import check_names
+from featurekit.data.columns import named_columns
 from featurekit.data.views.joined import JoinedStore, OpenedStore
 from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError
@@ -58,7 +58,7 @@ def stored_columns(opened: OpenedStore, request: str | Sequence[str]) -> list[st
     UnknownNameError
         When nothing is called so.
     """
-    return check_names(opened, request, how_to_add=partial(_how_to_add, opened))
+    return named_columns(opened, request, how_to_add=partial(_how_to_add, opened))
 
 
 def _how_to_add(opened: OpenedStore, request: str) -> str:

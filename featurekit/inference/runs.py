@@ -13,6 +13,7 @@ import torch
 
 from featurekit import features, models, training
 from featurekit.data import Normaliser
+from featurekit.data.columns import holding
 from featurekit.data.layout import Layout
 from featurekit.data.views.renamed import RenamedStore
 from featurekit.errors import ParameterError, UnknownNameError
@@ -192,11 +193,8 @@ def columns_of_run(opened: Store, record: Mapping[str, Any]) -> RenamedStore:
     ParameterError
         When the store lacks a column, with the command that adds it.
     """
-    by_key = {info.key: name for name, info in opened.columns.items()}
-    # A column of the other engine is the same within a tolerance, as for `predict`.
-    by_spec = {info.spec: name for name, info in opened.columns.items() if not info.of_run}
     wanted = [ColumnInfo.from_dict(entry) for entry in entries_of(record)]
-    names = {info.name: by_key.get(info.key) or by_spec.get(info.spec, "") for info in wanted}
+    names = {info.name: holding(opened.columns, info.key, info.spec, info.engine) or "" for info in wanted}
     lacking = [info for info in wanted if not names[info.name]]
     if lacking:
         raise ParameterError(_how_to_add(opened, lacking))
@@ -209,6 +207,9 @@ def _how_to_add(store: Store, lacking: Sequence[ColumnInfo]) -> str:
     learnt = next((info.of_run for info in lacking if info.of_run), "")
     if learnt:
         return f"{problem}; the run {learnt} makes it: featurekit embed {learnt} {store.path}"
+    other = next((info.name for info in lacking if any(info.spec == own.spec for own in store.columns.values())), "")
+    if other:
+        return f"{problem}: another version of its feature, or other weights, computed {other} there; extract and train again"
     return f"{problem}; add it: {command_that_adds(store, ','.join(info.spec for info in lacking))}"
 
 

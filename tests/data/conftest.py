@@ -24,6 +24,7 @@ class FakeColumn:
     key: str = ""
     spec: str = ""
     engine: str = "cpu"
+    of_run: str = ""
     trained_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurekit.data.names import listed_ids
+from featurekit.data.ids import listed_ids
 from featurekit.data.splits import strata
 from featurekit.data.splits.folds import PARTS, Fold, Split
 from featurekit.data.splits.material import WAY_ON, Material, finish, gather

@@ -1,9 +1,11 @@
 """What a person gives: columns in any form that --features takes, tasks by name, a store or its path, ids or utterances."""
 
+from dataclasses import replace
+
 import pytest
 
 from featurekit import data, store
-from featurekit.data.names import check_names
+from featurekit.data.columns import holding, named_columns
 from featurekit.errors import ParameterError, UnknownNameError
 
 SPECTRAL = ["luo2019/mfcc", "luo2019/rms"]
@@ -33,7 +35,7 @@ def preset_store(tiny_corpus, tiny_manifest, tmp_path_factory):
     ],
 )
 def test_columns_are_asked_for_as_the_command_line_does(preset_store, asked, found):
-    assert check_names(preset_store, asked) == found
+    assert named_columns(preset_store, asked) == found
     assert data.usable_ids(preset_store, asked) == preset_store.ids
 
 
@@ -64,8 +66,8 @@ def test_a_preset_is_all_of_its_columns_and_a_folder_of_columns_is_one_too(tiny_
     opened = store.open_store(tmp_path / "s")
     arrays = [data.as_arrays(opened, asked, "sentiment3")[0] for asked in ("luo2019", ["luo2019"])]
     assert [len(row) for array in arrays for row in array] == [82] * 4
-    assert check_names(opened, "luo2019")[:2] == ["luo2019/mfcc", "luo2019/rms"]  # the preset's order
-    assert check_names(opened, "mine") == ["mine/rms", "mine/zcr"]
+    assert named_columns(opened, "luo2019")[:2] == ["luo2019/mfcc", "luo2019/rms"]  # the preset's order
+    assert named_columns(opened, "mine") == ["mine/rms", "mine/zcr"]
     dataset = data.Dataset(opened, features="luo2019", task="sentiment3")
     assert dataset.dims == 41
     assert list(data.Normaliser.fit(opened, "luo2019", dataset.ids).columns) == dataset.features
@@ -124,3 +126,15 @@ def test_ids_may_be_utterances_and_a_split_in_their_place_is_explained(store):
         data.Dataset(store, "x/c0", "speaker-disjoint")
     with pytest.raises(ParameterError, match="expected a split"):
         data.audit_split("speaker-disjoint", store)
+
+
+def test_a_column_is_found_by_what_it_holds(store):
+    columns = {
+        "a": replace(store.columns["x/c0"], key="1", spec="mfcc()"),
+        "b": replace(store.columns["x/c0"], key="2", spec="rms()", engine="cuda"),
+        "c": replace(store.columns["x/c0"], key="3", spec="zcr()", engine="cuda", of_run="run"),
+    }
+    assert holding(columns, "1", "whatever", "cpu") == "a"
+    assert holding(columns, "9", "rms()", "cpu") == "b"  # the GPU's
+    assert holding(columns, "9", "mfcc()", "cpu") is None  # another version of the feature
+    assert holding(columns, "9", "zcr()", "cpu") is None  # a network's output

@@ -1,24 +1,20 @@
-"""What a person gives: columns as ``--features`` takes them, and ids."""
+"""Which columns a request means: the one place that looks a column up by what it holds.
+
+A request is what a person writes (``--features``), or a column as a run or another store describes it.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.manifest import Utterance
+from featurekit.store import ColumnInfo
 
 
-def speakers_of(store: StoreView, ids: Iterable[str]) -> list[str]:
-    """Speaker of each id: empty where unknown beside known ones, the recording where the corpus names none."""
-    named = any(item.speaker for item in store.manifest)
-    items = [store.manifest[name] for name in ids]
-    return [item.speaker if named else item.recording for item in items]
-
-
-def check_names(
+def named_columns(
     store: StoreView,
     features: Iterable[str] | str,
     *,
@@ -57,23 +53,22 @@ def check_names(
     return names
 
 
-def listed_ids(ids: Any) -> list[str]:
-    """Ids as a list, of ids or of utterances.
+def holding(columns: Mapping[str, ColumnInfo], key: str, spec: str, engine: str) -> str | None:
+    """Name of the column that holds these values: of the same key, else of the same feature from another engine.
 
-    Raises
-    ------
-    ParameterError
-        For a single id, a split or whatever else is no list of them.
+    What a GPU and a CPU compute is the same within a tolerance. Columns of one engine with one spec and two keys are not
+    the same: another version of the feature computed one of them, or other weights.
+
+    Parameters
+    ----------
+    columns : mapping
+        Of a store: name → what the column is.
+    key, spec, engine : str
+        What is looked for.
     """
-    if hasattr(ids, "folds") or hasattr(ids, "part"):
-        raise ParameterError(f"expected ids, got a {type(ids).__name__}; a part of it has some, as in split.fold().train")
-    if isinstance(ids, str) or not isinstance(ids, Iterable):
-        raise ParameterError(f"expected a list of ids, got {ids!r:.60}")
-    found = [item.id if isinstance(item, Utterance) else item for item in ids]
-    wrong = next((item for item in found if not isinstance(item, str)), None)
-    if wrong is not None:
-        raise ParameterError(f"an id is text; got {wrong!r:.60}")
-    return found
+    by_key = {info.key: name for name, info in columns.items()}
+    by_spec = {info.spec: name for name, info in columns.items() if info.engine != engine and not info.of_run}
+    return by_key.get(key) or by_spec.get(spec)
 
 
 def _listed(features: Any) -> list[str]:
@@ -97,12 +92,9 @@ def _resolved(store: StoreView, asked: str, how_to_add: Callable[[str], str] | N
 
 def _stored(store: StoreView, part: str, how_to_add: Callable[[str], str] | None) -> list[str]:
     """The store's columns of a feature or a preset, by what they hold and not by what they are called."""
-    by_key = {info.key: name for name, info in store.columns.items()}
-    # The key of a request is the CPU's.
-    by_spec = {info.spec: name for name, info in store.columns.items() if info.engine != "cpu"}
     names: list[str] = []
     for column in _parsed(store, part):
-        found = by_key.get(column.key) or by_spec.get(column.spec)
+        found = holding(store.columns, column.key, column.spec, "cpu")  # the key of a request is the CPU's
         if found is None:
             where = getattr(store, "path", "the store")
             command = f"featurekit extract … --features '{part}'" if how_to_add is None else how_to_add(part)
