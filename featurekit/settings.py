@@ -1,14 +1,12 @@
-"""Settings: TOML, a mapping or ``name(setting=value)`` → checked values; an unknown key is an error; digests."""
+"""Settings: TOML or a mapping → checked values; an unknown key is an error; digests."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
 import hashlib
 import json
 import os
-import re
 import tomllib
 import types
 import typing
@@ -97,65 +95,6 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise ParameterError(f"{str(path)!r} is a folder; expected a settings file (TOML)") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} is not TOML: {error}") from None
-
-
-def parse_call(text: str) -> tuple[str, dict[str, Any]]:
-    """A name with settings in parentheses, as the command line writes it.
-
-    >>> parse_call("speaker-kfold(k=5, dev=0.2)")
-    ('speaker-kfold', {'k': 5, 'dev': 0.2})
-
-    Raises
-    ------
-    ParameterError
-        For text that is not ``name`` or ``name(setting=value, …)``.
-    """
-    match = re.fullmatch(r"\s*(?P<name>[\w./-]+)\s*(?:\((?P<settings>.*)\))?\s*", text, re.DOTALL)
-    if match is None:
-        raise ParameterError(f"cannot read {text!r}; expected name or name(setting=value)")
-    return match["name"], keyword_values(match["settings"] or "", text)
-
-
-def keyword_values(text: str, request: str) -> dict[str, Any]:
-    """``"n_mfcc=20, window=hann"`` → a dict; values are literals, a bare word is a string; nothing is evaluated.
-
-    Parameters
-    ----------
-    text : str
-        What stands between the parentheses.
-    request : str
-        The whole, for the errors.
-
-    Raises
-    ------
-    ParameterError
-        For a value without a name, a name given twice, or a value that is no number, string, True, False or None.
-    """
-    try:
-        call = ast.parse(f"settings({text}\n)", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(word.arg is None for word in call.keywords):
-            raise ParameterError(f"settings of {request!r} need names, as in mfcc(n_mfcc=20)")
-        values = {str(word.arg): _literal(word) for word in call.keywords}
-        if len(values) < len(call.keywords):
-            raise ParameterError(f"a setting of {request!r} is repeated; give each once")
-        return values
-    except ParameterError:
-        raise
-    except (SyntaxError, ValueError) as error:
-        why = error.msg if isinstance(error, SyntaxError) else error
-        raise ParameterError(
-            f"cannot read the settings of {request!r}; expected name=value, …, a number without its unit: {why}"
-        ) from None
-
-
-def _literal(word: ast.keyword) -> Any:
-    try:
-        value = word.value.id if isinstance(word.value, ast.Name) else ast.literal_eval(word.value)
-    except ValueError:  # a call, a sum
-        value = word.value
-    if value is not None and not isinstance(value, (bool, int, float, str)):
-        raise ParameterError(f"{word.arg} is {ast.unparse(word.value)}; expected a number, a string, True, False or None")
-    return value
 
 
 FOLLOW_LINKS = "FEATUREKIT_FOLLOW_LINKS"  # an environment variable, since worker processes must do the same

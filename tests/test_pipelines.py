@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from featurekit import features, training
+from featurekit.calls import parse_call
 from featurekit.cli.train import run_settings
 from featurekit.data import augment, splits, tasks
 from featurekit.features.presets import PRESETS
 from featurekit.manifest import Utterance
 from featurekit.models import MODELS
-from featurekit.settings import parse_call
 
 FOLDER = Path(__file__).parents[1] / "pipelines"
 FILES = sorted(FOLDER.glob("*.toml"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featurekit.calls import called_name
 from featurekit.cli import grammar
 from featurekit.cli.things import Kind, what_is
 
@@ -159,7 +160,7 @@ def _attention(run: Path, opened: Store, item: Utterance, folder: Path, title: s
 
 def _as_background(info: ColumnInfo, read: set[str]) -> tuple[bool, bool, int]:
     """What attention is best seen on: a spectrogram, the one that the run reads, else what has most to see."""
-    return info.spec.partition("(")[0] in _SPECTRA, info.name in read, info.dims
+    return called_name(info.spec) in _SPECTRA, info.name in read, info.dims
 
 
 def _sound(corpus: str, item: Utterance, root: Path | None) -> tuple[Any, str]:

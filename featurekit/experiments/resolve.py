@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from featurekit import data, models, store
+from featurekit.calls import called_name, parse_call
 from featurekit.data import splits, windows
 from featurekit.data.columns import named_columns
 from featurekit.data.views.joined import JoinedStore, OpenedStore
@@ -16,7 +17,6 @@ from featurekit.errors import ParameterError
 from featurekit.experiments import transcripts
 from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
-from featurekit.settings import parse_call
 from featurekit.training.options import TrainSettings
 
 _OUTLIER = 20  # times the median: opinions in videos last up to 14 times theirs
@@ -99,7 +99,7 @@ def level_column(opened: OpenedStore, columns: Sequence[str], trim_db: float | N
     if whole or not frames:
         got = f"{whole[0]} shows a whole utterance" if whole else "there is no column of frames to cut"
         raise ParameterError(f"trim_db is {trim_db:g}, which leaves out frames, and {got}; leave one of them out")
-    found = [name for name, info in opened.columns.items() if info.kind == "frames" and info.spec.partition("(")[0] == "rms"]
+    found = [name for name, info in opened.columns.items() if info.kind == "frames" and called_name(info.spec) == "rms"]
     if not found:
         raise ParameterError(
             f"trim_db is {trim_db:g}, which needs the level of each frame, and {opened.path} has no column rms; "

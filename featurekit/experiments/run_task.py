@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from featurekit import data, evaluation
+from featurekit.calls import called_name
 from featurekit.corpora import default_task
 from featurekit.data import tasks
 from featurekit.data.tasks import EXCLUDED, class_maps
@@ -73,7 +74,7 @@ def class_notes(settings: RunSettings, opened: OpenedStore, task: data.Task) -> 
     said = [f"classes by map {class_maps.map_name(task)}: {changed}"] if changed else []
     if not isinstance(opened, JoinedStore):
         gone = [name for name, found in (task.map or {}).items() if found == EXCLUDED]
-        said += _excluded(task.name.partition("(")[0], opened.manifest, opened.corpus)
+        said += _excluded(called_name(task.name), opened.manifest, opened.corpus)
         return [*said, *([f"the map leaves out {', '.join(gone)}"] if gone else [])]
     for name, one, prefix in zip(_schemes(settings, opened), opened.stores, opened.prefixes, strict=True):
         said += _excluded(name, one.manifest, prefix)

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from featurekit import audio, features
+from featurekit.calls import parse_call
 from featurekit.errors import AudioError, ParameterError, UnknownNameError
 from featurekit.extraction.denoising import reduce_noise
 from featurekit.extraction.vocoder import shift_pitch
 from featurekit.features.specaugment import SpecAugment, without_log_mel
 from featurekit.manifest import Manifest, Utterance
 from featurekit.resampling import resample
-from featurekit.settings import parse_call
 
 
 def speed(samples: np.ndarray, sample_rate: int, rng: np.random.Generator, *, factor: float) -> np.ndarray:

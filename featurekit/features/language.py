@@ -9,15 +9,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from featurekit.calls import call_parts, keyword_values
 from featurekit.errors import ParameterError
-from featurekit.settings import keyword_values
 
 OF = "of"
 # What is text without quotes: the request of an ``of``, and a path, which no Python literal looks like.
 _BARE = re.compile(
     r"\s*(?:(?P<of>of)\s*=\s*(?P<request>[^'\"\s].*?)|(?P<setting>\w+)\s*=\s*(?P<path>[\w.~+-]*/[^'\"()]*?))\s*", re.DOTALL
 )
-_CALL = re.compile(r"\s*(?P<name>[\w./-]+)\s*(?:\((?P<settings>.*)\))?\s*", re.DOTALL)
 
 
 def split(text: str) -> Iterator[str]:
@@ -60,7 +59,7 @@ def read_settings(text: str, request: str) -> dict[str, Any]:
     Raises
     ------
     ParameterError
-        For what :func:`~featurekit.settings.keyword_values` refuses.
+        For what :func:`~featurekit.calls.keyword_values` refuses.
     """
     parts = [*split(text)]
     quoted = [_quoted(part) for part in parts]
@@ -86,10 +85,8 @@ def read(request: str) -> tuple[str, dict[str, Any]]:
     ParameterError
         For text that is not ``name`` or ``name(setting=value, …)``.
     """
-    match = _CALL.fullmatch(request)
-    if match is None:
-        raise ParameterError(f"cannot read the feature request {request!r}; expected name or name(setting=value)")
-    return match["name"], read_settings(match["settings"] or "", request)
+    name, inside = call_parts(request, "the feature request")
+    return name, read_settings(inside, request)
 
 
 def members(of: str) -> list[str]:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from featurekit.calls import parse_call
 from featurekit.data.augment.mixup import Mixup
 from featurekit.data.augment.specaugment import SpecAugment
 from featurekit.data.augment.timing import RandomCrop, Tempo, TimeShift
 from featurekit.data.augment.vtlp import VTLP
 from featurekit.errors import UnknownNameError
-from featurekit.settings import from_mapping, parse_call
+from featurekit.settings import from_mapping
 
 if TYPE_CHECKING:  # the settings of an augmentation are read, and listed, without torch
     import torch

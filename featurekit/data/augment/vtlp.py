@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from featurekit.calls import parse_call
 from featurekit.data.augment.sampling import drawn, read_between
 from featurekit.errors import ParameterError, UnknownNameError
-from featurekit.settings import parse_call
 
 if TYPE_CHECKING:
     import torch

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from featurekit.calls import parse_call
 from featurekit.data.ids import listed_ids
 from featurekit.data.splits import strata
 from featurekit.data.splits.folds import PARTS, Fold, Split
@@ -23,7 +24,6 @@ from featurekit.data.splits.stated import outside, words
 from featurekit.data.tasks import Task, get_task, labelled
 from featurekit.errors import ParameterError, SplitError, UnknownNameError
 from featurekit.manifest import Manifest, manifest_of
-from featurekit.settings import parse_call
 
 _LISTS = (".json", ".csv")  # what a split that is a file ends in; it may be a folder too
 _GIVEN = ("predefined", "official", "cross-corpus")  # somebody else says who tests

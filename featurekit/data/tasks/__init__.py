@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from featurekit.calls import called_name, parse_call
 from featurekit.data.tasks import class_maps
 from featurekit.data.tasks.raters import SOFT, Agreement, agreement, shares
 from featurekit.data.tasks.schemes import CLASSIFYING, EXCLUDED, FIELDS, RATINGS, finite, raw_value
 from featurekit.errors import ManifestError, ParameterError, UnknownNameError
 from featurekit.manifest import Manifest, Utterance, manifest_of
 from featurekit.notebook import Shown
-from featurekit.settings import digest, parse_call
+from featurekit.settings import digest
 
 __all__ = [
     "EXCLUDED",
@@ -242,7 +243,7 @@ def left_out(name: str, manifest: Manifest) -> dict[str, int]:
     UnknownNameError, ParameterError
         As :func:`get_task`.
     """
-    name = name.partition("(")[0]
+    name = called_name(name)
     label_of, manifest, keys = get_task(name, manifest).label_of, manifest_of(manifest), _keys(name)
     gone = (raw_value(item, keys[0]) for item in manifest if not item.parent and label_of(item) == EXCLUDED)
     return dict(sorted(Counter(map(str, gone)).items()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featurekit.calls import called_name
 from featurekit.data.tasks.schemes import CLASSIFYING, EXCLUDED, Classifying
 from featurekit.manifest import Manifest, Utterance
 
@@ -57,7 +58,7 @@ def agreement(manifest: Manifest, task: Task) -> Agreement | None:
     task : Task
         As :func:`featurekit.data.tasks.get_task` returns it.
     """
-    scheme = CLASSIFYING.get(task.name.partition("(")[0].removesuffix(SOFT))
+    scheme = CLASSIFYING.get(called_name(task.name).removesuffix(SOFT))
     own = task.classes if task.map is None else tuple(task.map)
     shares: dict[str, list[float]] = {}
     for utterance in manifest if scheme else ():
