@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featurekit.cli import grammar
-from featurekit.cli.progress import Bar, counted
+from featurekit.cli.progress import Bar, counted, wrapped_error
 from featurekit.cli.things import Kind, what_is
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def embed_command(
             dry_run=dry_run,
             progress=lambda done, total: bar.advance(done - bar.done),
         )
+    if note := inference.precision_note(run):
+        click.echo(wrapped_error(f"note: {note}"), err=True)
     if as_json:
         record = {**dataclasses.asdict(found), "store": str(found.store), "dry_run": dry_run}
         click.echo(json.dumps(record))

@@ -108,6 +108,8 @@ def predict_command(
         _say_plan(run, len(files), rate is not None, output, as_json)
         return
     predictor = inference.Predictor(run, device=device, precision=precision)
+    if note := inference.precision_note(run, precision):
+        click.echo(wrapped_error(f"note: {note}"), err=True)
     _compile(predictor)
     found: Iterable[Prediction | Refused]
     if rate is not None:

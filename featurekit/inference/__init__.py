@@ -13,7 +13,7 @@ from featurekit.inference.records import RUN_FORMAT, fold_folder, read_record, r
 if TYPE_CHECKING:
     from featurekit.inference.embedding import Embedded, attention_of, embed
     from featurekit.inference.predictor import Prediction, Predictor, Refused
-    from featurekit.inference.runs import audio_files, kernels_of
+    from featurekit.inference.runs import audio_files, kernels_of, precision_note
     from featurekit.inference.stream import judge_stream
 
 _LAZY = {
@@ -26,6 +26,7 @@ _LAZY = {
     "embed": "embedding",
     "judge_stream": "stream",
     "kernels_of": "runs",
+    "precision_note": "runs",
 }
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "fold_folder",
     "judge_stream",
     "kernels_of",
+    "precision_note",
     "read_record",
     "read_run",
 ]

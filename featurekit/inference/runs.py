@@ -113,6 +113,25 @@ def fold_identity(run: str | Path, number: int) -> dict[str, Any]:
     return {"weights": facts["tensors_sha256"], "build": facts["build"], "normaliser": facts["normaliser"]}
 
 
+def precision_note(run: str | Path, precision: str = "fp32") -> str:
+    """A sentence where a run's networks are applied in another precision than they were trained and tested in; else empty.
+
+    Parameters
+    ----------
+    run : path
+        A run.
+    precision : {"fp32", "bf16"}
+        In what they are applied.
+    """
+    trained = training.checkpoint_record(fold_folder(run, 0)).get("precision", precision)
+    if trained == precision:
+        return ""
+    return (
+        f"the run was trained and tested in {trained} and is applied in {precision} here: numbers differ by what {trained} "
+        "rounds, and a score of the one is not exactly that of the other"
+    )
+
+
 def fold_number(record: Mapping[str, Any], name: str) -> int:
     """Number of a run's fold by its name.
 

@@ -209,3 +209,14 @@ def test_a_store_is_no_audio_and_a_runs_own_command_for_it_is_named(finished, ti
         said = " ".join(run(verb, finished, tiny_store, code=2).split())
         assert what in said
         assert f"--test-store {tiny_store} --model mlp-pool --features rms" in said
+
+
+def test_a_run_of_another_precision_is_applied_with_a_note(finished, tiny_corpus, tmp_path):
+    path = next(tiny_corpus.rglob("*.flac"))
+    assert "trained and tested in" not in run("predict", finished, path)
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    for file in copy.glob("folds/*/model.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"precision": "bf16"}))
+    said = " ".join(run("predict", copy, path).split())
+    assert "the run was trained and tested in bf16 and is applied in fp32 here" in said
