@@ -8,6 +8,8 @@ through :meth:`OnDevice.__torch_function__`, which holds the rules of a GPU:
 * a copy to or from the device that does not wait starts or ends in page-locked memory, and what was copied to the host
   holds nonsense until its stream was synchronised;
 * what one stream wrote, another reads only after one has waited for the other;
+* autocast casts by CUDA's own lists, not by the CPU's, which has few of them: products to bfloat16; softmax, norms, losses,
+  sums and powers to float32; binary cross-entropy is refused;
 * cuDNN's recurrent layers give float16 under autocast, whatever it was asked for, which autocast to bfloat16 will not join;
   in evaluation mode no gradient passes them.
 
@@ -52,7 +54,25 @@ FACTORIES = (
 WAITS = {
     "__bool__", "__float__", "__int__", "__index__", "__complex__", "__contains__", "allclose", "argwhere", "cpu", "equal",
     "is_nonzero", "item", "masked_select", "nonzero", "tolist", "unique", "unique_consecutive",
+    "bincount", "eigh", "linalg_eigh", "new_tensor",
 }  # fmt: skip
+# What autocast of CUDA does, by the lists of torch's autocast_mode.h; what is in none runs in the type it comes in.
+TO_HALF = {
+    "__matmul__", "__rmatmul__", "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "conv1d", "conv2d",
+    "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "einsum", "linear", "matmul", "mm", "multi_dot", "mv",
+    "prelu", "scaled_dot_product_attention",
+}  # fmt: skip
+TO_WHOLE = {
+    "__pow__", "__rpow__", "acos", "asin", "binary_cross_entropy_with_logits", "cdist", "cosh", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy", "cumprod", "cumsum", "dist", "erfinv", "exp", "expm1", "group_norm",
+    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "layer_norm", "log", "log10", "log1p", "log2", "log_softmax",
+    "logsumexp", "margin_ranking_loss", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "nll_loss", "norm", "pdist",
+    "poisson_nll_loss", "pow", "prod", "reciprocal", "renorm", "rsqrt", "sinh", "smooth_l1_loss", "soft_margin_loss", "softmax",
+    "softplus", "sum", "tan", "triplet_margin_loss", "vector_norm",
+}  # fmt: skip
+BANNED = {"binary_cross_entropy"}
+# Calls whose counts must lie on the host, beside what lies on the device.
+PACKED = {"_pack_padded_sequence", "_pad_packed_sequence"}
 TO_HOST = {"__array__", "numpy"}
 FREE_OF_RULES = {"__deepcopy__", "__format__", "__hash__", "__reduce_ex__", "__repr__", "__setstate__", "type"}
 IN_PLACE = {"__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__iand__", "__ior__"}
@@ -238,7 +258,7 @@ class Machine:
         if name == "copy_":
             return self.copy(*args, **kwargs)
         values = [value for value in tree_flatten((args, kwargs))[0] if isinstance(value, torch.Tensor)]
-        self._one_device(name, values, args)
+        self._one_device(name, self._without_counts(name, values, args), args)
         self.own_generator(name, kwargs.get("generator"))
         self._ordered(values)
         if name in WAITS or self._looks_for_places(name, args, kwargs):
@@ -251,6 +271,8 @@ class Machine:
         if to is not None and torch.device(to).type == "cpu":
             self.note(name)
             return tree_map(bare, result)
+        if name in PACKED:  # data and, on the host, how many there are
+            return renamed(result[0]), result[1]
         result = tree_map(lambda value: renamed(value) if isinstance(value, torch.Tensor) else value, result)
         for value in tree_flatten(result)[0]:
             if isinstance(value, torch.Tensor):
@@ -264,6 +286,15 @@ class Machine:
     def _attribute(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         result = _plainly(func, args, kwargs)
         return renamed(result) if isinstance(result, torch.Tensor) else result
+
+    @staticmethod
+    def _without_counts(name: str, values: list[torch.Tensor], args: tuple[Any, ...]) -> list[torch.Tensor]:
+        """The tensors of a call that must lie on one device: not the lengths of packed sequences, which lie on the host."""
+        packed = name in PACKED or (name in ("lstm", "gru") and isinstance(args[2], (tuple, list, torch.Tensor)))
+        packed = packed and len(args) > 1 and isinstance(args[1], torch.Tensor) and args[1].dtype == torch.int64
+        if packed and isinstance(args[1], OnDevice):
+            raise RuntimeError("'lengths' argument should be a 1D CPU int64 tensor, but got 1D cuda:0 Long tensor")
+        return [value for value in values if not (packed and value is args[1])]
 
     @staticmethod
     def _one_device(name: str, values: list[torch.Tensor], args: tuple[Any, ...]) -> None:
@@ -289,6 +320,8 @@ class Machine:
             lists = [item for item in index if isinstance(item, (list, torch.Tensor)) and not isinstance(item, OnDevice)]
             filled = name == "__setitem__" and not (isinstance(args[2], torch.Tensor) and args[2].dim())
             return bool(lists or (masks and not filled))
+        if name == "one_hot":
+            return kwargs.get("num_classes", args[1] if len(args) > 1 else -1) < 0
         if name == "repeat_interleave":
             return "output_size" not in kwargs and any(isinstance(value, torch.Tensor) for value in args[1:])
         return name == "where" and len(args) == 1
@@ -300,12 +333,22 @@ class Machine:
         if autocast and joins and any(value.dtype == torch.float16 for value in values):
             raise RuntimeError("Unexpected floating ScalarType in at::autocast::prioritize")
         call = functools.partial(_plainly, func, args, kwargs)
+        if autocast and name in BANNED:
+            raise RuntimeError(
+                f"torch.nn.functional.{name} and torch.nn.BCELoss are unsafe to autocast; use binary_cross_entropy_with_logits"
+            )
+        if autocast and name in TO_HALF | TO_WHOLE and kwargs.get("dtype") is None:
+            cast = functools.partial(_as_type, torch.bfloat16 if name in TO_HALF else torch.float32)
+            call = functools.partial(_plainly, func, tree_map(cast, args), tree_map(cast, kwargs))
+            with torch.autocast("cpu", enabled=False):
+                return self.drawn(call) if name in RANDOM else call()
         recurrent = name in ("lstm", "gru")
         # This machine's CPU computes them in float32: not every one has a bf16 LSTM.
         with torch.autocast("cpu", enabled=False) if recurrent else contextlib.nullcontext():
             result = self.drawn(call) if name in RANDOM else call()
         if recurrent:
-            if not args[6] and result[0].requires_grad:
+            packed = isinstance(args[1], torch.Tensor) and args[1].dtype == torch.int64
+            if not args[6 + packed] and result[0].requires_grad:
                 result[0].register_hook(_refuse_backward)
             if autocast:
                 return tuple(bare(value).half() for value in result)
@@ -453,6 +496,14 @@ def _plainly(func: Any, args: Any, kwargs: Any) -> Any:
     kwargs = {key: CPU if key == "device" and value is not None else value for key, value in kwargs.items()}
     with torch._C.DisableTorchFunctionSubclass():
         return func(*args, **kwargs)
+
+
+def _as_type(dtype: torch.dtype, value: Any) -> Any:
+    """A floating-point tensor of the device in the type that autocast wants; anything else as it is."""
+    if not isinstance(value, OnDevice) or not value.is_floating_point() or value.dtype == torch.float64:
+        return value
+    with torch._C.DisableTorchFunctionSubclass():
+        return value.to(dtype)
 
 
 def _refuse_backward(gradient: torch.Tensor) -> None:

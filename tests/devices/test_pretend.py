@@ -10,6 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from featurekit.data import Dataset, Fold
+from featurekit.data.collate import Batch
+from featurekit.training.batches import Batches
+
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU need not be pretended here")
 pretend: Any = sys.modules["pretend_gpu"]
 GPU = torch.device("cuda")
@@ -172,3 +176,80 @@ def test_everything_is_as_before_afterwards() -> None:
         assert torch.cuda.is_available()
     assert (torch.zeros, torch.Tensor.to, torch.cuda.Stream, nn.Module._apply, torch.autocast) == before
     assert torch.ones(3)[torch.tensor([0, 2])].numpy().shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("call", "dtype"),
+    [
+        (lambda x: torch.einsum("ij,jk->ik", x.float(), x.float()), torch.bfloat16),
+        (lambda x: x.float() @ x.float(), torch.bfloat16),
+        (lambda x: nn.functional.linear(x.float(), x.float()), torch.bfloat16),
+        (lambda x: x.softmax(-1), torch.float32),
+        (lambda x: nn.functional.layer_norm(x, (4,)), torch.float32),
+        (lambda x: x.sum(), torch.float32),
+        (lambda x: x.pow(2), torch.float32),
+        (lambda x: x.mean(), torch.bfloat16),
+        (lambda x: x + x.float(), torch.float32),
+        (lambda x: torch.relu(x), torch.bfloat16),
+    ],
+)
+def test_autocast_casts_by_the_lists_of_cuda(gpu: Any, call: Any, dtype: torch.dtype) -> None:
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        assert call(torch.ones(4, 4, dtype=torch.bfloat16, device=GPU)).dtype == dtype
+
+
+def test_planted_frames_alone_are_recorded_on_the_models_stream(store: Any) -> None:
+    ids = store.manifest.ids
+    train = Dataset(store, ["x/a", "x/image"], Fold("0", tuple(ids), (), ()), "train")
+    with pretend.pretended() as machine, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batch, "record_stream", lambda self, stream: self.frames.record_stream(stream))
+        for batch in Batches(train, "cuda", residency="pinned").of([[0, 1], [2, 3]]):
+            assert batch.images.sum() > 0
+            del batch
+        assert any("without record_stream" in problem for problem in machine.problems)
+
+
+def test_planted_a_copy_home_that_does_not_wait_is_read_at_once(gpu: Any) -> None:
+    with pytest.raises(RuntimeError, match="does not wait must end in page-locked memory"):
+        torch.cat([torch.ones(2, device=GPU)]).to("cpu", non_blocking=True).numpy()
+
+
+def test_planted_lengths_of_packed_sequences_on_the_device(gpu: Any) -> None:
+    lstm, x, lengths = nn.LSTM(3, 4).to(GPU), torch.ones(5, 2, 3, device=GPU), torch.tensor([5, 3])
+    with pytest.raises(RuntimeError, match="'lengths' argument should be a 1D CPU int64 tensor"):
+        nn.utils.rnn.pack_padded_sequence(x, lengths.to(GPU))
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths)  # the right form is taken
+    states, counts = nn.utils.rnn.pad_packed_sequence(lstm(packed)[0])
+    assert (states.shape, states.device.type, counts.device.type) == ((5, 2, 4), "cuda", "cpu")
+
+
+def test_planted_binary_cross_entropy_under_autocast(gpu: Any) -> None:
+    shares = torch.full((3,), 0.5, device=GPU)
+    with torch.autocast("cuda", dtype=torch.bfloat16), pytest.raises(RuntimeError, match="unsafe to autocast"):
+        nn.functional.binary_cross_entropy(shares, shares)
+    assert nn.functional.binary_cross_entropy(shares, shares) > 0
+
+
+def test_planted_softmax_is_added_into_half_precision(gpu: Any) -> None:
+    h, places = torch.ones(3, 4, dtype=torch.bfloat16, device=GPU), torch.zeros(3, dtype=torch.int64, device=GPU)
+    with torch.autocast("cuda", dtype=torch.bfloat16), pytest.raises(RuntimeError, match="scalar type"):
+        h.index_add(0, places, h.softmax(-1))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "what"),
+    [
+        (lambda x: x.new_tensor([1.0, 2.0]), "new_tensor"),
+        (lambda x: torch.bincount(x.long()), "bincount"),
+        (lambda x: nn.functional.one_hot(x.long()), "one_hot"),
+        (lambda x: torch.linalg.eigh(torch.diag(x)), "linalg_eigh"),
+    ],
+)
+def test_planted_waits_of_a_step_are_told(gpu: Any, waiting: Any, what: str) -> None:
+    x = torch.arange(3.0, device=GPU)
+    gpu.waits.clear()
+    waiting(x)
+    assert gpu.waits == [what]
+    gpu.waits.clear()
+    nn.functional.one_hot(x.long(), num_classes=3)
+    assert gpu.waits == []
