@@ -61,7 +61,7 @@ ALLOWED = {
         "backends",
     },
     "data": {"calls", "page_locked", "files", "settings", "manifest", "notebook", "store", "features", "statistics"},
-    "runs": {"files", "notebook", "settings", "store", "data"},
+    "runs": {"device_names", "files", "notebook", "settings", "store", "data"},
     "evaluation": {"data", "metrics", "statistics"},
     "training": {"device_names", "page_locked", "files", "runs", "settings", "data", "models", "metrics", "evaluation"},
     "inference": {

@@ -9,9 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+    from featurekit.experiments.options import RunProgress, RunResult
     from featurekit.experiments.resolve import stored_columns
     from featurekit.experiments.run import Run
+    from featurekit.runs import RunSettings
 
 _LAZY = {
     "Run": "run",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from featurekit.experiments.options import RunSettings
+from featurekit.runs import RunSettings
 
 FEATURES = "luo2019,mel256"
 SPLIT = "speaker-disjoint(test=0.3, dev=0.15)"  # eight speakers to test on, four to choose the epoch by

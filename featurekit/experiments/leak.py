@@ -31,12 +31,12 @@ from featurekit.data.tasks import class_maps
 from featurekit.errors import MissingDependencyError, ParameterError, SplitError, UnknownNameError
 from featurekit.experiments.forecast import measured
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
-from featurekit.experiments.options import RunSettings
 from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.resolve import reads_text, stored_columns
 from featurekit.experiments.run import Run
 from featurekit.experiments.run_task import refuse_one_class
 from featurekit.files import write_json
+from featurekit.runs import RunSettings
 from featurekit.settings import digest
 
 LOGISTIC = "pooled-logistic"

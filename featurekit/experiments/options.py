@@ -1,114 +1,18 @@
-"""What a run is, what comes of it, and what a caller hears meanwhile."""
+"""What comes of a run, and what a caller hears meanwhile."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featurekit.data import Fold
-from featurekit.errors import ParameterError
 from featurekit.notebook import Shown, Table
 from featurekit.statistics import FEWEST_SPEAKERS
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
-
-
-@dataclass(frozen=True, repr=False)
-class RunSettings(Shown):
-    """What a run is. A TOML file has these keys; ``[training]`` and ``[hyper]`` are tables.
-
-    Parameters
-    ----------
-    store : str
-        Folder of the store; an open store is taken as its folder.
-    model : str
-        As in ``list models``.
-    features : str
-        Columns of the store, or features and presets whose columns it has; what the model's paper reads when empty.
-    split : str
-        As in ``list splits``, with settings where wanted: ``"speaker-kfold(k=5)"``; or a file that ``featurekit split``
-        wrote, a CSV of ids, or a folder of EmoBox's folds.
-    task : str
-        Label scheme, as in ``list tasks``; the corpus's own when empty.
-    context : int or None
-        Utterances in a window; by default the model's own where the corpus has conversations, else 1. 0 is the whole
-        recording, for models that read these.
-    context_of : str
-        ``"same_speaker"`` or ``"any_speaker"``.
-    seed : int
-        Of the split, the initial weights and the order of batches.
-    speaker_from : str
-        ``"manifest"``, or ``"recording"`` where the corpus names no speakers.
-    allow_speaker_overlap : bool
-        Needed by splits that share speakers; stamped on the result.
-    drop_unlabelled : bool
-        Leave out utterances without a label for the task instead of refusing.
-    shuffle_labels : bool
-        Control: permute the labels among all utterances, by the training seed. The result must fall to chance. The split
-        is that of the run without it.
-    augment : tuple of str or None
-        As in ``list augmentations``, with settings where wanted: ``"specaugment(time_width=40)"``; on training batches
-        only. None is what the model's paper does.
-    test_store : str
-        Folder of a second store, of another corpus: train on the first, test on all of this one. ``split`` is then
-        cross-corpus and only its dev counts.
-    test_task : str
-        Label scheme of that corpus; its own when empty.
-    map : str
-        Class map, as in ``list maps``, or a TOML file of one (:mod:`featurekit.data.tasks.class_maps`). With a second store
-        ``canonical`` when empty; ``"none"`` leaves both corpora their own words.
-    common_classes : bool
-        With a second store: leave out of both what only one of them has, instead of refusing.
-    positive : str
-        A class whose own F1 is scored beside macro and weighted F1, as papers on two classes print it; for the report alone,
-        so that the run is the same one with another.
-    training : mapping
-        Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
-    hyper : mapping
-        The model's own hyper-parameters. One that names a file counts by the file's content. A model that is trained in
-        stages has a table for each, here and in ``training`` (:mod:`featurekit.experiments.stages`).
-    init : mapping
-        Part of the model → folder of a finished run whose states it starts from (:mod:`featurekit.experiments.initial`).
-    """
-
-    store: str
-    model: str
-    features: str = ""
-    split: str = "speaker-disjoint"
-    task: str = ""
-    context: int | None = None
-    context_of: str = "same_speaker"
-    seed: int = 0
-    speaker_from: str = "manifest"
-    allow_speaker_overlap: bool = False
-    drop_unlabelled: bool = False
-    shuffle_labels: bool = False
-    augment: tuple[str, ...] | None = None
-    test_store: str = ""
-    test_task: str = ""
-    map: str = ""
-    common_classes: bool = False
-    positive: str = ""
-    training: dict[str, Any] = field(default_factory=dict)
-    hyper: dict[str, Any] = field(default_factory=dict)
-    init: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("store", "split", "test_store"):  # a path, or an open store, which is one too
-            value = getattr(self, name)
-            if not isinstance(value, (str, os.PathLike)):
-                then = "; write a split to a file, as by split.write('split.json'), and name that" if name == "split" else ""
-                raise ParameterError(f"{name} is named by text or by its path; got {type(value).__name__}{then}")
-            object.__setattr__(self, name, os.fspath(value))
-
-    def _shown_facts(self) -> dict[str, Any]:
-        said = {item.name: getattr(self, item.name) for item in fields(self)}
-        default = RunSettings("", "")
-        return {name: str(value) for name, value in said.items() if value != getattr(default, name)}
 
 
 @dataclass(frozen=True, repr=False)

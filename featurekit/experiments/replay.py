@@ -17,10 +17,11 @@ import numpy as np
 
 from featurekit import training
 from featurekit.errors import StoreNotFoundError
-from featurekit.experiments.options import RunProgress, RunSettings
+from featurekit.experiments.options import RunProgress
 from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.run import Run
 from featurekit.inference import fold_folder, read_run
+from featurekit.runs import RunSettings
 from featurekit.settings import from_mapping
 
 # What decides the numbers, by its name in run.json.

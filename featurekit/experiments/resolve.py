@@ -15,9 +15,8 @@ from featurekit.data.views.joined import JoinedStore, OpenedStore
 from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError
 from featurekit.experiments import transcripts
-from featurekit.experiments.options import RunSettings
 from featurekit.extraction.advice import command_that_adds
-from featurekit.training.options import TrainSettings
+from featurekit.runs import RunSettings, TrainSettings
 
 _OUTLIER = 20  # times the median: opinions in videos last up to 14 times theirs
 

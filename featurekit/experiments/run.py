@@ -28,12 +28,13 @@ from featurekit.experiments import begun, identity, resolve, run_task, stages, t
 from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History, is_done, is_finished, train_fold
 from featurekit.experiments.initial import Initial
-from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+from featurekit.experiments.options import RunProgress, RunResult
 from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.scores import reference, rescored
 from featurekit.files import write_json
 from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.notebook import Shown
+from featurekit.runs import RunSettings
 from featurekit.settings import digest, from_mapping
 
 

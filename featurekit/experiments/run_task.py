@@ -15,8 +15,8 @@ from featurekit.data import tasks
 from featurekit.data.tasks import EXCLUDED, class_maps
 from featurekit.data.views.joined import JoinedStore, OpenedStore
 from featurekit.errors import FeaturekitError, ParameterError
-from featurekit.experiments.options import RunSettings
 from featurekit.manifest import Manifest
+from featurekit.runs import RunSettings
 from featurekit.settings import from_mapping
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from featurekit.errors import ParameterError
 from featurekit.experiments.at_once import train_pending
 from featurekit.experiments.fold import History
-from featurekit.experiments.options import RunProgress, RunResult, RunSettings
+from featurekit.experiments.options import RunProgress, RunResult
 from featurekit.experiments.run import Run
 from featurekit.files import write_json
+from featurekit.runs import RunSettings
 
 
 def with_seeds(settings: RunSettings, n: int) -> list[RunSettings]:

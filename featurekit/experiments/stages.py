@@ -13,8 +13,8 @@ from typing import Any
 
 from featurekit import models
 from featurekit.errors import ParameterError
-from featurekit.experiments.options import RunSettings
 from featurekit.inference import read_record
+from featurekit.runs import RunSettings
 from featurekit.training import NOT_IDENTITY
 
 # What is said once in [training] holds for every stage; lr, batch size and optimiser belong to one.

@@ -9,7 +9,7 @@ from featurekit import data, models
 from featurekit.data.views.joined import OpenedStore
 from featurekit.data.words import vocabulary, words_of
 from featurekit.errors import ParameterError
-from featurekit.experiments.options import RunSettings
+from featurekit.runs import RunSettings
 
 VOCABULARY = "vocabulary.json"  # in a fold's folder: word → number, of the training part
 

@@ -1,4 +1,4 @@
-"""What a run is: what was asked for, and how it is trained."""
+"""What a run is: what was asked for (:class:`RunSettings`), and how it is trained (:class:`TrainSettings`)."""
 
 from __future__ import annotations
 
@@ -7,97 +7,9 @@ import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from featurekit.device_names import parse_device
 from featurekit.errors import ParameterError
 from featurekit.notebook import Shown
-
-
-@dataclass(frozen=True, repr=False)
-class RunSettings(Shown):
-    """What a run is. A TOML file has these keys; ``[training]`` and ``[hyper]`` are tables.
-
-    Parameters
-    ----------
-    store : str
-        Folder of the store; an open store is taken as its folder.
-    model : str
-        As in ``list models``.
-    features : str
-        Columns of the store, or features and presets whose columns it has; what the model's paper reads when empty.
-    split : str
-        As in ``list splits``, with settings where wanted: ``"speaker-kfold(k=5)"``; or a file that ``featurekit split``
-        wrote, a CSV of ids, or a folder of EmoBox's folds.
-    task : str
-        Label scheme, as in ``list tasks``; the corpus's own when empty.
-    context : int or None
-        Utterances in a window; by default the model's own where the corpus has conversations, else 1.
-    context_of : str
-        ``"same_speaker"`` or ``"any_speaker"``.
-    seed : int
-        Of the split, the initial weights and the order of batches.
-    speaker_from : str
-        ``"manifest"``, or ``"recording"`` where the corpus names no speakers.
-    allow_speaker_overlap : bool
-        Needed by splits that share speakers; stamped on the result.
-    drop_unlabelled : bool
-        Leave out utterances without a label for the task instead of refusing.
-    shuffle_labels : bool
-        Control: permute the labels among all utterances, by the training seed. The result must fall to chance. The split
-        is that of the run without it.
-    augment : tuple of str or None
-        As in ``list augmentations``, with settings where wanted: ``"specaugment(time_width=40)"``; on training batches
-        only. None is what the model's paper does.
-    test_store : str
-        Folder of a second store, of another corpus: train on the first, test on all of this one. ``split`` is then
-        cross-corpus and only its dev counts.
-    test_task : str
-        Label scheme of that corpus; its own when empty.
-    map : str
-        Class map, as in ``list maps``, or a TOML file of one (:mod:`featurekit.data.tasks.class_maps`). With a second store
-        ``canonical`` when empty; ``"none"`` leaves both corpora their own words.
-    common_classes : bool
-        With a second store: leave out of both what only one of them has, instead of refusing.
-    training : mapping
-        Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
-    hyper : mapping
-        The model's own hyper-parameters. One that names a file counts by the file's content.
-    init : mapping
-        Part of the model → folder of a finished run whose states it starts from (:mod:`featurekit.experiments.initial`).
-    """
-
-    store: str
-    model: str
-    features: str = ""
-    split: str = "speaker-disjoint"
-    task: str = ""
-    context: int | None = None
-    context_of: str = "same_speaker"
-    seed: int = 0
-    speaker_from: str = "manifest"
-    allow_speaker_overlap: bool = False
-    drop_unlabelled: bool = False
-    shuffle_labels: bool = False
-    augment: tuple[str, ...] | None = None
-    test_store: str = ""
-    test_task: str = ""
-    map: str = ""
-    common_classes: bool = False
-    training: dict[str, Any] = field(default_factory=dict)
-    hyper: dict[str, Any] = field(default_factory=dict)
-    init: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("store", "split", "test_store"):  # a path, or an open store, which is one too
-            value = getattr(self, name)
-            if not isinstance(value, (str, os.PathLike)):
-                then = "; write a split to a file, as by split.write('split.json'), and name that" if name == "split" else ""
-                raise ParameterError(f"{name} is named by text or by its path; got {type(value).__name__}{then}")
-            object.__setattr__(self, name, os.fspath(value))
-
-    def _shown_facts(self) -> dict[str, Any]:
-        said = {item.name: getattr(self, item.name) for item in fields(self)}
-        default = RunSettings("", "")
-        return {name: str(value) for name, value in said.items() if value != getattr(default, name)}
-
 
 _CHOICES = {
     "optimizer": ("adam", "adamw", "sgd", "rmsprop"),
@@ -105,20 +17,14 @@ _CHOICES = {
     "loss": ("auto", "cross-entropy", "mse", "ccc"),
     "reduction": ("mean", "sum"),
     "precision": ("auto", "fp32", "bf16"),
-    "device": ("auto", "cpu", "cuda"),
     "residency": ("auto", "device", "pinned", "stream"),
     "compile": ("auto", "off", "on"),
     "normalise": ("training", "neutral", "speaker"),
+    "monitor": ("auto", "ua", "wa", "loss", "ccc", "mae"),
 }
 _POSITIVE = ("lr", "epochs", "batch_size", "accumulate", "improvement_epochs")
 _NOT_NEGATIVE = ("weight_decay", "momentum", "warmup_epochs", "seed")
 _POSITIVE_OR_NONE = ("backbone_lr", "gradient_clip", "patience", "improvement", "threads", "n_frames", "trim_db")
-
-# Newer than runs that should keep their names: no part of an identity at these values.
-_SINCE = {"trim_db": None, "reduction": "mean"}
-
-# Where and how a fit is computed does not change what it is: these take no part in the identity of a run.
-NOT_IDENTITY = ("device", "threads", "workers", "residency", "compile", "deterministic")
 
 
 @dataclass(frozen=True)
@@ -157,17 +63,20 @@ class TrainSettings:
         After the warmup.
     warmup_epochs : int
         Linear rise from 0.
+    monitor : {"auto", "ua", "wa", "loss", "ccc", "mae"}
+        What of the development part chooses the epoch that is kept: UA, WA or the loss of classes; CCC, MAE or the squared
+        error ("loss") of ratings. ``auto`` is UA, of ratings CCC. The test part never takes part.
     patience : int or None
-        Stop after so many epochs without a better development score; None runs all epochs. The best is kept either way.
+        Stop after so many epochs that were no better by the monitor; None runs all epochs. The best is kept either way.
     improvement : float or None
-        Stop when the mean development score of the last ``improvement_epochs`` epochs lies less than this above that of
-        as many before; 0.01 over 10 is the rule of Banerjee et al. 2021. None does not look.
+        Stop when the mean of the monitor over the last ``improvement_epochs`` epochs is better by less than this, in its own
+        unit, than over as many before; 0.01 over 10 is the rule of Banerjee et al. 2021. None does not look.
     improvement_epochs : int
         Epochs of such a mean.
     precision : {"auto", "fp32", "bf16"}
         ``auto`` is bf16 autocast on a GPU that has it, fp32 on a CPU.
-    device : {"auto", "cpu", "cuda"}
-        ``auto`` is the GPU when there is one.
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        ``auto`` is the GPU when there is one, ``cuda:1`` the second of several.
     residency : {"auto", "device", "pinned", "stream"}
         Where the values lie while training (:mod:`featurekit.training.residency`).
     compile : {"auto", "off", "on"}
@@ -183,7 +92,8 @@ class TrainSettings:
     seed : int
         Of initial weights, order, dropout and augmentation.
     n_frames : int or None
-        Frames a :class:`~featurekit.data.dataset.Dataset` is to be cut to; recorded here as part of the recipe.
+        Frames of an utterance that count: longer ones are cut, and a model of pictures pads shorter ones to it. None keeps
+        all, and pictures are as wide as the model's recipe says.
     trim_db : float or None
         Leave out the frames at both ends of an utterance that lie more than this below its loudest one, by the store's
         column ``rms`` (:mod:`featurekit.data.views.trimmed`); applied wherever the run is. None keeps all.
@@ -214,6 +124,7 @@ class TrainSettings:
     class_weights: bool = False
     schedule: str = "constant"
     warmup_epochs: int = 0
+    monitor: str = "auto"
     patience: int | None = None
     improvement: float | None = None
     improvement_epochs: int = 10
@@ -232,7 +143,8 @@ class TrainSettings:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                raise ParameterError(f"{name} is {getattr(self, name)!r:.60}; expected {', '.join(choices)}")
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; expected {', '.join(choices)}")
+        parse_device(self.device)
         for name in _POSITIVE:
             if not 0 < getattr(self, name) < math.inf:
                 raise ParameterError(f"{name} is {getattr(self, name)}; expected a value above 0")
@@ -246,3 +158,97 @@ class TrainSettings:
             raise ParameterError(f"workers is {self.workers}; expected 0 or more, or None")
         if not 0 <= self.label_smoothing < 1:
             raise ParameterError(f"label_smoothing is {self.label_smoothing}; expected a share in [0, 1)")
+
+
+@dataclass(frozen=True, repr=False)
+class RunSettings(Shown):
+    """What a run is. A TOML file has these keys; ``[training]`` and ``[hyper]`` are tables.
+
+    Parameters
+    ----------
+    store : str
+        Folder of the store; an open store is taken as its folder.
+    model : str
+        As in ``list models``.
+    features : str
+        Columns of the store, or features and presets whose columns it has; what the model's paper reads when empty.
+    split : str
+        As in ``list splits``, with settings where wanted: ``"speaker-kfold(k=5)"``; or a file that ``featurekit split``
+        wrote, a CSV of ids, or a folder of EmoBox's folds.
+    task : str
+        Label scheme, as in ``list tasks``; the corpus's own when empty.
+    context : int or None
+        Utterances in a window; by default the model's own where the corpus has conversations, else 1. 0 is the whole
+        recording, for models that read these.
+    context_of : str
+        ``"same_speaker"`` or ``"any_speaker"``.
+    seed : int
+        Of the split, the initial weights and the order of batches.
+    speaker_from : str
+        ``"manifest"``, or ``"recording"`` where the corpus names no speakers.
+    allow_speaker_overlap : bool
+        Needed by splits that share speakers; stamped on the result.
+    drop_unlabelled : bool
+        Leave out utterances without a label for the task instead of refusing.
+    shuffle_labels : bool
+        Control: permute the labels among all utterances, by the training seed. The result must fall to chance. The split
+        is that of the run without it.
+    augment : tuple of str or None
+        As in ``list augmentations``, with settings where wanted: ``"specaugment(time_width=40)"``; on training batches
+        only. None is what the model's paper does.
+    test_store : str
+        Folder of a second store, of another corpus: train on the first, test on all of this one. ``split`` is then
+        cross-corpus and only its dev counts.
+    test_task : str
+        Label scheme of that corpus; its own when empty.
+    map : str
+        Class map, as in ``list maps``, or a TOML file of one (:mod:`featurekit.data.tasks.class_maps`). With a second store
+        ``canonical`` when empty; ``"none"`` leaves both corpora their own words.
+    common_classes : bool
+        With a second store: leave out of both what only one of them has, instead of refusing.
+    positive : str
+        A class whose own F1 is scored beside macro and weighted F1, as papers on two classes print it; for the report alone,
+        so that the run is the same one with another.
+    training : mapping
+        Fields of :class:`featurekit.training.TrainSettings`; they override the model's recipe.
+    hyper : mapping
+        The model's own hyper-parameters. One that names a file counts by the file's content. A model that is trained in
+        stages has a table for each, here and in ``training`` (:mod:`featurekit.experiments.stages`).
+    init : mapping
+        Part of the model → folder of a finished run whose states it starts from (:mod:`featurekit.experiments.initial`).
+    """
+
+    store: str
+    model: str
+    features: str = ""
+    split: str = "speaker-disjoint"
+    task: str = ""
+    context: int | None = None
+    context_of: str = "same_speaker"
+    seed: int = 0
+    speaker_from: str = "manifest"
+    allow_speaker_overlap: bool = False
+    drop_unlabelled: bool = False
+    shuffle_labels: bool = False
+    augment: tuple[str, ...] | None = None
+    test_store: str = ""
+    test_task: str = ""
+    map: str = ""
+    common_classes: bool = False
+    positive: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    hyper: dict[str, Any] = field(default_factory=dict)
+    init: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("store", "split", "test_store"):  # a path, or an open store, which is one too
+            value = getattr(self, name)
+            if not isinstance(value, (str, os.PathLike)):
+                then = "; write a split to a file, as by split.write('split.json'), and name that" if name == "split" else ""
+                raise ParameterError(f"{name} is named by text or by its path; got {type(value).__name__}{then}")
+            object.__setattr__(self, name, os.fspath(value))
+
+    def _shown_facts(self) -> dict[str, Any]:
+        said = {item.name: getattr(self, item.name) for item in fields(self)}
+        default = RunSettings("", "")
+        return {name: str(value) for name, value in said.items() if value != getattr(default, name)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from featurekit.runs import TrainSettings
 from featurekit.training.checkpoint import checkpoint_record, is_checkpoint, load_checkpoint, save_checkpoint
 from featurekit.training.loop import FitResult, build_for, fit
 from featurekit.training.losses import centre_and_half, check_loss, make_loss
 from featurekit.training.monitor import resolved
-from featurekit.training.options import NOT_IDENTITY, TrainSettings, identity, settings_for
+from featurekit.training.options import NOT_IDENTITY, identity, settings_for
 from featurekit.training.prediction import Predictions, predict, records
 
 __all__ = [

@@ -16,7 +16,7 @@ from featurekit.device_names import parse_device
 from featurekit.errors import ParameterError, TrainingError
 from featurekit.models import Output
 from featurekit.page_locked import PageLockedMemoryError
-from featurekit.training.options import TrainSettings
+from featurekit.runs import TrainSettings
 
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 # Images in a fit. To compile takes minutes and saves perhaps a fifth of a step: an estimate, of which no GPU was asked.

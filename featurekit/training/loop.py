@@ -19,6 +19,7 @@ from featurekit import metrics
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError, SplitError
 from featurekit.models import build
+from featurekit.runs import TrainSettings
 from featurekit.settings import digest
 from featurekit.training.batches import Batches
 from featurekit.training.devices import (
@@ -31,7 +32,7 @@ from featurekit.training.devices import (
     sees_one_shape,
 )
 from featurekit.training.monitor import best_epoch, has_converged, resolved
-from featurekit.training.options import TrainSettings, identity
+from featurekit.training.options import identity
 from featurekit.training.prediction import Predictions, predict
 from featurekit.training.residency import choose_residency
 from featurekit.training.resume import Keeper

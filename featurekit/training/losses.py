@@ -15,7 +15,7 @@ from featurekit.data.tasks import Task
 from featurekit.errors import ParameterError
 from featurekit.models import Inputs
 from featurekit.models.layers import targeted
-from featurekit.training.options import TrainSettings
+from featurekit.runs import TrainSettings
 
 Loss = Callable[..., Tensor]  # outputs, targets, and how often each utterance counts
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from featurekit.data.tasks import Task
 from featurekit.errors import ParameterError
-from featurekit.training.options import TrainSettings
+from featurekit.runs import TrainSettings
 
 _OF_CLASSES, _OF_RATINGS = ("ua", "wa", "loss"), ("ccc", "mae", "loss")
 _LOWER_IS_BETTER = ("loss", "mae")

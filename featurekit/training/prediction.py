@@ -11,6 +11,7 @@ from torch import nn
 
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError, TrainingError
+from featurekit.runs import TrainSettings
 from featurekit.training.batches import Batches, by_length
 from featurekit.training.devices import (
     choose_device,
@@ -22,7 +23,6 @@ from featurekit.training.devices import (
     precision,
 )
 from featurekit.training.losses import centre_and_half
-from featurekit.training.options import TrainSettings
 from featurekit.training.residency import choose_residency
 
 

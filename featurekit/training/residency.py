@@ -22,7 +22,7 @@ import torch
 
 from featurekit.data.dataset import Dataset
 from featurekit.errors import ParameterError
-from featurekit.training.options import TrainSettings
+from featurekit.runs import TrainSettings
 
 _CGROUP = Path("/sys/fs/cgroup")
 _SHARE = 0.5  # of the free memory: the model, its gradients and activations want the rest

@@ -13,10 +13,10 @@ from featurekit.data.collate import Batch
 from featurekit.data.dataset import Dataset
 from featurekit.errors import TrainingError
 from featurekit.page_locked import PageLockedMemoryError
+from featurekit.runs import TrainSettings
 from featurekit.training.batches import Batches, in_order, shuffled
 from featurekit.training.devices import Forward, precision, random_state, restore_random_state
 from featurekit.training.losses import frame_counts, make_loss
-from featurekit.training.options import TrainSettings
 from featurekit.training.residency import Residency
 from featurekit.training.resume import Standing
 from featurekit.training.updates import Updates

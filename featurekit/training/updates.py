@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from featurekit.errors import ParameterError
 from featurekit.models.backbones import backbone_parameters
-from featurekit.training.options import TrainSettings
+from featurekit.runs import TrainSettings
 
 
 def factor(update: int, an_epoch: int, settings: TrainSettings) -> float:
