@@ -17,6 +17,7 @@ HEADER = "db.yaml"
 _TIME = re.compile(r"(?:(-?\d+) days?)?(?:(?:^| )[+]?(\d+):(\d+):(\d+(?:\.\d+)?))?")
 _BOOLEANS = {"true": True, "false": False}
 _PARTS = ("train", "dev", "test")
+_WORDS = 3  # longer than this, what a scheme says of a code is a sentence about it
 
 
 class Database:
@@ -104,6 +105,22 @@ class Database:
                 found[scheme_id] = dict.fromkeys(map(_key, labels))
         return found
 
+    def word(self, scheme_id: str, value: Any) -> Any:
+        """What a value is called: the word of its scheme's labels where they give each code a word of its own, else itself."""
+        return self._words.get(scheme_id, {}).get(_key(value), value)
+
+    @cached_property
+    def _words(self) -> dict[str, dict[str, str]]:
+        """Scheme → code → word, of schemes such as ``labels: {1: calm, 2: sad}``; sentences describe a code, and are none."""
+        found: dict[str, dict[str, str]] = {}
+        for scheme_id, scheme in self._schemes.items():
+            labels = scheme.get("labels")
+            if isinstance(labels, Mapping) and all(isinstance(word, str) and word.strip() for word in labels.values()):
+                words = {_key(label): word.strip() for label, word in labels.items()}
+                if len(set(words.values())) == len(words) and all(len(word.split()) <= _WORDS for word in words.values()):
+                    found[scheme_id] = words
+        return found
+
     def told_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """What misc tables of several levels say of a row that has them all as columns."""
         several = [(levels, rows) for levels, rows in self.misc.values() if len(levels) > 1 and set(levels) <= record.keys()]
@@ -130,9 +147,10 @@ class Database:
             for where, record in self.rows(table_id, levels):
                 key = tuple(_key(_typed(level, record.pop(level, ""), dtypes[level], where)) for level in levels)
                 rows[key] = {
-                    name: _typed(name, cell, self._schemes.get(self.scheme_of(table_id, name), {}), where)
+                    name: self.word(scheme_id, _typed(name, cell, self._schemes.get(scheme_id, {}), where))
                     for name, cell in record.items()
                     if cell not in (None, "")
+                    for scheme_id in [self.scheme_of(table_id, name)]
                 }
             found[table_id] = levels, rows
         return found

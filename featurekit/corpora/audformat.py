@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -86,8 +88,9 @@ def utterances(root: Path) -> Iterator[Utterance]:
     What a table says of a whole file holds for its segments. Where only the rows of some tables are to be utterances,
     ``--manifest`` names them (``db.emotion.csv``). Columns speaker, gender, language and transcription become fields, a text as
     its scheme's sentence; so does what a scheme's labels or a misc table say of a speaker's gender or language. Every other
-    column, and every other fact (age), is a raw label. The header's language holds where it names one. A segment whose times
-    cannot be is left out, and said.
+    column, and every other fact (age), is a raw label, by its word where the scheme has one for each code (``{1: calm}``); a
+    longer text is kept beside the code, as ``<column>.text``. The header's language holds where it names one. A segment whose
+    times cannot be is left out, and said. Ids are paths without suffix; with it, where ``a.wav`` lies beside ``a.flac``.
 
     Header and tables are as audformat 1.4 writes them (a test compares where it is installed).
 
@@ -148,20 +151,25 @@ def _finest(wanted: set[_Index], rows: Mapping[str, Mapping[_Index, None]], labe
 
 def _utterances(facts: Mapping[_Index, _Facts], wanted: set[_Index], language: str) -> Iterator[Utterance]:
     positions: dict[str, int] = {}
+    stems = Counter(_stem(file) for file in {file for file, _, _ in facts})
     for file, start, end in sorted(wanted, key=lambda index: (index[0], index[1] or 0.0, index[2] or 0.0)):
         shared, own = facts.get((file, None, None), _Facts()), facts[file, start, end]
-        recording = str(PurePosixPath(file).with_suffix(""))
+        name = file if stems[_stem(file)] > 1 else _stem(file)
         yield Utterance(
-            id=recording if (start, end) == (None, None) else f"{recording}_{start or 0.0}_{'' if end is None else end}",
+            id=name if (start, end) == (None, None) else f"{name}_{start or 0.0}_{'' if end is None else end}",
             path=file,
             start=start,
             end=end,
-            recording=recording,
-            position=positions.setdefault(file, 0),
+            recording=_stem(file),  # a.wav and a.flac are one recording, as far as anybody knows
+            position=positions.setdefault(_stem(file), 0),
             labels={**shared.labels, **own.labels},
             **{"language": language, **shared.fields, **own.fields},  # type: ignore[arg-type]
         )
-        positions[file] += 1
+        positions[_stem(file)] += 1
+
+
+def _stem(file: str) -> str:
+    return str(PurePosixPath(file).with_suffix(""))
 
 
 def _add(facts: _Facts, record: dict[str, Any], table_id: str, database: Database, where: str) -> bool:
@@ -175,11 +183,13 @@ def _add(facts: _Facts, record: dict[str, Any], table_id: str, database: Databas
         told = database.told(name, scheme_id, value)
         kind = FIELDS.get(name) or FIELDS.get(scheme_id) or TEXTS.get(name) or TEXTS.get(scheme_id)
         if isinstance(told, Mapping):
-            sentence = _sentence(told) if kind == "text" else None
+            sentence = _sentence(told) if kind == "text" else name if not kind and isinstance(told.get(name), str) else None
             value = value if sentence is None else told[sentence]
             _facts_of(facts, {key: fact for key, fact in told.items() if key != sentence}, name)
         elif kind == "text" and isinstance(told, str):
             value = told
+        elif isinstance(told, str):
+            value = _called(facts, name, kind or "", value, told, database.word(scheme_id, value))
         if kind:
             facts.fields[kind] = _field(kind, value)
         else:
@@ -193,6 +203,18 @@ def _sentence(told: Mapping[str, Any]) -> str | None:
     """Which of the facts of a text is its wording: the one called so, else the only text among them."""
     texts = [key for key, fact in told.items() if isinstance(fact, str)]
     return next((key for key in texts if key in TEXTS), texts[0] if len(texts) == 1 else None)
+
+
+def _called(facts: _Facts, name: str, kind: str, code: Any, told: str, word: Any) -> Any:
+    """What a code is called of which its scheme tells a text: the text where it is a word; a sentence is kept beside the code.
+
+    A speaker keeps the code, as other tables have it, and a gender or language one that is understood.
+    """
+    if kind == "speaker" or word != told.strip():
+        _label(facts, name if word == told.strip() else f"{name}.text", told.strip(), name)
+        return code
+    is_understood = kind == "gender" and _field(kind, code) in GENDERS.values()
+    return code if is_understood or (kind == "language" and re.fullmatch("[A-Za-z]{2,3}", str(code))) else word
 
 
 def _facts_of(facts: _Facts, told: Mapping[str, Any], source: str) -> None:

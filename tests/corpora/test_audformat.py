@@ -283,6 +283,59 @@ def test_a_text_is_the_sentence_of_its_scheme_and_values_have_their_types(tmp_pa
 
 @pytest.mark.parametrize("storage", ["csv", "parquet"])
 @pytest.mark.filterwarnings("ignore")
+def test_a_label_is_the_word_of_its_scheme(tmp_path, database, storage):
+    audformat, db, column = database
+    pandas = pytest.importorskip("pandas")
+    column("emotion", [1, 2], audformat.Scheme("int", labels={1: "calm", 2: "sad"}))
+    column("mood", ["A", "B"], audformat.Scheme(labels={"A": "good", "B": "bad"}))
+    column("gender", [0, 1], audformat.Scheme("int", labels={0: "female", 1: "male"}))
+    column("language", ["deu", "eng"], audformat.Scheme(labels={"deu": "German", "eng": "English"}))
+    column("style", [1, 2], audformat.Scheme("int", labels={1: {"style": "read"}, 2: {"style": "free"}}))
+    db["people"] = audformat.MiscTable(pandas.Index(["7", "8"], name="person"))
+    db.schemes["accent"] = audformat.Scheme("int", labels={1: "north", 2: "south"})
+    db["people"]["accent"] = audformat.Column(scheme_id="accent")
+    db["people"]["accent"].set([2, 1])
+    column("speaker", ["7", "8"], audformat.Scheme("str", labels="people"))
+    first, second = saved(db, tmp_path / "db", storage)
+    assert (dict(first.labels), first.gender, first.language, first.speaker) == (
+        {"emotion": "calm", "mood": "good", "style": "read", "accent": "south"},
+        *("female", "de", "7"),
+    )
+    assert dict(second.labels) == {"emotion": "sad", "mood": "bad", "style": "free", "accent": "north"}
+    assert [first.labels["emotion"], second.labels["emotion"]] == db["files"]["emotion"].get(map="emotion").tolist()
+
+
+def test_a_sentence_about_a_code_or_one_text_of_two_codes_is_kept_beside_it(miniature, put):
+    root = miniature("audformat")
+    for texts in ("{1: calm as in the morning news, 2: sad}", "{1: calm, 2: calm}"):
+        put(
+            root / "db.yaml",
+            f"schemes: {{e: {{dtype: int, labels: {texts}}}}}\ntables: {{t: {{columns: {{e: {{scheme_id: e}}}}}}}}",
+        )
+        put(root / "db.t.csv", "file,e\naudio/a.wav,1\naudio/b.wav,2\n")
+        first, second = read_corpus("audformat", root)
+        assert (first.labels["e"], second.labels["e"]) == (1, 2)
+        assert first.labels["e.text"].startswith("calm")
+    put(root / "db.yaml", "schemes: {speaker: {labels: {s1: anna}}}\ntables: {t: {columns: {speaker: {scheme_id: speaker}}}}")
+    put(root / "db.t.csv", "file,speaker\naudio/a.wav,s1\n")
+    (item,) = read_corpus("audformat", root)
+    assert (item.speaker, dict(item.labels)) == ("s1", {"speaker": "anna"})
+
+
+def test_files_of_one_stem_have_their_paths_for_ids(miniature, put):
+    root = miniature("audformat")
+    put(root / "db.yaml", "tables: {t: {columns: {e: {}}}, s: {columns: {v: {}}}}")
+    put(root / "db.t.csv", "file,e\nx/a.wav,calm\nx/a.flac,sad\nx/b.wav,sad\ny/a.wav,calm\n")
+    put(root / "db.s.csv", "file,start,end,v\nx/a.wav,0 days,0 days 00:00:01,1\n")
+    whole = ["x/a.flac", "x/a.wav", "x/b", "y/a"]
+    assert read_corpus("audformat", root).ids == ["x/a.flac", "x/a.wav_0.0_1.0", *whole[2:]]
+    read = read_corpus("audformat", root, manifest="t")
+    assert read.ids == whole
+    assert [(item.recording, item.position) for item in read][:2] == [("x/a", 0), ("x/a", 1)]
+
+
+@pytest.mark.parametrize("storage", ["csv", "parquet"])
+@pytest.mark.filterwarnings("ignore")
 def test_what_audformat_writes_is_read(tmp_path, storage):
     audformat = pytest.importorskip("audformat")
     db = audformat.Database("mini", "x", "research", languages=["de"])
