@@ -83,7 +83,7 @@ def predict_command(
 
     A file is one utterance, read without its neighbours. A chunk of a stream is one too, whatever
     is said in it; a model that reads windows gets the chunks before it, never the next one. A model
-    that reads transcripts alone (svm-text) takes a manifest, as `featurekit manifest` writes it. What
+    that reads transcripts alone (svm-text) takes a manifest (`featurekit manifest`) or a store. What
     cannot be used is a line with an error, and the exit status is 1.
     """
     what_is(run, Kind.RUN, verb="predict")
@@ -150,12 +150,14 @@ def _check_stream(audio: tuple[Path, ...], rate: int | None, chunk: float | None
 def _manifest_of(given: tuple[Path, ...]) -> Manifest:
     """The manifest whose texts are read."""
     from featurekit.manifest import Manifest
+    from featurekit.store import open_store
 
     if len(given) != 1 or given[0] == _STREAM:
         raise ParameterError(
             f"the run reads transcripts alone: name one manifest (FILE.jsonl); got {' '.join(map(str, given))}"
         )
-    what_is(given[0], Kind.MANIFEST, verb="predict with a run that reads transcripts")
+    if what_is(given[0], Kind.MANIFEST, Kind.STORE, verb="predict with a run that reads transcripts") is Kind.STORE:
+        return open_store(given[0]).manifest
     return Manifest.read(given[0])
 
 

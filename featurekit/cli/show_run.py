@@ -19,7 +19,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     """What :func:`featurekit.experiments.summary.summary_of` found, as text."""
     done = "finished" if summary["finished"] else "not finished"
     lines = [
-        f"{summary['model']} on {summary['corpus']}: {', '.join(summary['features'])}",
+        f"{summary['model']} on {summary['corpus']}: {', '.join(summary['features']) or 'transcripts'}",
         f"  task {summary['task']}; {summary['split']}, {len(summary['folds'])} of {counted(summary['of_folds'], 'fold')} "
         f"fitted, {done}; {summary['verdict']}",
         *_begun(summary.get("begun")),

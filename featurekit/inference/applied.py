@@ -14,6 +14,7 @@ from featurekit import models, store
 from featurekit.data import Dataset, Fold, SpeakerNormalisedStore, Split, Task, TrimmedStore, usable_ids
 from featurekit.data.collate import collate
 from featurekit.data.views.store_view import StoreView
+from featurekit.data.words import words_of
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
 from featurekit.inference.records import read_run
@@ -58,9 +59,10 @@ class Applied:
         self.read: StoreView = self._trimmed or self.view
         if by_speaker(self.record):
             self.read = SpeakerNormalisedStore(self.read, self.record["settings"]["speaker_from"])
-        usable = usable_ids(self.view, list(self.view.columns))
+        usable = usable_ids(self.view, list(self.view.columns)) if self.names else _with_words(opened)
         if not usable:
-            raise ParameterError(f"no utterance of {opened.path} has values in {', '.join(self.view.columns)}")
+            what = f"values in {', '.join(self.view.columns)}" if self.names else "a transcript"
+            raise ParameterError(f"no utterance of {opened.path} has {what}")
         only = None if fold is None else fold_number(self.record, fold)
         self.numbers = [*range(len(self.record["folds"]))] if only is None else [only]
         self.shares = shares(folds_on(Split.read(run / "split.json"), self.record, opened.corpus), usable, only)
@@ -78,7 +80,7 @@ class Applied:
         for name, own in self.view.names.items():
             if self.opened.status(own)[index]:
                 return f"{name}: {self.opened.errors(own)[index]}"
-        return "no frames"
+        return "no frames" if self.names else "no transcript"
 
     def begins(self, utterance_id: str) -> int:
         """Frames of silence that were cut before an utterance."""
@@ -157,3 +159,8 @@ class Applied:
             text=self.reads_text,
             preload=False,
         )
+
+
+def _with_words(opened: store.Store) -> list[str]:
+    """Utterances that are something to a model of transcripts."""
+    return [item.id for item in opened.manifest if words_of(item.text)]

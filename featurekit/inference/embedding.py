@@ -262,7 +262,7 @@ class _Columns:
             name=f"{self.prefix}/{name}",
             key=self._key(name),
             unit="share" if self.what == "attention" else "",
-            sample_rate=next(iter(view.columns.values())).sample_rate,
+            sample_rate=next((column.sample_rate for column in view.columns.values()), 0),
             spec=f"{name} of {self.prefix}",
             settings={
                 "model": record["settings"]["model"],

@@ -1,6 +1,7 @@
 """A model of transcripts by its name: trained, gone on with, evaluated, and applied to a manifest; no audio is read."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from featurekit.data.words import vocabulary
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunSettings
 from featurekit.experiments import fold as one_fold
+from featurekit.experiments.predictions import read_predictions
 from featurekit.inference import Predictor
+from featurekit.inference.embedding import embed
 from featurekit.manifest import Manifest, Utterance
+from featurekit.store import open_store
 
 pytest.importorskip("sklearn")
 
@@ -91,6 +95,21 @@ def test_a_corpus_without_texts_is_refused_and_so_are_columns(making, stored, tm
         Run(settings(stored, features="voice"), runs=tmp_path)
 
 
+def test_a_store_gets_what_the_run_says_of_each_utterance(stored, tmp_path):
+    run = Run(settings(stored, "naive-bayes-text"), runs=tmp_path / "runs")
+    run.execute()
+    copy = tmp_path / "copy"
+    shutil.copytree(stored, copy)
+    embed(run.folder, copy, what="logits")
+    opened = open_store(copy)
+    column = next(name for name in opened.columns if name.endswith("/logits"))
+    assert [name for name, bad in zip(opened.ids, opened.status(column), strict=True) if bad] == ["u03"]
+    for number in range(2):
+        for row in read_predictions(run.folder, number):
+            logits = np.asarray(opened.read(column, opened.manifest.index(row["id"]))).ravel().astype(float)
+            np.testing.assert_allclose(np.exp(logits) / np.exp(logits).sum(), row["probabilities"], atol=1e-6)
+
+
 def test_a_manifest_is_judged_by_the_command_and_audio_is_refused(stored, tmp_path):
     said = [["train", str(stored), "--model", "svm-text", "--split", "speaker-kfold(k=2)", "-o", str(tmp_path / "runs")]]
     trained = CliRunner().invoke(main, said[0], catch_exceptions=False)
@@ -118,6 +137,10 @@ def test_a_manifest_is_judged_by_the_command_and_audio_is_refused(stored, tmp_pa
     assert "n2 (0.00 to 0.00 s): it has no transcript" in lines.output
     dry = CliRunner().invoke(main, ["predict", str(run), str(tmp_path / "new.jsonl"), "--dry-run"])
     assert "would read 3 utterances" in dry.output
+    of_store = CliRunner().invoke(main, ["predict", str(run), str(stored), "--json"], catch_exceptions=False)
+    assert len(of_store.stdout.splitlines()) == 24
+    shown = CliRunner().invoke(main, ["show", str(run)], catch_exceptions=False)
+    assert "svm-text on planted: transcripts" in shown.output
     refused = CliRunner().invoke(main, ["predict", str(run), str(tmp_path)])
     assert refused.exit_code != 0
     assert "predict with a run that reads transcripts takes a manifest" in refused.output
