@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from featurekit.runs import RunSettings
 
 _LAZY = {
-    "Run": "run",
-    "RunProgress": "options",
-    "RunResult": "options",
-    "RunSettings": "options",
-    "stored_columns": "resolve",
+    "Run": "experiments.run",
+    "RunProgress": "experiments.options",
+    "RunResult": "experiments.options",
+    "RunSettings": "runs",
+    "stored_columns": "experiments.resolve",
 }
 
 __all__ = ["Run", "RunProgress", "RunResult", "RunSettings", "stored_columns"]
@@ -28,4 +28,4 @@ __all__ = ["Run", "RunProgress", "RunResult", "RunSettings", "stored_columns"]
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'featurekit.experiments' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"featurekit.experiments.{_LAZY[name]}"), name)
+    return getattr(importlib.import_module(f"featurekit.{_LAZY[name]}"), name)
