@@ -9,6 +9,8 @@ from dataclasses import replace
 from featurekit.corpora._cells import Survey
 from featurekit.manifest import Utterance
 
+_TORN = ("\n", "\r", "\t")
+_MOST_SHOWN = 3
 _logger = logging.getLogger(__name__)
 
 
@@ -22,19 +24,29 @@ def speaker_name(value: object) -> str:
 
 
 def _say_words(utterances: Iterable[Utterance]) -> None:
-    survey = Survey()
+    survey, torn = Survey(), list[str]()
     for item in utterances:
+        if any(sign in item.text.strip() for sign in _TORN):
+            torn.append(item.id)
         for name, value in (("speaker", item.speaker), *item.labels.items()):
             if isinstance(value, str) and value:
                 survey.see(name, value)
     for warning in survey.warnings():
         _logger.warning("%s", warning)
+    if torn:
+        texts = "1 text has" if len(torn) == 1 else f"{len(torn)} texts have"
+        shown = ", ".join(map(repr, torn[:_MOST_SHOWN])) + (", …" if torn[_MOST_SHOWN:] else "")
+        _logger.warning(
+            "%s line breaks or tabs: a quotation mark may have swallowed rows of the table that they were made from, whose "
+            "utterances are lost; look at %s",
+            *(texts, shown),
+        )
 
 
 def with_stand_ins(utterances: Iterable[Utterance]) -> list[Utterance]:
     """Utterances as they are where at least one names a speaker; else each recording stands in for one, and a warning says it.
 
-    Speakers and labels that are words for "no value" are warned of.
+    Speakers and labels that are words for "no value" are warned of, and texts that hold line breaks or tabs.
 
     An unknown speaker stays unknown beside known ones: a recording in their place would be taken for one of them.
     """

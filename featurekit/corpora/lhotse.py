@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from featurekit.corpora import Corpus, recipe
 from featurekit.corpora._jsonl import field
 from featurekit.corpora._lhotse_manifests import Cut, read_cuts
+from featurekit.corpora._lhotse_shar import Unpacked, original_recording
 from featurekit.corpora._lhotse_transforms import heard
 from featurekit.corpora._speakers import speaker_name, with_stand_ins
 from featurekit.errors import ManifestError
@@ -43,12 +44,14 @@ _logger = logging.getLogger(__name__)
 
 
 class _Part(NamedTuple):
-    """An utterance, the cut it is in, and the id it has in lhotse without the mark of its speed."""
+    """An utterance, the cut it is in, both ids in lhotse without the mark of their speed, and that mark."""
 
     utterance: Utterance
     cut: str
     where: str
     original: str
+    original_cut: str
+    mark: str
 
 
 @dataclass
@@ -72,8 +75,10 @@ def utterances(root: Path) -> Iterator[Utterance]:
              "recording": {"id": "r1", "sources": [{"type": "file", "channels": [0], "source": "a/one.wav"}], ...}}
 
     The supervision's channel chooses the file and its channel. A supervision ends with its cut; one that several cuts hold
-    pieces of is an utterance in each, ``<supervision>@<cut>``. A copy at another speed is a child of its original. A cut
-    padded with silence is read without it. Recordings with supervisions are read where there are no cuts.
+    pieces of is an utterance in each, ``<supervision>@<cut>``. A copy at another speed is a child of its original;
+    one that has its original's id (``affix_id=False``) gets the mark that lhotse gives the others (``_sp0.9``). A cut padded
+    with silence is read without it. Recordings with supervisions are read where there are no cuts. A shar is read from a
+    copy in which its archives are unpacked; the error gives the command.
 
     The fields are as lhotse 1.33 writes them (a test compares where it is installed).
 
@@ -83,8 +88,8 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For a broken record, a mixed or padding cut, a transform that is not speed or a resampling to 16 kHz or more, channels
         that are not one or all of one file, audio that is no file, or a path out of the root.
     """
-    counts = _Counts()
-    parts = [part for cut in read_cuts(root) for part in _parts(root, cut, counts)]
+    counts, shar = _Counts(), Unpacked(root)
+    parts = [part for cut in read_cuts(root) for part in _parts(root, cut, counts, shar)]
     found = list(_children(_named(parts)))
     _say(counts)
     positions: dict[str, int] = {}
@@ -98,7 +103,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
         yield replace(item, position=place) if place else item
 
 
-def _parts(root: Path, cut: Cut, counts: _Counts) -> Iterator[_Part]:
+def _parts(root: Path, cut: Cut, counts: _Counts, shar: Unpacked) -> Iterator[_Part]:
     recording = field(cut.record, "recording", dict, cut.where)
     speed = heard(recording, cut.where)
     counts.resampled += speed.is_resampled
@@ -112,14 +117,17 @@ def _parts(root: Path, cut: Cut, counts: _Counts) -> Iterator[_Part]:
             counts.outside += 1
             continue
         counts.cut_off += duration - (end - begin) > _SLACK_S
-        path, channel = _source(root, recording, _channels(recording, cut, part, where), where)
+        source, channel = _source(recording, _channels(recording, cut, part, where), where)
+        is_packed = source.get("type") == "shar"
+        path = shar.path(cut.id, where) if is_packed else _path(root, source, where)
+        of = str(recording.get("id", path)).removesuffix(speed.mark)
         utterance = Utterance(
             id=name,
             path=path,
             start=round((start + begin) * speed.factor, 6),
             end=round((start + end) * speed.factor, 6),
             channel=channel,
-            recording=str(recording.get("id", path)).removesuffix(speed.mark),
+            recording=original_recording(of) if is_packed else of,
             speaker=speaker_name(part.get("speaker")),
             gender=GENDERS.get(str(part.get("gender")).lower(), ""),
             language=part.get("language") or "",
@@ -128,16 +136,17 @@ def _parts(root: Path, cut: Cut, counts: _Counts) -> Iterator[_Part]:
             perturbation=speed.perturbation,
         )
         own = name if cut.supervisions else cut.inner
-        yield _Part(utterance, cut.id, where, own.removesuffix(speed.mark))
+        names = (own.removesuffix(speed.mark), cut.id.removesuffix(speed.mark))
+        yield _Part(utterance, cut.id, where, *names, speed.mark)
 
 
 def _named(parts: list[_Part]) -> Iterator[_Part]:
     """Pieces of one supervision in several cuts get names of their own."""
-    of_id: dict[str, list[_Part]] = {}
+    of_id: dict[tuple[str, str], list[_Part]] = {}  # copies at another speed may have the ids of their originals
     for part in parts:
-        of_id.setdefault(part.utterance.id, []).append(part)
+        of_id.setdefault((part.utterance.id, part.mark), []).append(part)
     for part in parts:
-        name, alike = part.utterance.id, of_id[part.utterance.id]
+        name, alike = part.utterance.id, of_id[part.utterance.id, part.mark]
         pieces = {(item.utterance.path, item.utterance.channel, item.utterance.start, item.utterance.end) for item in alike}
         is_piece = 1 < len(alike) == len(pieces) == len({item.cut for item in alike})
         yield part._replace(utterance=replace(part.utterance, id=f"{name}@{part.cut}")) if is_piece else part
@@ -152,23 +161,25 @@ def _children(parts: Iterable[_Part]) -> Iterator[Utterance]:
         For a copy without its original.
     """
     parts = list(parts)
-    originals: dict[str, Utterance] = {}
+    originals: dict[tuple[str, str], Utterance] = {}  # (its id, its cut or none) → the first such
     for part in parts:
         if not part.utterance.perturbation:
-            originals.setdefault(part.original, part.utterance)
+            originals.setdefault((part.original, part.original_cut), part.utterance)
+            originals.setdefault((part.original, ""), part.utterance)
     for part in parts:
         copy = part.utterance
         if not copy.perturbation:
             yield copy
             continue
-        parent = originals.get(part.original)
-        if parent is None or parent.id == copy.id:
+        parent = originals.get((part.original, part.original_cut)) or originals.get((part.original, ""))
+        if parent is None:
             raise ManifestError(
                 f"{part.where}: {copy.id} is a copy, {copy.perturbation}, and no cut here has its original, {part.original!r}; "
                 "add the cuts that were not perturbed"
             )
         start, end = (_near(one, two) for one, two in ((copy.start, parent.start), (copy.end, parent.end)))
-        yield replace(copy, parent=parent.id, recording=parent.recording, start=start, end=end)
+        name = copy.id + part.mark if copy.id == parent.id else copy.id  # perturb_speed(…, affix_id=False) leaves the id
+        yield replace(copy, id=name, parent=parent.id, recording=parent.recording, start=start, end=end)
 
 
 def _near(time: float | None, original: float | None) -> float | None:
@@ -218,19 +229,27 @@ def _listed(channel: object, where: str) -> list[int] | None:
     return sorted(set(channels))
 
 
-def _source(root: Path, recording: dict[str, Any], channels: list[int], where: str) -> tuple[str, int | None]:
-    """Path relative to the root, and which channel of that file; None where it has one, or all are meant."""
+def _source(recording: dict[str, Any], channels: list[int], where: str) -> tuple[dict[str, Any], int | None]:
+    """Which source, and which channel of it; None where it has one, or all are meant."""
     wanted = set(channels)
     source = next((source for source in recording["sources"] if wanted <= set(source.get("channels", [0]))), None)
     own = [] if source is None else source.get("channels", [0])
     if source is None or (len(wanted) > 1 and wanted != set(own)):
         which = "several files" if source is None else f"a file with channels {own}"
         raise ManifestError(f"{where}: channels {channels} of {which}: only one channel, or all of one file, can be read")
+    return source, own.index(channels[0]) if len(wanted) == 1 < len(own) else None
+
+
+def _path(root: Path, source: dict[str, Any], where: str) -> str:
+    """The file of a source, relative to the root."""
     if source.get("type") != "file":
-        raise ManifestError(f"{where}: audio of type {source.get('type')!r} is no file; save the cuts with files")
+        raise ManifestError(
+            f"{where}: audio of type {source.get('type')!r} is no file; let lhotse write files, "
+            "as in cuts.save_audios('FOLDER').to_file('FOLDER/cuts.jsonl.gz')"
+        )
     path = PurePosixPath(field(source, "source", str, where))
     if path.is_absolute():
         if not path.is_relative_to(root.absolute()):
             raise ManifestError(f"{where}: {str(path)!r} lies outside the root {str(root)!r}")
         path = path.relative_to(root.absolute())
-    return path.as_posix(), own.index(channels[0]) if len(wanted) == 1 < len(own) else None
+    return path.as_posix()

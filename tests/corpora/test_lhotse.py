@@ -52,6 +52,16 @@ def test_a_recording_stands_in_only_where_no_cut_names_a_speaker(miniature, cut,
         assert words in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("text", "is_warned"), [("one\ntwo", True), ("one\ttwo", True), ("one two\n", False), ("one, two", False)]
+)
+def test_a_text_that_swallowed_rows_is_warned_of(miniature, cut, caplog, text, is_warned):
+    cut["supervisions"][0]["text"] = text
+    written(miniature("lhotse"), cut)
+    said = "1 text has line breaks or tabs: a quotation mark may have swallowed rows"
+    assert (said in caplog.text, "look at 's2'" in caplog.text) == (is_warned, is_warned)
+
+
 def test_absolute_sources_must_lie_inside_the_root(miniature, cut, tmp_path):
     root = miniature("lhotse")
     source = cut["recording"]["sources"][0]

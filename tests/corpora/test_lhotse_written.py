@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import numpy as np
 import pytest
 import soundfile
@@ -100,6 +102,63 @@ def test_speed_is_heard_as_lhotse_does_it_and_copies_are_children(lhotse, call, 
         if "_sp" in name:
             plain, n = ours[name[0]], min(len(ours[name[0]]), len(samples))
             assert np.max(np.abs(plain[:n] - theirs[name][:n])) > 0.1  # it would be seen if nothing was done
+
+
+def test_copies_with_the_ids_of_their_originals_are_read_as_those_with_ids_of_their_own(lhotse, call, tmp_path):
+    windows = lhotse.CutSet.from_cuts(mono(lhotse, call)).cut_into_windows(1.0).to_eager()
+    whole = [cut.trim_to_supervisions(keep_overlapping=False)[0] for cut in mono(lhotse, call)]
+    for cuts in (whole, [cut for cut in windows if cut.supervisions]):
+        read = []
+        for affix_id in (True, False):
+            copies = [cut.perturb_speed(0.9, affix_id=affix_id) for cut in cuts]
+            lhotse.CutSet.from_items([*cuts, *copies]).to_file("cuts.jsonl.gz")
+            read.append(read_corpus("lhotse", tmp_path))
+        marked, unmarked = ([(item.parent, item.start, item.end, item.perturbation) for item in manifest] for manifest in read)
+        assert marked == unmarked
+        assert len({item.id for item in read[1]}) == 2 * len(cuts)
+        assert {item.id: item.parent for item in read[1] if item.parent} == {
+            f"{item.id}_sp0.9": item.id for item in read[1] if not item.parent
+        }
+        parents = {item.id: item for item in read[1]}
+        for item in (item for item in read[1] if item.parent):
+            assert (item.start, item.end) == (parents[item.parent].start, parents[item.parent].end)
+    lhotse.CutSet.from_items([cut.perturb_speed(0.9, affix_id=False) for cut in whole]).to_file("cuts.jsonl.gz")
+    with pytest.raises(ManifestError, match=r"no cut here has its original, 'a'; add the cuts that were not perturbed"):
+        read_corpus("lhotse", tmp_path)
+
+
+def test_a_shar_is_read_after_its_archives_were_unpacked(lhotse, call, tmp_path):
+    cuts = [cut.trim_to_supervisions(keep_overlapping=False)[0] for cut in mono(lhotse, call)]
+    (root := tmp_path / "shar").mkdir()
+    cuts += [cuts[0].perturb_speed(0.9)]
+    lhotse.CutSet.from_cuts(cuts).to_shar(root, fields={"recording": "wav"}, shard_size=2)
+    with pytest.raises(ManifestError, match=r"cuts.000000.jsonl.gz:1: the audio of .* no file unpacked/") as raised:
+        read_corpus("lhotse", root)
+    subprocess.run(["sh", "-c", f"cd {str(raised.value).partition(': cd ')[2]}"], check=True)
+    files = tmp_path / "shar-files"
+    assert f"--root {files}" in str(raised.value)
+    manifest = read_corpus("lhotse", files)
+    assert [(item.id, item.recording, item.speaker, dict(item.labels), item.parent) for item in manifest] == [
+        ("a", "call", "ann", {"emotion": "calm"}, ""),
+        ("a_sp0.9", "call", "ann", {"emotion": "calm"}, ""),
+        ("b", "call", "bob", {"emotion": "cross"}, ""),
+    ]
+    theirs = as_lhotse_hears(lhotse.CutSet.from_shar(in_dir=root))
+    assert_alike(heard(files, manifest), theirs)
+
+
+def test_audio_of_a_command_is_refused_and_the_way_on_works(lhotse, call, tmp_path):
+    source = lhotse.audio.AudioSource("command", [0, 1], "cat call.wav")
+    cuts = lhotse.CutSet.from_cuts(
+        [lhotse.utils.fastcopy(call, recording=lhotse.utils.fastcopy(call.recording, sources=[source]))]
+    )
+    cuts.to_file("cuts.jsonl")
+    with pytest.raises(
+        ManifestError, match=r"cuts.jsonl:1: audio of type 'command' is no file; .*cuts.save_audios\('FOLDER'\)"
+    ):
+        read_corpus("lhotse", tmp_path)
+    cuts.save_audios(tmp_path / "saved").to_file(tmp_path / "saved" / "cuts.jsonl.gz")
+    assert set(read_corpus("lhotse", tmp_path / "saved").ids) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
