@@ -6,7 +6,7 @@ utterances in the window; its state at an utterance is that one's CASV; Dense K.
 The CNN is LeNet, AlexNet, VGG16, ZFNet, ResNet18, ResNet50 or ResNet152 without its class layer: torchvision's where it has
 one. The paper fine-tunes from ImageNet: ``weights = "imagenet"``; at random without, since that file may not be there.
 The printed lr 1e-3 belongs to that. From random weights the ResNets learn the demo with it, ZFNet with 1e-4. **With its recipe
-``sbcnn-alexnet`` does not learn from random weights**: on EMO-DB every answer is one class after five epochs. It learns with lr
+``sbcnn-alexnet`` does not learn from random weights**: on EMO-DB dev UA stays at chance for four epochs. It learns with lr
 1e-4, ``backbone_lr`` 1e-5 (VGG16 3e-5), since Adam moves all 4096 weights of a unit at once, and ``cnn_dropout`` 0: its random
 features of two pictures differ by a seventh of their size, and dropout twice makes ten times that (docs/models.md). Whether
 the recipe learns from ImageNet's weights nobody has tried here.
