@@ -108,6 +108,17 @@ def test_a_map_of_ones_own_refuses_a_word_that_it_does_not_know(tmp_path):
     assert class_maps.mapped_by(get_task("emotion", said("anger", "boredom")), path).classes == ("high",)
 
 
+def test_a_word_that_is_kept_is_kept_as_its_canonical_word(tmp_path):
+    path = written(tmp_path / "own.toml", 'others = "keep"\nleft_out = ["boredom"]\n[classes]\nmad = ["anger"]\n')
+    own, words = class_maps.get_map(path), ("Anger", "sadness", "boredom", "Fearful", "fear", "happiness", "hot anger", "other")
+    assert [own.class_of(word) for word in words] == ["mad", "sad", "", "fear", "fear", "happy", "hot anger", "other"]
+    assert own.rule.endswith("any other word stays, as its canonical word")
+    one, two = (
+        class_maps.mapped_by(get_task("emotion", said(*words)), path) for words in (("fear", "joy"), ("fearful", "happy"))
+    )
+    assert set(one.classes) == set(two.classes) == {"fear", "happy"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

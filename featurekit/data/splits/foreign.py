@@ -17,7 +17,9 @@ import csv
 import gzip
 import io
 import json
+import logging
 import math
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -36,6 +38,7 @@ _NAMES = (
     *("audio_path", "audio_filepath", "wav", "audio"),
 )
 _Row = tuple[str, str, Names]  # fold, part, names
+_logger = logging.getLogger(__name__)
 
 
 def read_folds(path: str | Path, manifest: Manifest, lists: Iterable[str] = ()) -> list[Fold]:
@@ -105,18 +108,57 @@ def _folder(path: Path, lists: list[str]) -> Iterator[_Row]:
 
 
 def _flat(files: Mapping[Path, str]) -> Iterator[_Row]:
-    """Of train_fold1.txt, test_fold1.txt, train_fold2.txt, …, a fold a number; a list without a number is in all of them."""
+    """Folds where names say so, or numbers can mean nothing else; else one. A list without a number is in all folds.
+
+    ``train_fold1.txt, test_fold1.txt, train_fold2.txt, …`` are a fold a number. ``train_1.csv, test_1.csv, train_2.csv, …`` are
+    that where an utterance of one number's train list is in another number's test list, so that they cannot be pieces of one
+    train list and of one test list; else they are such pieces. A warning says which.
+    """
+    said = {file: found for file in files if (found := said_part(file.name.partition(".")[0]))}
+    number = {file: found.numbers[-1] if "fold" in found.others and found.numbers else "" for file, found in said.items()}
+    if not any(number.values()):
+        number = _numbers_of_folds(files)
     folds: dict[str, dict[Path, str]] = {}
     for file, part in files.items():
-        said = said_part(file.name.partition(".")[0])
-        number = said.numbers[-1] if said and "fold" in said.others and said.numbers else ""
-        folds.setdefault(number, {})[file] = part
+        folds.setdefault(number.get(file, ""), {})[file] = part
     common = folds.pop("", {})
     if len(folds) < 2:
         yield from _fold("0", files)
     else:
-        for number, own in folds.items():
-            yield from _fold(number, {**own, **common})
+        for name, own in folds.items():
+            yield from _fold(name, {**own, **common})
+
+
+def _numbers_of_folds(files: Mapping[Path, str]) -> dict[Path, str]:
+    """File → number of its fold, of lists that numbers alone tell apart; empty where they are pieces, or there are none."""
+    several = [part for part in PARTS if list(files.values()).count(part) > 1]
+    if not several:
+        return {}
+    lists = {part: [file for file in files if files[file] == part] for part in several}
+    number = {file: found for part in several for file, found in _numbers(lists[part]).items()}
+    held = {part: {number[file]: file for file in lists[part]} for part in several}
+    if set(several) >= {"train", "test"} and all(held[part].keys() == held["test"].keys() for part in several):
+        ids = {file: set(_ids(file)) for part in ("train", "test") for file in lists[part]}
+        for one, train in held["train"].items():
+            for other, test in held["test"].items():
+                if one != other and not ids[train].isdisjoint(ids[test]):
+                    text = "%s: the lists are %d folds, by their numbers: %s and %s share utterances"
+                    _logger.warning(text, train.parent, len(held["test"]), train.name, test.name)
+                    return number
+    for part in several:
+        names = ", ".join(file.name for file in lists[part][:3]) + (", …" if len(lists[part]) > 3 else "")
+        text = "%s: %d lists are read as pieces of one %s list: %s; where they are folds, call them %s_fold1 and so on"
+        _logger.warning(text, lists[part][0].parent, len(lists[part]), part, names, part)
+    return {}
+
+
+def _numbers(lists: list[Path]) -> dict[Path, str]:
+    """What differs in the numbers of their names."""
+    found = {file: re.findall(r"\d+", file.name) for file in lists}
+    alike = {len(numbers) for numbers in found.values()}
+    places = range(alike.pop()) if len(alike) == 1 else ()
+    differing = [place for place in places if len({numbers[place] for numbers in found.values()}) > 1]
+    return {file: ".".join(numbers[place] for place in differing) for file, numbers in found.items()}
 
 
 def _fold(name: str, files: Mapping[Path, str]) -> Iterator[_Row]:

@@ -1,6 +1,7 @@
 """Which part of a split a file is, by its name: ``train.txt``, ``cuts_dev.jsonl.gz``, ``x_test.csv``.
 
-A part is taken as it is named. Files that differ in numbers only are pieces of one list (``cuts_train.00``, ``cuts_train.01``).
+A part is taken as it is named. Files that differ in numbers only are pieces of one list (``cuts_train.00``, ``cuts_train.01``),
+or folds, which is said of them by :mod:`~featurekit.data.splits.foreign`.
 ``test2`` is not ``test``, and ``test_clean`` and ``test_other`` are two lists: where no name says which of them is meant, it is
 asked for.
 """

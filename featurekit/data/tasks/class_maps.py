@@ -10,7 +10,9 @@ A map is a TOML file, one of ``maps/`` or anybody's::
     happy = ["happiness", "joy"]
 
 Words are compared without case, spaces, underscores and hyphens, in one Unicode form. A word that is not in the table is looked
-for by its canonical word: ``happy`` is ``happiness`` too. A map changes no raw label.
+for by its canonical word: ``happy`` is ``happiness`` too. One that is kept is kept as its canonical word where ``canonical``
+knows one, so that two corpora's ``fear`` and ``fearful`` are one class; any other stays as it is, as does one that
+``canonical`` leaves out. A map changes no raw label.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class ClassMap:
     description : str
         One line.
     others : {"refuse", "keep", "leave out"}
-        What becomes of a word that is nowhere in the table.
+        What becomes of a word that is nowhere in the table; one that is kept becomes its canonical word.
     left_out : sequence of str
         Words that are in no class on purpose.
     name : str
@@ -75,10 +77,11 @@ class ClassMap:
         """The class of a word; EXCLUDED where it is left out, None where the table refuses it."""
         table: dict[str, str] = getattr(self, "_class_of")  # noqa: B009 - set in __post_init__
         found = table.get(_plain(word))
-        if found is None and self.name != CANONICAL:
-            found = table.get(_plain(_of_ours(CANONICAL).class_of(word) or ""))
+        known = (_of_ours(CANONICAL).class_of(word) if self.name != CANONICAL else None) or word
         if found is None:
-            return {"keep": word, "leave out": EXCLUDED}.get(self.others)
+            found = table.get(_plain(known))
+        if found is None:
+            return {"keep": known, "leave out": EXCLUDED}.get(self.others)
         return found
 
     @classmethod
@@ -94,7 +97,11 @@ class ClassMap:
     def rule(self) -> str:
         """The table in words."""
         rules = [f"{name} ({', '.join(words)})" if words else name for name, words in self.classes.items()]
-        rest = {"refuse": "is refused", "keep": "stays", "leave out": "is left out"}[self.others]
+        rest = {
+            "refuse": "is refused",
+            "keep": "stays" if self.name == CANONICAL else "stays, as its canonical word",
+            "leave out": "is left out",
+        }[self.others]
         left_out = [f"{', '.join(self.left_out)} are left out"] if self.left_out else []
         told = [", ".join(rules), *left_out, f"any other word {rest}"]
         return f"{self.description}{': ' if self.description else ''}{'; '.join(told)}"

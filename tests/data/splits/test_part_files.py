@@ -143,6 +143,32 @@ def test_folds_in_names_are_folds(tmp_path, form):
     ]
 
 
+def lists(place, **ids):
+    for name, numbers in ids.items():
+        (place / f"{name}.csv").write_text("id\n" + "".join(f"u{n}\n" for n in numbers))
+
+
+def test_numbered_lists_are_folds_where_one_tests_what_another_trains(tmp_path, caplog):
+    lists(tmp_path, emo2_train_1="12", emo2_test_1="34", emo2_train_2="34", emo2_test_2="12", emo2_dev="9")
+    folds = read_folds(tmp_path, manifest())
+    assert [(fold.name, fold.train, fold.dev, fold.test) for fold in folds] == [
+        ("1", ("u1", "u2"), ("u9",), ("u3", "u4")),
+        ("2", ("u3", "u4"), ("u9",), ("u1", "u2")),
+    ]
+    assert "the lists are 2 folds, by their numbers: emo2_train_1.csv and emo2_test_2.csv share utterances" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "ids", [{"train_1": "12", "train_2": "34", "test": "5"}, {"train_1": "1", "train_2": "2", "test_1": "3", "test_2": "4"}]
+)
+def test_numbered_lists_are_pieces_else_and_that_is_said(tmp_path, caplog, ids):
+    lists(tmp_path, **ids)
+    (fold,) = read_folds(tmp_path, manifest())
+    assert fold.train == tuple(f"u{n}" for n in ids["train_1"] + ids["train_2"])
+    said = "2 lists are read as pieces of one train list: train_1.csv, train_2.csv; where they are folds, call them train_fold1"
+    assert said in caplog.text
+
+
 def test_a_row_that_a_quotation_mark_swallows_is_refused(tmp_path):
     (tmp_path / "train.csv").write_text('id,text\nu1,"Oh\nu2,no\nu4,yes"\n')
     (tmp_path / "test.csv").write_text("id,text\nu3,x\n")
