@@ -1,4 +1,4 @@
-"""The checksums of a run: ``SHA256SUMS`` beside the files of a folder, as ``sha256sum --check SHA256SUMS`` reads it.
+"""The checksums of a run: ``SHA256SUMS`` beside the files of a folder, as ``sha256sum -c SHA256SUMS`` reads it.
 
 The file is written last, so a folder that has it is whole. A file that it does not name (a report, say) may stand beside it.
 Runs of before have none: their files are read and not compared.

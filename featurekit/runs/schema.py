@@ -36,7 +36,7 @@ READABLE_FORMATS = (2, FORMAT)  # 2 has no checksums
 
 RECORD, SPLIT, AUDIT, METRICS = "run.json", "split.json", "audit.json", "metrics.json"
 FOLDS, WEIGHTS, FOLD_RECORD, PREDICTIONS = "folds", "model.safetensors", "model.json", "predictions.jsonl"
-RESUME, PROGRESS = "resume.safetensors", "progress.json"
+VOCABULARY, RESUME, PROGRESS = "vocabulary.json", "resume.safetensors", "progress.json"
 FOLD_FILES = (WEIGHTS, FOLD_RECORD, PREDICTIONS)
 
 KINDS = ("classes", "soft", "values")
@@ -92,12 +92,14 @@ class RunRecord:
     scale : (float, float) or None
         Lowest and highest rating.
     context : int
-        Utterances in a window.
+        Utterances in a window; 0 is the whole recording.
     folds : tuple of str
         Their names.
     verdict : str
         As of the split, and what else a figure cannot be read without.
     split : SplitStamp
+    map : dict or None
+        Name of the task that a class map renamed → class; empty where it is left out.
     reads_text : bool
         Whether the model reads texts or states of a speech recogniser.
     over : dict or None
@@ -112,6 +114,8 @@ class RunRecord:
         Notes of the split.
     versions : dict
         Of featurekit, Python and the libraries that decide the numbers.
+    begun : dict or None
+        When, where and by which command: ``started``, ``host``, ``command``.
 
     Raises
     ------
@@ -137,21 +141,25 @@ class RunRecord:
     split: SplitStamp
     reference: dict[str, Any]
     level: ColumnInfo | None = None
+    map: dict[str, str] | None = None
     reads_text: bool = True
     over: dict[str, Any] | None = None
     about: dict[str, Any] = field(default_factory=dict)
     initial: dict[str, Any] = field(default_factory=dict)
     split_notes: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
+    begun: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ParameterError(f"kind is {self.kind!r:.40}; expected {', '.join(KINDS)}")
-        if not 1 <= self.context <= MOST_CONTEXT:
-            raise ParameterError(f"context is {self.context}; expected 1 to {MOST_CONTEXT} utterances")
+        if not 0 <= self.context <= MOST_CONTEXT:
+            raise ParameterError(
+                f"context is {self.context}; expected 1 to {MOST_CONTEXT} utterances, or 0 for a whole recording"
+            )
         if self.scale is not None and not (len(self.scale) == 2 and -math.inf < self.scale[0] < self.scale[1] < math.inf):
             raise ParameterError(f"scale is {list(self.scale)}; expected the lowest and the highest rating")
-        for name in ("columns", "outputs", "folds"):
+        for name in ("outputs", "folds", *(() if self.reads_text else ("columns",))):
             if not getattr(self, name):
                 raise ParameterError(f"{name} is empty; a run has at least one")
         for name in ("classes", "outputs", "folds"):
@@ -182,7 +190,7 @@ class RunRecord:
         record |= {name: asdict(record[name]) for name in ("settings", "training", "split")}
         record["columns"] = [column.to_dict() for column in self.columns]
         record["level"] = self.level.to_dict() if self.level else None
-        return {name: value for name, value in record.items() if value or name not in ("about", "over")}
+        return {name: value for name, value in record.items() if value or name not in ("about", "begun")}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], *, where: str) -> RunRecord:
@@ -254,6 +262,12 @@ class FoldRecord:
         Where it was trained.
     threads : int
         CPU threads.
+    precision : str
+        In which it was trained and tested.
+    parameters : dict
+        ``all`` and ``trained``.
+    started, host : str
+        When it was begun, in UTC, and where.
     train_s : float
         Seconds it took.
     tensors_sha256 : str
@@ -269,6 +283,10 @@ class FoldRecord:
     normalised_by: str = "training"
     device: str = "cpu"
     threads: int = 1
+    precision: str = ""
+    parameters: dict[str, int] = field(default_factory=dict)
+    started: str = ""
+    host: str = ""
     train_s: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from featurekit.experiments import Run, RunProgress, RunSettings, at_once, resol
 from featurekit.experiments.identity import by_content, contents
 from featurekit.experiments.scores import rescored
 from featurekit.manifest import Utterance
+from featurekit.runs import StoredRun
 
 QUICK = {"epochs": 1, "device": "cpu", "n_frames": 20}
 SMALL = {"units1": 4, "units2": 4}
@@ -52,6 +53,22 @@ def test_a_run_says_everything_about_itself(tiny_store, tmp_path):
     scores = json.loads((result.folder / "metrics.json").read_text())
     assert scores["n"] == len(lines)
     assert {"accuracy", "unweighted_accuracy"} <= scores["majority"].keys()
+
+
+@pytest.mark.parametrize("model", ["ub-bilstm", "svm"])
+def test_what_lies_in_a_folder_is_what_the_schema_says(tiny_store, tmp_path, model):
+    run = make(tiny_store, tmp_path, model=model)
+    stored = StoredRun(run.execute().folder)
+    assert json.loads(json.dumps(stored.record.to_dict())) == json.loads((stored.path / "run.json").read_text())
+    assert stored.record.settings == run.settings
+    assert stored.record.training == run.training
+    assert [column.name for column in stored.record.columns] == run.columns
+    assert stored.split == run.split
+    assert stored.is_finished
+    for fold in stored.folds:
+        assert fold.record.fold == fold.name
+        written = (fold.path / "predictions.jsonl").read_text().splitlines()
+        assert [row.to_dict() for row in fold.predictions] == [json.loads(line) for line in written]
 
 
 def test_every_batch_is_heard_of_from_the_first_one_on(tiny_store, tmp_path):

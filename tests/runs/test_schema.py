@@ -65,7 +65,7 @@ def test_whatever_stands_in_the_place_of_a_value_is_taken_or_refused_in_one_sent
         ("format", True, "format True"),
         ("kind", "clusters", "kind is 'clusters'"),
         ("context", 1_000_000_000, "context is 1000000000"),
-        ("context", 0, "context is 0"),
+        ("context", -1, "context is -1"),
         ("scale", [5.0, 1.0], "the lowest and the highest"),
         ("folds", [], "folds is empty"),
         ("folds", ["a", "a"], "a name twice"),
@@ -95,7 +95,7 @@ def test_a_record_of_an_older_format_is_read():
 
 
 def test_a_fold_record_comes_back_and_refuses_what_it_does_not_know():
-    record = FoldRecord("a", {"dims": [1]}, {}, "0" * 64, ({"epoch": 1, "dev": None},), 0, "training", "cpu", 2, 1.5)
+    record = FoldRecord("a", {"dims": [1]}, {}, "0" * 64, ({"epoch": 1, "dev": None},), 1, host="here", train_s=1.5)
     assert FoldRecord.from_dict(as_json(record), where="model.json") == record
     with pytest.raises(FeaturekitError, match=r"model\.json.*epochs"):
         FoldRecord.from_dict({**as_json(record), "epochs": 3}, where="model.json")
