@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from featurekit.corpora import Corpus, Defect, recipe
-from featurekit.corpora._labels import check_span, number, once, say_left_out, word
+from featurekit.corpora._labels import check_span, coded, number, once, word
 from featurekit.corpora._table import read_text
 from featurekit.corpora._walk import audio_paths, by_stem
 from featurekit.corpora._words import labels_of, read_wdseg, say_unaligned
@@ -90,6 +90,7 @@ CORPUS = Corpus(
 
 _TURN = re.compile(r"\[(?P<start>[\d.]+) - (?P<end>[\d.]+)\]\s+(?P<id>\S+)\s+(?P<emotion>\S+)\s+\[(?P<means>[^\]]*)\]")
 _NAME = re.compile(r"(?P<dialogue>Ses0[1-5][FM]_(?P<style>impro|script)\w+)_(?P<gender>[FM])[A-Z0-9]*\d+")
+_DIALOGUE = re.compile(r"Ses0[1-5][FM]_(?:impro|script)\d\d(?:_\d)?[ab]?")  # its audio as a whole, below dialog, is no turn
 _RATER = re.compile(r"(?P<kind>[CA])-(?P<rater>\w+):\s*(?P<body>.*?)\s*(\(.*)?")
 _DIMENSIONS = {"val": "valence", "act": "activation", "dom": "dominance"}
 
@@ -125,12 +126,11 @@ def utterances(root: Path) -> Iterator[Utterance]:
     Raises
     ------
     ManifestError
-        For a broken line, an unknown emotion, a turn rated twice or a sentence file that is there twice.
+        For a broken line, an unknown emotion, a turn rated twice, or a sentence file that is there twice or unlike a turn.
     """
     turns, texts, alignments = _read_turns(root), _read_texts(root), _index_alignments(root)
-    sentences = [path for path in audio_paths(root) if "/sentences/" in f"/{path}"]
-    paths = by_stem(path for path in sentences if _NAME.fullmatch(Path(path).stem))
-    say_left_out(set(sentences) - set(paths.values()), "are called unlike turns")
+    found = (path for path in audio_paths(root) if "/dialog/" not in f"/{path}" and not _DIALOGUE.fullmatch(Path(path).stem))
+    paths = by_stem(path for path, _ in coded(found, _NAME, "Ses01F_impro01_F000.wav"))
     unrated = [_Turn(name, paths[name], float("inf")) for name in sorted(paths.keys() - turns.keys())]
     ranks: dict[str, int] = {}
     unaligned = []

@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._labels import ImpossibleSpans, once, records, say_unused
+from featurekit.corpora._strays import StrayFileError, each
 from featurekit.corpora._table import csv_rows, find_table, read_text
+from featurekit.corpora._walk import audio_paths
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
 
@@ -128,16 +130,18 @@ def utterances(root: Path) -> Iterator[Utterance]:
     Raises
     ------
     ManifestError
-        For a broken line of the tables, a score outside [-3, 3], or a video told twice.
+        For a broken line of the tables, a score outside [-3, 3], a video told twice, or audio that is no video or segment of
+        the table or is there twice.
     """
     table = find_table(root / folder / TABLE for folder in TABLE_FOLDERS)
     if table is None:
         return
     segments = sorted(_read_segments(table), key=lambda segment: (segment.video, segment.start, segment.number))
-    videos, names = {segment.video for segment in segments}, {segment.name for segment in segments}
-    paths, texts, speakers = _audio_by_stem(root), _read_texts(root, videos), _read_speakers(root, videos)
-    segmented = videos.isdisjoint(paths) and not names.isdisjoint(paths)
-    folder = PurePosixPath(next(iter(paths.values()))).parent if segmented else AUDIO_FOLDERS[0]
+    videos = {segment.video for segment in segments}
+    (whole, parts), texts, speakers = _find_audio(root, videos), _read_texts(root, videos), _read_speakers(root, videos)
+    segmented = not whole and bool(parts)
+    paths = parts if segmented else whole
+    folder = PurePosixPath(next(iter(parts.values()))).parent if segmented else AUDIO_FOLDERS[0]
     ranks = dict.fromkeys(videos, 0)
     for segment in segments:
         stem = segment.name if segmented else segment.video
@@ -174,19 +178,24 @@ def _read_segments(table: Path) -> Iterator[_Segment]:
     impossible.say()
 
 
-def _audio_by_stem(root: Path) -> dict[str, str]:
-    """Video, or video_segment → path relative to the root, from the first folder that has audio."""
-    for folder in AUDIO_FOLDERS:
-        paths = {path.stem: path.relative_to(root).as_posix() for path in _audio_files(root / folder)}
-        if paths:
-            return paths
-    return {}
+def _find_audio(root: Path, videos: set[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Video → its file, and video_segment → a file of its own; of two files, that in the usual folder."""
+    whole: dict[str, str] = {}
+    segments: dict[str, str] = {}
 
+    def add(path: str) -> None:
+        stem = PurePosixPath(path).stem
+        video, _, number = stem.rpartition("_")
+        if stem not in videos and not (video in videos and number.isdecimal()):
+            raise StrayFileError(f"{path!r}: neither a video nor a segment of a video of the table, as bbb.wav and bbb_1.wav")
+        first = (whole if stem in videos else segments).setdefault(stem, path)
+        if first != path:
+            raise StrayFileError(f"{path!r}: {stem} is there twice, first in {first!r}")
 
-def _audio_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in (".wav", ".flac") and path.is_file())
+    ranks = {folder: rank for rank, folder in enumerate(AUDIO_FOLDERS)}
+    for _ in each(sorted(audio_paths(root), key=lambda path: ranks.get(str(PurePosixPath(path).parent), len(ranks))), add):
+        pass
+    return whole, segments
 
 
 def _read_texts(root: Path, videos: set[str]) -> dict[str, str]:

@@ -106,9 +106,19 @@ def test_a_sentence_that_is_there_twice_is_refused(miniature):
         read_corpus("iemocap", root)
 
 
-def test_sentence_files_that_are_no_turns_are_said_whatever_their_bytes(miniature, caplog):
+def test_sentence_files_that_are_no_turns_are_named_or_left_out_whatever_their_bytes(miniature, caplog):
     root = miniature("iemocap")
     (root / WAVES / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"")
+    with pytest.raises(ManifestError, match=r"not a name of this corpus, which has names like Ses01F_impro01_F000.wav"):
+        read_corpus("iemocap", root)
     with caplog.at_level(logging.WARNING):
-        assert len(read_corpus("iemocap", root)) == 4
-    assert "1 audio files are called unlike turns and were left out" in caplog.text
+        assert len(read_corpus("iemocap", root, skip_strays=True)) == 4
+    assert "1 file is none of this corpus's, and left out" in caplog.text
+
+
+def test_whole_dialogues_are_no_strays_wherever_they_lie(miniature):
+    root = miniature("iemocap")
+    for path in ("dialogues/Ses05M_script01_1b.wav", "Session1/dialog/wav/noise.wav"):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_bytes(b"")
+    assert len(read_corpus("iemocap", root)) == 4

@@ -18,6 +18,8 @@ STRAYS = {
     "crema_d": ["AudioWAV/201.wav", "AudioWAV/1001_DFA_GLD_XX.wav", "AudioWAV/1001_XYZ_ANG_XX.wav"],
     "emodb": ["wav/99a01Wa.wav", "wav/03a99Wa.wav"],
     "esd": ["201.wav", "0011/Glad/0011_000001.wav"],
+    "iemocap": ["201.wav", "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_X000.wav"],
+    "mosi": ["201.wav", "Raw/Audio/WAV_16000/Full/ccc.wav", "Raw/Audio/WAV_16000/Segmented/ccc_1.wav"],
     "nemo": ["samples/201.wav", "samples/EB0_glad_1.wav"],
     "ravdess": ["Actor_01/03-01-09-01-01-01-01.wav", "Actor_99/03-01-01-01-01-01-99.wav"],
     "savee": ["201.wav", "202.wav", "XX/a01.wav", "DC/203.wav"],
