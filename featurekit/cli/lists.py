@@ -57,7 +57,7 @@ def list_command(kind: str | None, as_json: bool) -> None:
 @click.command("explain")
 @click.argument("name")
 @click.option("--cost", "with_cost", is_flag=True, help="Of a feature or preset: measure what each step takes, here and now.")
-@click.option("--toml", is_flag=True, help="Of a model: print the run file of its paper's recipe, for `featurekit train`.")
+@click.option("--toml", is_flag=True, help="Of a model or pipeline: print its run file, for `featurekit train`.")
 @grammar.AS_JSON
 def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> None:
     """Explain whatever is listed: a feature or preset (graph, columns, settings), a corpus (facts, folder tree), a split, a
@@ -71,9 +71,7 @@ def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> No
     if as_json and toml:
         raise click.UsageError("--toml prints a run file and --json the facts; give one of them")
     if toml:
-        from featurekit.models import facts
-
-        click.echo(facts.fragment(facts.get(name)))
+        click.echo(_run_file(name), nl=False)
         return
     found = _found(name)
     pages = [page for page, _, _ in found]
@@ -93,6 +91,15 @@ def explain_command(name: str, with_cost: bool, toml: bool, as_json: bool) -> No
         return
     click.echo(tables.fit(_without_marks("\n\n".join(pages))))
     grammar.next_step(lambda: _next(name, found[0][2]))
+
+
+def _run_file(name: str) -> str:
+    """The run file of a pipeline, or that of a model's paper; of a model without one what its registration says."""
+    from featurekit.experiments import pipelines
+    from featurekit.models import facts
+
+    own = name if name in pipelines.names() else pipelines.of_model(name)
+    return pipelines.text(own) if own else f"{facts.fragment(facts.get(name))}\n"
 
 
 def _found(name: str) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -158,6 +165,8 @@ def _split_page(name: str) -> str | None:
 def _feature_page(name: str) -> str | None:
     from featurekit import features
 
+    if name in _pipelines():  # luo2019/gmm is no column of the preset luo2019
+        return None
     try:
         return features.explain(name)
     except UnknownNameError as error:
@@ -184,8 +193,7 @@ def _lines_page(kind: str, name: str) -> str | None:
     return "\n".join(found) or None
 
 
-# What explains a name, and the command that comes next. Kinds of one group share names (cs582 is a corpus, a preset and a
-# pipeline); those of two groups do not, so the search ends with the first group that has the name, before it imports more.
+# What explains a name, and the command that comes next. Kinds of one group share names (cs582 is a corpus and a preset); those of two groups do not, so the search ends with the first group that has the name, before it imports more.
 _EXPLANATIONS: tuple[tuple[tuple[str, Callable[[str], str | None], tuple[str, ...]], ...], ...] = (
     (("model", _model_page, ("explain", "{}", "--toml")),),
     (

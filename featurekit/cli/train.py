@@ -97,7 +97,7 @@ def train_command(
     \b
     featurekit train cache/ravdess --model ub-bilstm --features luo2019-best4
     featurekit train cache/emodb --model resnet18 --features mel256 --split loso --augment specaugment
-    featurekit train pipelines/ravdess-resnet18.toml --seed 1
+    featurekit train luo2019/ub-bilstm --seed 1
     featurekit train emodb-resnet18 --seeds 5 --jobs 4
     featurekit train cache/runs/emodb-resnet18-cae56bfe
     featurekit train cache/emodb --model mlp-pool --set training.weight_decay=0.01 --set hyper.dropout=0.3
@@ -196,7 +196,7 @@ def _only_one(given: Sequence[str], advice: str) -> str:
 
 
 def _path_of(thing: str) -> str:
-    """A bare name of ``list pipelines`` as its path; anything else as it is."""
+    """A name of ``list pipelines`` as its path; anything else as it is."""
     from featurekit.experiments import pipelines
 
     try:

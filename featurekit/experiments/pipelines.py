@@ -1,6 +1,7 @@
-"""Pipelines: the run files that come with featurekit, found by their bare name wherever it is installed.
+"""Pipelines: the run files that come with featurekit, found by name wherever it is installed.
 
-They are written in the folder ``pipelines/`` of the repository. A wheel carries them inside the package.
+They are written in the folders of ``pipelines/`` in the repository, one for each paper and ``ours``. A wheel carries them
+inside the package. The file that is called after a model is the model's own: the recipe of its paper, with corpus and split.
 """
 
 from __future__ import annotations
@@ -19,14 +20,24 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """Names of the run files that come with featurekit, sorted."""
-    return sorted(path.stem for path in folder().glob("*.toml"))
+    """Names of the run files that come with featurekit, sorted: ``luo2019/ub-bilstm``."""
+    return sorted(path.relative_to(folder()).with_suffix("").as_posix() for path in folder().glob("*/*.toml"))
+
+
+def text(name: str) -> str:
+    """The run file of a name as it is written."""
+    return (folder() / f"{name}.toml").read_text("utf-8")
+
+
+def of_model(model: str) -> str | None:
+    """Name of a model's own run file; None for a model that has none, as one of a plugin."""
+    return next((name for name in names() if _last(name) == model), None)
 
 
 def describe(name: str) -> str:
     """The first sentence of a run file's comment: what it trains, and the figure of its paper."""
     said: list[str] = []
-    for line in (folder() / f"{name}.toml").read_text("utf-8").splitlines():
+    for line in text(name).splitlines():
         if not line.startswith("#"):
             break
         said.append(line.lstrip("# "))
@@ -41,7 +52,7 @@ def find(given: str | Path) -> Path:
     Parameters
     ----------
     given : path or str
-        ``ravdess-resnet18``, ``ravdess-resnet18.toml``, ``pipelines/ravdess-resnet18.toml``, or any path that exists.
+        ``luo2019/ub-bilstm``, its last part alone, either with ``.toml`` or in ``pipelines/``; or any path that exists.
 
     Raises
     ------
@@ -52,7 +63,12 @@ def find(given: str | Path) -> Path:
     for local in (path, Path(f"{path}.toml")):
         if local.exists():
             return local
-    name = path.name.removesuffix(".toml")
-    if str(path.parent) in (".", "pipelines") and name in names():
-        return folder() / f"{name}.toml"
+    asked = path.as_posix().removesuffix(".toml").removeprefix("pipelines/")
+    for name in names():
+        if asked in (name, _last(name)):
+            return folder() / f"{name}.toml"
     raise UnknownNameError("run file", str(given), names(), see="featurekit list pipelines")
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]

@@ -29,7 +29,7 @@ HEAVY = [
     "transformers",
     "safetensors",
 ]
-NAMES = [*features.names(), "ravdess", "loso", "emotion", "mixup", "noise", "luo2019-sbcnn", "ub-bilstm", "resnet18", "typoo"]
+NAMES = [*features.names(), "ravdess", "loso", "emotion", "mixup", "noise", "luo2019/gmm", "ub-bilstm", "resnet18", "typoo"]
 LIGHT = (
     [["--help"], *([verb, "--help"] for verb in VERBS)]
     + [["list", kind] for kind in KINDS]
@@ -162,7 +162,7 @@ def test_all_is_for_run_time():
         ("sentiment3", "task", {"summary", "use"}),
         ("mixup", "augmentation", {"summary", "use"}),
         ("noise", "perturbation", {"summary", "use"}),
-        ("luo2019-sbcnn", "pipeline", {"summary", "use"}),
+        ("luo2019/gmm", "pipeline", {"summary", "use"}),
     ],
 )
 def test_an_explanation_is_facts_for_a_program(name, kind, expected):

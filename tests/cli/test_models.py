@@ -1,8 +1,11 @@
 import tomllib
 
+import pytest
 from click.testing import CliRunner
 
 from featurekit.cli import main
+from featurekit.experiments import pipelines
+from featurekit.models import MODELS
 
 
 def run(*arguments, code=0):
@@ -13,10 +16,13 @@ def run(*arguments, code=0):
 
 def test_explain_prints_the_papers_recipe_as_a_run_file_that_train_takes(tmp_path, tiny_store):
     text = run("explain", "ub-bilstm", "--toml")
-    assert tomllib.loads(text)["training"]["batch_size"] == 30
+    said = tomllib.loads(text)
+    assert said["training"]["batch_size"] == 30
+    assert (said["store"], said["split"], said["task"]) == ("cache/mosi", "mosi-luo2019", "sentiment2")
     path = tmp_path / "run.toml"
     path.write_text(text)
-    options = ("--store", tiny_store, "--features", "rms", "--epochs", 1, "-o", tmp_path / "runs")
+    of_another_corpus = ("--store", tiny_store, "--features", "rms", "--split", "speaker-disjoint")
+    options = (*of_another_corpus, "--epochs", 1, "-o", tmp_path / "runs")
     assert "ub-bilstm" in run("train", path, *options)
 
 
@@ -26,7 +32,23 @@ def test_explain_shows_layers_inputs_and_parameters_of_a_model():
     assert "parameters: " in page
 
 
-def test_only_a_model_has_a_run_file():
+@pytest.mark.parametrize("name", MODELS.names())
+def test_explain_prints_the_file_of_the_pipelines_that_is_called_after_the_model(name):
+    (path,) = pipelines.folder().glob(f"*/{name}.toml")
+    assert run("explain", name, "--toml") == path.read_text("utf-8")
+
+
+def test_explain_prints_the_file_of_a_pipeline():
+    text = run("explain", "luo2019/aff-acrnn-mosi-to-moud", "--toml")
+    assert text == pipelines.text("luo2019/aff-acrnn-mosi-to-moud")
+
+
+def test_a_model_of_a_plugin_has_the_run_file_of_its_registration(monkeypatch):
+    monkeypatch.setattr(pipelines, "of_model", lambda model: None)
+    assert tomllib.loads(run("explain", "ub-bilstm", "--toml"))["store"] == "cache/NAME"
+
+
+def test_only_a_model_or_a_pipeline_has_a_run_file():
     assert "unknown model 'mfcc'" in run("explain", "mfcc", "--toml", code=2)
 
 
