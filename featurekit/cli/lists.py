@@ -193,7 +193,8 @@ def _lines_page(kind: str, name: str) -> str | None:
     return "\n".join(found) or None
 
 
-# What explains a name, and the command that comes next. Kinds of one group share names (cs582 is a corpus and a preset); those of two groups do not, so the search ends with the first group that has the name, before it imports more.
+# What explains a name, and the command that comes next. Kinds of one group share names (cs582 is a corpus and a preset); those
+# of two groups do not, so the search ends with the first group that has the name, before it imports more.
 _EXPLANATIONS: tuple[tuple[tuple[str, Callable[[str], str | None], tuple[str, ...]], ...], ...] = (
     (("model", _model_page, ("explain", "{}", "--toml")),),
     (

@@ -84,7 +84,8 @@ def test_a_small_one_trains_for_an_epoch(name, making, tmp_path):
     pytest.importorskip("hmmlearn")
     settings = run_settings(pipelines.find(name), {"epochs": 1, "device": "cpu"})
     path = filled(tmp_path / "store", settings, columns_of(settings, making), making)
-    run = Run(dataclasses.replace(settings, store=str(path), split="speaker-disjoint(test=0.34, dev=0.34)"), runs=tmp_path / "runs")
+    here = dataclasses.replace(settings, store=str(path), split="speaker-disjoint(test=0.34, dev=0.34)")
+    run = Run(here, runs=tmp_path / "runs")
     metrics = run.execute().metrics
     assert metrics["n"] > 0
     assert run.columns or run.settings.model.endswith("-text")
