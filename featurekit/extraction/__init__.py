@@ -18,7 +18,7 @@ from featurekit.extraction import augmented, engines
 from featurekit.extraction.fingerprints import FileFacts, fingerprint
 from featurekit.extraction.forecast import Forecast, dry_run
 from featurekit.extraction.gpu import compute_shards
-from featurekit.extraction.learnt import check_covered, learnt_groups
+from featurekit.extraction.learnt import check_covered, learnt_groups, training_ids
 from featurekit.extraction.losses import Losses, losses, refuse
 from featurekit.extraction.plan import Group, estimated_bytes, plan_groups, plan_shards
 from featurekit.extraction.shards import Receipt, ShardWork, column_info, work
@@ -190,7 +190,7 @@ def build_store(
             groups = plan_groups(manifest, wanted, head)
             receipts |= _compute(pool, _missing(out, root, groups, manifest, files), progress)
             try:
-                store.publish_head(out, manifest, partial(_unless_newer, head, groups), **told)
+                store.publish_head(out, manifest, partial(_unless_newer, head, groups, corpus), **told)
                 break
             except _NewerHeadError:
                 continue  # another extraction added columns meanwhile: plan again, so that both are kept
@@ -220,10 +220,12 @@ class _NewerHeadError(FeaturekitError):
     """Somebody else published a generation since the plan was made."""
 
 
-def _unless_newer(planned: store.Head | None, groups: list[Group], latest: store.Head | None) -> list[store.GroupInfo]:
+def _unless_newer(
+    planned: store.Head | None, groups: list[Group], corpus: str, latest: store.Head | None
+) -> list[store.GroupInfo]:
     if (latest and latest.generation) != (planned and planned.generation):
         raise _NewerHeadError("another extraction published first")
-    return [*map(_group_info, groups), *learnt_groups(latest)]
+    return [*(_group_info(group, corpus) for group in groups), *learnt_groups(latest)]
 
 
 def _missing(
@@ -288,8 +290,10 @@ def _receipts(pool: backends.Backend, tasks: list[ShardWork]) -> Iterator[Receip
         yield receipt
 
 
-def _group_info(group: Group) -> store.GroupInfo:
-    columns = tuple(column_info(column) for column in group.columns)
+def _group_info(group: Group, corpus: str) -> store.GroupInfo:
+    columns = tuple(
+        dataclasses.replace(column_info(column), trained_on=training_ids(column, corpus)) for column in group.columns
+    )
     shards = tuple(shard.key for shard in group.shards)
     return store.GroupInfo(columns, shards, plan=dict(group.cuts), column_keys=group.keys_of_committed)
 

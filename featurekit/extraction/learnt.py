@@ -1,6 +1,7 @@
-"""Columns that no feature request makes: extraction keeps them as they are, and cannot extend them.
+"""Columns that a network of the user's made, which knows labels, and columns that no feature request makes.
 
-A run wrote them (``featurekit embed``), or a program of the user's by the store's own functions.
+The latter extraction keeps as they are, and cannot extend: a run wrote them (``featurekit embed``), or a program of the user's
+by the store's own functions.
 """
 
 from __future__ import annotations
@@ -9,7 +10,40 @@ from pathlib import Path
 
 from featurekit import store
 from featurekit.errors import ParameterError
+from featurekit.features import Column
 from featurekit.manifest import Manifest
+from featurekit.runs import StoredRun
+from featurekit.runs.schema import FOLD_RECORD
+
+
+def training_ids(column: Column, corpus: str) -> tuple[str, ...]:
+    """Ids of a corpus whose labels a feature column knows: its encoder is a run's, which was trained or chosen on them.
+
+    Parameters
+    ----------
+    column : Column
+        As it is to be computed.
+    corpus : str
+        Name of the store's corpus.
+
+    Returns
+    -------
+    tuple of str
+        Sorted; empty where no run of featurekit trained an encoder, or one trained it on another corpus.
+
+    Raises
+    ------
+    ParameterError
+        When the run's folder is damaged.
+    """
+    encoders = {str(one.settings["model"]) for one in column.bound().walk() if one.settings.get("model") is not None}
+    seen: set[str] = set()
+    for folder in map(Path, encoders):
+        run = StoredRun(folder.parent.parent)
+        if (folder / FOLD_RECORD).is_file() and StoredRun.is_run(run.path):
+            fold = run.folds_of(corpus)[run.fold_at(folder).number]
+            seen |= {*fold.train, *fold.dev}
+    return tuple(sorted(seen))
 
 
 def learnt_groups(head: store.Head | None) -> list[store.GroupInfo]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from featurekit import models, store
-from featurekit.data import Dataset, Fold, SpeakerNormalisedStore, Split, Task, TrimmedStore, usable_ids
+from featurekit.data import Dataset, Fold, SpeakerNormalisedStore, Task, TrimmedStore, usable_ids
 from featurekit.data.collate import collate
 from featurekit.data.views.store_view import StoreView
 from featurekit.data.words import words_of
@@ -19,8 +19,9 @@ from featurekit.errors import ParameterError
 from featurekit.inference import speed
 from featurekit.inference.records import read_run
 from featurekit.inference.runs import FoldNetwork, by_speaker, columns_of_run, fold_number, load_fold
-from featurekit.inference.shares import Share, folds_on, shares
+from featurekit.inference.shares import Share, shares
 from featurekit.models import Output
+from featurekit.runs import StoredRun
 from featurekit.whole_float32 import whole_float32
 
 _NETWORKS = 4  # folds whose networks are kept in memory
@@ -65,7 +66,7 @@ class Applied:
             raise ParameterError(f"no utterance of {opened.path} has {what}")
         only = None if fold is None else fold_number(self.record, fold)
         self.numbers = [*range(len(self.record["folds"]))] if only is None else [only]
-        self.shares = shares(folds_on(Split.read(run / "split.json"), self.record, opened.corpus), usable, only)
+        self.shares = shares(StoredRun(run).folds_of(opened.corpus), usable, only)
         self._network = lru_cache(_NETWORKS)(self._load)
         self._dataset = lru_cache(None)(self._gather)
 

@@ -8,11 +8,10 @@ the column says whom its networks have seen: ``trained_on``, and a run that test
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from featurekit.data import Fold, Split
+from featurekit.data import Fold
 
 
 @dataclass(frozen=True)
@@ -39,31 +38,13 @@ class Share:
         return {*self.fold.train, *self.fold.dev}
 
 
-def folds_on(split: Split, record: Mapping[str, Any], corpus: str) -> list[Fold]:
-    """The folds of a run with the ids of a store's corpus; empty parts where the run never saw that corpus.
-
-    A run on two corpora has ids such as ``mosi/03bSnISJMiM_1``.
-    """
-    if record["settings"]["test_store"]:
-        prefix = f"{corpus}/"
-    elif record["corpus"] == corpus:
-        prefix = ""
-    else:
-        return [Fold(fold.name, (), (), ()) for fold in split.folds]
-
-    def known(ids: Iterable[str]) -> tuple[str, ...]:
-        return tuple(name.removeprefix(prefix) for name in ids if name.startswith(prefix))
-
-    return [Fold(fold.name, known(fold.train), known(fold.dev), known(fold.test)) for fold in split.folds]
-
-
 def shares(folds: Sequence[Fold], ids: Sequence[str], only: int | None = None) -> list[Share]:
     """Deal a store's utterances out to the folds.
 
     Parameters
     ----------
     folds : sequence of Fold
-        From :func:`folds_on`.
+        With the ids of the store's corpus, as :meth:`featurekit.runs.StoredRun.folds_of` has them.
     ids : sequence of str
         Usable utterances, in the store's order.
     only : int, optional

@@ -48,7 +48,7 @@ class StoredRun(Shown):
         return facts | {"state": "finished" if self.is_finished else "not finished", "folder": self.path}
 
     @staticmethod
-    def is_run(path: str | Path) -> bool:
+    def is_run(path: str | os.PathLike[str]) -> bool:
         """Whether a folder holds a run, finished or not."""
         return (Path(path) / schema.RECORD).is_file()
 
@@ -168,6 +168,39 @@ class StoredRun(Shown):
         if not 0 <= which < len(self.folds):
             raise ParameterError(f"fold {which} does not exist; {self.path} has folds 0 to {len(self.folds) - 1}")
         return self.folds[which]
+
+    def fold_at(self, folder: str | Path) -> StoredFold:
+        """The fold whose folder this is.
+
+        Raises
+        ------
+        ParameterError
+            When it is none of this run.
+        """
+        name = Path(folder).name
+        if not name.isdecimal():
+            raise ParameterError(f"{folder} is no fold of {self.path}; give {self.path / schema.FOLDS / '0'}")
+        return self.fold(int(name))
+
+    def folds_of(self, corpus: str) -> list[Fold]:
+        """The folds with the ids of one corpus; their parts are empty where the run never saw that corpus.
+
+        A run on two corpora has ids such as ``mosi/03bSnISJMiM_1``; here the corpus's own come back.
+
+        Raises
+        ------
+        ParameterError
+            When the record or the split is damaged.
+        """
+        record = self.record
+        if not record.settings.test_store and record.corpus != corpus:
+            return [Fold(fold.name, (), (), ()) for fold in self.split.folds]
+        prefix = f"{corpus}/" if record.settings.test_store else ""
+
+        def known(ids: Sequence[str]) -> tuple[str, ...]:
+            return tuple(name.removeprefix(prefix) for name in ids if name.startswith(prefix))
+
+        return [Fold(fold.name, known(fold.train), known(fold.dev), known(fold.test)) for fold in self.split.folds]
 
     @property
     def predictions(self) -> list[Prediction]:

@@ -1,5 +1,5 @@
-from featurekit.data import Fold, Split
-from featurekit.inference.shares import folds_on, shares
+from featurekit.data import Fold
+from featurekit.inference.shares import shares
 
 TWO = [Fold("x", ("a", "b"), ("c",), ("d",)), Fold("y", ("b", "d"), ("c",), ("a",))]
 
@@ -23,13 +23,3 @@ def test_an_utterance_goes_to_the_fold_that_tests_it_else_to_one_that_has_not_se
 def test_one_fold_for_all_keeps_the_parts_apart():
     assert dealt(shares(TWO, ["a", "b", "c", "d"], only=0)) == [(0, ("c",)), (0, ("d",)), (0, ("a", "b"))]
     assert shares(TWO, ["d"], only=0)[0].seen == {"a", "b", "c"}
-
-
-def test_ids_of_two_corpora_lose_the_prefix_of_the_one_that_is_embedded():
-    split = Split("cross-corpus", (Fold("0", ("m/1",), (), ("u/1",)),), {}, "manifest", False, "")
-    record = {"corpus": "m-to-u", "settings": {"test_store": "u"}}
-    assert folds_on(split, record, "m") == [Fold("0", ("1",), (), ())]
-    assert folds_on(split, record, "u") == [Fold("0", (), (), ("1",))]
-    alone = {"corpus": "m", "settings": {"test_store": ""}}
-    assert folds_on(split, alone, "other") == [Fold("0", (), (), ())]
-    assert folds_on(split, alone, "m") == list(split.folds)

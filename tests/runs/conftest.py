@@ -36,6 +36,7 @@ def make_record(**changed):
         "folds": ("a", "b"),
         "verdict": "speaker-disjoint",
         "split": SplitStamp(split.kind, split.digest, "speaker-disjoint"),
+        "reads_text": False,
         "reference": {"training_counts": {"a": {"angry": 1, "sad": 1}, "b": {"angry": 2, "sad": 0}}, "human": None},
         "versions": {"python": "3.11"},
     }

@@ -5,9 +5,11 @@ import subprocess
 
 import pytest
 
+from featurekit.data import Fold, Split
 from featurekit.errors import FeaturekitError, ParameterError, UnknownNameError
-from featurekit.runs import StoredRun
+from featurekit.runs import RunSettings, StoredRun
 from featurekit.runs.checksums import SUMS
+from featurekit.runs.schema import SplitStamp
 from tests.runs.conftest import make_predictions, make_record, make_split, write_fold
 
 
@@ -143,6 +145,25 @@ def test_the_split_of_another_run_is_refused(run, tmp_path):
     other.begin(make_record(folds=("a",), split=make_record().split), split, {})
     with pytest.raises(ParameterError, match="split of another run"):
         _ = other.split
+
+
+def test_ids_of_two_corpora_lose_the_prefix_of_the_one_that_is_asked_for(tmp_path):
+    split = Split("cross-corpus", (Fold("0", ("m/1",), (), ("u/1",)),), {}, "manifest", False, "")
+    record = make_record(
+        corpus="m-to-u",
+        settings=RunSettings("m", "logistic", test_store="u"),
+        folds=("0",),
+        split=SplitStamp(split.kind, split.digest, ""),
+    )
+    run = StoredRun(tmp_path / "run")
+    run.begin(record, split, {})
+    assert run.folds_of("m") == [Fold("0", ("1",), (), ())]
+    assert run.folds_of("u") == [Fold("0", (), (), ("1",))]
+
+
+def test_another_corpus_has_no_ids(run):
+    assert run.folds_of("other") == [Fold("a", (), (), ()), Fold("b", (), (), ())]
+    assert run.folds_of("x") == list(make_split().folds)
 
 
 @pytest.fixture
