@@ -49,6 +49,7 @@ ALLOWED = {
     "store": {"manifest", "notebook", "settings"},
     "corpora": {"registry", "settings", "manifest", "audio"},
     "extraction": {
+        "runs",
         "calls",
         "device_names",
         "resampling",
