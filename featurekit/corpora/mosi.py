@@ -80,7 +80,7 @@ CORPUS = Corpus(
             "segments that share most of their audio, some of them with different scores",
             source=f"{TABLE}, seen here",
             names=tuple(f"{video}_{number}" for video, numbers in OVERLAPPING for number in numbers),
-            checks=("overlap", "same-stretch", "two-labels"),
+            checks=("overlap", "same-stretch"),
         ),
         Defect(
             "four segments have no text",

@@ -64,10 +64,14 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose utterances a file holds, for judging duplicates and levels: speakers and classes, empty where unknown."""
+    """Whose utterances a file holds, for judging duplicates and levels: speakers and classes, empty where unknown.
+
+    Classes that are ratings agree within ``tolerance`` (:func:`featurekit.data.audit.ratings.tolerance`).
+    """
 
     speakers: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
+    tolerance: float = 0.0
 
 
 def audio_findings(sounds: Sequence[Sound], owners: Mapping[str, Owner] | None = None) -> Iterator[Finding]:
@@ -232,9 +236,19 @@ def quarrel(owners: list[Owner]) -> str:
     said = []
     for word, sets in (("speakers", {owner.speakers for owner in owners}), ("labels", {owner.classes for owner in owners})):
         names = sorted(", ".join(sorted(group)) for group in sets if group)
-        if len(names) > 1:
+        if len(names) > 1 and not (word == "labels" and agree(owners)):
             said.append(f"{word} {' and '.join(names)}")
     return "; ".join(said)
+
+
+def agree(owners: Sequence[Owner]) -> bool:
+    """Whether all classes are ratings that lie so near that they are one label."""
+    most = min(owner.tolerance for owner in owners)
+    try:
+        ratings = [float(name) for owner in owners for name in owner.classes] if most else []
+    except ValueError:
+        return False
+    return bool(ratings) and max(ratings) - min(ratings) <= most
 
 
 def _most(counts: Counter[int]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from featurekit import corpora
 from featurekit.corpora import Corpus
+from featurekit.data.audit.ratings import tolerance
 from featurekit.errors import ParameterError
 from featurekit.inspection.errata import mark_known
 from featurekit.inspection.findings import Finding, Item, Report, Severity, seen
@@ -164,6 +165,7 @@ def _table(name: str, folder: Path, manifest: str | Path) -> Iterator[Utterance]
 def _owners(utterances: Sequence[Utterance], corpus: Corpus) -> dict[str, Owner]:
     """Path → speakers and classes of its utterances; a file of many segments has no class of its own."""
     key = label_key(corpus, utterances)
+    most = tolerance(key, (utterance.labels.get(key) for utterance in utterances))
     owners: dict[str, Owner] = {}
     known: dict[Owner, Owner] = {}  # a million files have a few thousand speakers and classes between them
     for utterance in utterances:
@@ -171,7 +173,7 @@ def _owners(utterances: Sequence[Utterance], corpus: Corpus) -> dict[str, Owner]
         if utterance.path in owners:
             owner = Owner(owners[utterance.path].speakers | speakers)
         else:
-            owner = Owner(speakers, frozenset((str(utterance.labels[key]),) if key in utterance.labels else ()))
+            owner = Owner(speakers, frozenset((str(utterance.labels[key]),) if key in utterance.labels else ()), most)
         owners[utterance.path] = known.setdefault(owner, owner)
     return owners
 

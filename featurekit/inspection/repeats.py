@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from featurekit.data.audit.duplicates import near_duplicates, one_recording
+from featurekit.data.audit.ratings import tolerance
 from featurekit.data.audit.same import file_of, overlapping_segments, same_input
 from featurekit.inspection.findings import Finding, Item, Severity, seen
-from featurekit.inspection.hearing import Owner, quarrel
+from featurekit.inspection.hearing import Owner, agree, quarrel
 from featurekit.inspection.sounds import Sound
 from featurekit.manifest import Utterance
 
@@ -37,7 +38,8 @@ def repeated_stretches(utterances: Sequence[Utterance], sounds: Mapping[str, Sou
     overlaps = overlapping_segments(utterances, groups, lengths)
     of_interest = shared | {name for pair in overlaps.found for name in pair[:2]}
     by_id = {item.id: item for item in utterances if item.id in of_interest}
-    owners = {name: _owner(item, label) for name, item in by_id.items()}
+    most = tolerance(label, (item.labels.get(label) for item in utterances))
+    owners = {name: _owner(item, label, most) for name, item in by_id.items()}
     for severity in (Severity.ERROR, Severity.WARNING):
         told = [(group, quarrel([owners[name] for name in group])) for group in groups]
         items = [Item(group, said) for group, said in told if bool(said) is (severity is Severity.ERROR)]
@@ -48,7 +50,9 @@ def repeated_stretches(utterances: Sequence[Utterance], sounds: Mapping[str, Sou
     twofold = [
         Item((one, other), f"labels {said}")
         for one, other, said in labels
-        if (one, other) in overlaps.same and len(owners[one].classes | owners[other].classes) > 1
+        if (one, other) in overlaps.same
+        and len(owners[one].classes | owners[other].classes) > 1
+        and not agree((owners[one], owners[other]))
     ]
     text = "{n} [pair|pairs] of segments [is|are] one recording under two labels: correct them, or leave both out"
     yield from seen("two-labels", Severity.ERROR, text, twofold)
@@ -98,10 +102,10 @@ def near_audio(sounds: Sequence[Sound], owners: Mapping[str, Owner]) -> Iterator
         )
 
 
-def _owner(item: Utterance, label: str) -> Owner:
+def _owner(item: Utterance, label: str, tolerance: float) -> Owner:
     said = item.labels.get(label)
     speakers = frozenset((item.speaker,) if item.speaker else ())
-    return Owner(speakers, frozenset(() if said is None or said == "" else (str(said),)))
+    return Owner(speakers, frozenset(() if said is None or said == "" else (str(said),)), tolerance)
 
 
 def _neighbours(utterances: Sequence[Utterance], said: set[tuple[str, ...]]) -> Iterator[Finding]:

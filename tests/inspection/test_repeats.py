@@ -97,6 +97,17 @@ def test_a_file_beside_a_segment_of_it_and_segments_that_nearly_agree_are_told()
     assert stretches(said("a", start=0.0, end=1.0), said("b", start=1.0, end=2.0)) == []
 
 
+@pytest.mark.parametrize(("second", "is_one"), [(0.8, True), (1.4, False)])
+def test_ratings_that_lie_near_are_one_label(second, is_one):
+    for start, check in ((0.0, "same-stretch"), (0.1, "two-labels")):
+        pair = (Utterance("a", "u.wav", speaker="s", start=0.0, end=1.5, labels={"score": 0.75}),)
+        pair += (Utterance("b", "u.wav", speaker="s", start=start, end=1.5, labels={"score": second}),)
+        found = list(repeated_stretches(pair, {"u.wav": Sound("u.wav", duration_s=2.0, channels=1)}, "score"))
+        errors = [finding.check for finding in found if str(finding.severity) == "error"]
+        assert errors == ([] if is_one else [check])
+        assert len(found) == 1  # else a warning: keep them in one part
+
+
 def test_the_corpora_of_the_house_do_not_change_by_it(tiny_corpus):
     assert CORPORA.get("demo")
     report = inspect_corpus("demo", tiny_corpus, backend="serial")

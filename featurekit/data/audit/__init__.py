@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from featurekit.data.audit import checks, labels, text_classes
+from featurekit.data.audit import checks, labels, ratings, text_classes
 from featurekit.data.audit.audio import fingerprint_column, shared_audio
 from featurekit.data.audit.findings import Audit, Finding, Pair, Severity, examples, how_many
 from featurekit.data.audit.same import Pairs, same_input
@@ -83,7 +83,7 @@ def audit_split(
     several = split.kind == "cross-corpus" and not task
     asked = task or str(split.settings.get("task", ""))
     classes = labels.labels_of_corpora(used) if several else labels.labels_of(used, asked)
-    material = _Material.of(used, sounds, classes)
+    material = _Material.of(used, sounds, classes, ({}, ratings.Rated()) if several else labels.ratings_of(used, asked))
     found, unread = [*_unnamed(used, material), *_of_corpus(material, split.folds, reads_text)], set(not_read)
     for fold in split.folds:
         found += _fold_findings(fold, material)
@@ -96,6 +96,9 @@ def audit_split(
 
 def audit_corpus(manifest: Manifest, *, sounds: StoreView | None = None, subject: str = "the corpus") -> Audit:
     """Look for what every split of a corpus has to keep in one part: audio that is there twice.
+
+    One recording under two labels is an error. Ratings are two labels where they differ by more than a tenth of their scale, as
+    :mod:`featurekit.data.audit.ratings` reasons; a split's task that makes classes of them has its classes compared.
 
     Parameters
     ----------
@@ -110,7 +113,7 @@ def audit_corpus(manifest: Manifest, *, sounds: StoreView | None = None, subject
     used = _heard(list(manifest_of(manifest)), sounds)
     if not used:
         raise SplitError("the manifest holds no utterance: there is nothing to audit")
-    material = _Material.of(used, sounds, labels.labels_of(used))
+    material = _Material.of(used, sounds, labels.labels_of(used), labels.ratings_of(used))
     found = [*_unnamed(used, material), *_of_corpus(material, ())]
     quarrel = {frozenset(pair[:2]) for pair in material.quarrels}
     groups = [group for group in material.doubled if not any(quarrel & {frozenset(p[:2])} for p in checks.chained([group]))]
@@ -141,7 +144,13 @@ class _Material:
     checked: dict[str, str]
 
     @classmethod
-    def of(cls, used: Sequence[Utterance], sounds: StoreView | None, classes: Mapping[str, str]) -> _Material:
+    def of(
+        cls,
+        used: Sequence[Utterance],
+        sounds: StoreView | None,
+        classes: Mapping[str, str],
+        rated: tuple[Mapping[str, str], ratings.Rated],
+    ) -> _Material:
         normalised = {text: checks.normalised_text(text) for text in {item.text for item in used}}
         texts = {item.id: normalised[item.text] for item in used if normalised[item.text]}
         doubled = same_input(used)
@@ -163,7 +172,7 @@ class _Material:
             sentences=checks.fixed_sentences(used, texts),
             doubled=doubled,
             pairs=pairs,
-            quarrels=labels.contradictions(doubled, pairs, classes),
+            quarrels=labels.contradictions(doubled, pairs, rated[0] or classes, rated[1]),
             by_text=text_classes.look(used, texts, classes),
             alike=[Alike.among(what, names) for what, names in kinds.items()],
             checked={"text": how_many(len(texts), len(used)), "audio": heard},

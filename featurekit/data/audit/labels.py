@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from featurekit.data.audit.checks import chained, said
 from featurekit.data.audit.findings import Finding, Pair, Severity
+from featurekit.data.audit.ratings import Rated
 from featurekit.data.audit.same import Pairs
 from featurekit.data.tasks import Task, class_maps, get_task
 from featurekit.data.tasks.schemes import RATINGS
@@ -43,15 +45,44 @@ def labels_of(utterances: Sequence[Utterance], task: str | Task = "") -> dict[st
             return {item.id: label for item in utterances if (label := label_of(item))}
         except FeaturekitError:
             pass  # the task of two stores, or of labels that are not here: the raw ones speak
+    return _raw(utterances, _keys(utterances))
+
+
+def ratings_of(utterances: Sequence[Utterance], task: str | Task = "") -> tuple[dict[str, str], Rated]:
+    """Id → ratings as text, and the ratings, where not classes but ratings are learnt or, without a task, given; else nothing.
+
+    Parameters
+    ----------
+    utterances, task
+        As for :func:`labels_of`.
+    """
+    keys: Sequence[str] = ()
+    with suppress(FeaturekitError):  # as in labels_of
+        found = get_task(task, Manifest(utterances)) if task else None
+        if found is not None and found.kind != "values":
+            return {}, Rated()
+        keys = found.outputs if found is not None else ()
+    keys = keys or _keys(utterances)
+    rated = Rated.of(utterances, keys)
+    return (_raw(utterances, keys) if rated.tolerances else {}), rated
+
+
+def _keys(utterances: Sequence[Utterance]) -> list[str]:
+    """The raw labels that speak where no task does."""
     present = {key for item in utterances for key in item.labels}
     key = next((name for name in _KEYS if name in present), "")
-    keys = [key] if key else [name for name in _RATED if name in present]
+    return [key] if key else [name for name in _RATED if name in present]
+
+
+def _raw(utterances: Sequence[Utterance], keys: Sequence[str]) -> dict[str, str]:
     return {
         item.id: said for item in utterances if (said := ", ".join(_words(item.labels.get(name)) for name in keys).strip(", "))
     }
 
 
-def contradictions(groups: Iterable[tuple[str, ...]], pairs: Iterable[Pairs], labels: Mapping[str, str]) -> list[Pair]:
+def contradictions(
+    groups: Iterable[tuple[str, ...]], pairs: Iterable[Pairs], labels: Mapping[str, str], rated: Rated | None = None
+) -> list[Pair]:
     """Pairs of utterances that are one recording and have two labels: the two ids, the labels and how they are the same.
 
     Parameters
@@ -62,7 +93,11 @@ def contradictions(groups: Iterable[tuple[str, ...]], pairs: Iterable[Pairs], la
         Audio that is nearly the same; of these ``same`` counts.
     labels : mapping
         Id → label.
+    rated : Rated, optional
+        Where the labels are ratings: those that differ by no more than means of raters do are one label
+        (:mod:`featurekit.data.audit.ratings`).
     """
+    rated = rated or Rated()
     alike = {(first, second): "identical audio" for first, second, _ in chained(groups)}
     for found in pairs:
         for one, two, detail in found.found:
@@ -71,7 +106,7 @@ def contradictions(groups: Iterable[tuple[str, ...]], pairs: Iterable[Pairs], la
     return [
         (first, second, f"{labels[first]} and {labels[second]}; {detail}")
         for (first, second), detail in alike.items()
-        if first in labels and second in labels and labels[first] != labels[second]
+        if first in labels and second in labels and labels[first] != labels[second] and not rated.agree(first, second)
     ]
 
 

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from featurekit.corpora import read_corpus
 from featurekit.data import Fold, Split
 from featurekit.data.audit import audit_corpus, audit_split
 from featurekit.data.audit.same import overlapping_segments, same_input
@@ -137,6 +138,47 @@ def test_ratings_are_labels_too():
     rated = [{"valence": 3.0, "arousal": 2.0, "activation": 2.0, "dominance": 1.0}, {"valence": 4.0, "arousal": 2.0}]
     manifest = Manifest(Utterance(f"u{n}", "one.wav", speaker="s", labels=rated[n]) for n in (0, 1))
     assert [finding.kind for finding in audit_corpus(manifest).errors] == ["two-labels"]
+
+
+def scored(*scores, key="score", task=""):
+    manifest = Manifest(Utterance(f"u{n}", "one.wav", speaker="s", labels={key: score}) for n, score in enumerate(scores))
+    if not task:
+        return audit_corpus(manifest)
+    ids = tuple(manifest.ids)
+    return audit_split(Split("given", (Fold("0", ids, (), ()),), {"task": task}, "manifest", True, manifest.digest), manifest)
+
+
+@pytest.mark.parametrize(
+    ("scores", "key", "task", "is_one"),
+    [
+        ((0.75, 0.8), "score", "", True),
+        ((-2.6, -2.0), "score", "", True),  # 0.6 of a scale of 6
+        ((-2.6, -1.9), "score", "", False),
+        ((0.4, 0.6), "score", "sentiment3", False),  # neutral and positive
+        ((0.6, 3.0), "score", "sentiment3", True),
+        ((0.4, 0.6), "score", "sentiment-score", True),
+        ((0.6, 3.0), "score", "sentiment-score", False),
+        ((3.0, 3.4), "valence", "", True),  # a scale of 1 to 5
+        ((3.0, 3.5), "valence", "", False),
+        ((6.0, 6.5), "valence", "", True),  # of 1 to 7
+        ((40, 60, 0, 100), "score", "", False),
+        ((1, 2), "label", "", False),  # a class may be called by a number
+        (("1.0", "1.1"), "score", "", False),
+    ],
+)
+def test_ratings_are_two_labels_where_raters_means_do_not_differ_so_by_themselves(scores, key, task, is_one):
+    found = scored(*scores, key=key, task=task)
+    assert [finding.kind for finding in found.errors] == ([] if is_one else ["two-labels"])
+
+
+def test_of_three_ratings_each_pair_is_judged():
+    (error,) = scored(0.0, 0.5, 1.0).errors
+    assert error.pairs == (("u0", "u2", "0 and 1; identical audio"),)
+
+
+def test_the_segments_of_mosi_that_are_there_twice_do_not_contradict_each_other(real_corpora):
+    found = audit_corpus(read_corpus("mosi", real_corpora / "mosi_labels"))
+    assert not found.errors
 
 
 def test_a_part_of_a_recording_names_its_other_label_and_contradicts_nothing(make):
