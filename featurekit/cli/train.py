@@ -202,6 +202,8 @@ def _path_of(thing: str) -> str:
     try:
         return str(pipelines.find(thing))
     except UnknownNameError:
+        if Path(thing).parts[:1] in {Path(name).parts[:1] for name in pipelines.names()}:
+            raise  # a folder of run files, or a name that is misspelt in one
         return thing
 
 

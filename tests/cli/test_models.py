@@ -52,6 +52,12 @@ def test_only_a_model_or_a_pipeline_has_a_run_file():
     assert "unknown model 'mfcc'" in run("explain", "mfcc", "--toml", code=2)
 
 
+@pytest.mark.parametrize(("thing", "near"), [("luo2019", "luo2019/"), ("luo2019/ub-bilstn", "luo2019/ub-bilstm")])
+def test_a_misspelt_run_file_is_told_those_of_its_folder(thing, near, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert f"unknown run file '{thing}'; did you mean {near}" in run("train", thing, code=2)
+
+
 def test_train_with_a_store_and_a_model_asks_for_the_papers_columns(tmp_path, tiny_store, monkeypatch):
     monkeypatch.delenv("FEATUREKIT_CORPORA", raising=False)
     said = run("train", tiny_store, "--model", "ub-bilstm", "-o", tmp_path, code=2)
