@@ -25,7 +25,7 @@ class Names:
     """
 
     def __init__(self, root: Path | None) -> None:
-        self._root = root
+        self.root = root
         self._roots = [] if root is None else list(dict.fromkeys((str(root.absolute()), os.path.realpath(root))))
         self._listed: dict[str, dict[str, str]] = {}
         self._changed: Counter[str] = Counter()
@@ -90,11 +90,11 @@ class Names:
         return self._exists(path) or (not path.isascii() and self._in_other_form(path) is not None)
 
     def _exists(self, path: str) -> bool:
-        return self._root is not None and os.path.lexists(self._root / path)
+        return self.root is not None and os.path.lexists(self.root / path)
 
     def _in_other_form(self, path: str) -> str | None:
         """The path with each name as its folder has it, or None where one is in no form."""
-        if self._root is None or path.startswith("/") or ".." in path.split("/"):
+        if self.root is None or path.startswith("/") or ".." in path.split("/"):
             return None
         folder = ""
         for name in path.split("/"):
@@ -108,7 +108,7 @@ class Names:
     def _names_in(self, folder: str) -> dict[str, str]:
         if folder not in self._listed:
             try:
-                names = sorted(os.listdir(f"{self._root}/{folder}"))  # noqa: PTH208 - names as text are all that is wanted
+                names = sorted(os.listdir(f"{self.root}/{folder}"))  # noqa: PTH208 - names as text are all that is wanted
             except (OSError, ValueError):  # ValueError: bytes that no name can have
                 names = []
             self._listed[folder] = {unicodedata.normalize("NFC", name): name for name in names} | {name: name for name in names}

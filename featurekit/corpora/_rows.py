@@ -9,6 +9,7 @@ from typing import Any
 
 from featurekit.corpora._cells import as_name
 from featurekit.corpora._columns import DURATION, RAW
+from featurekit.corpora._elsewhere import refuse_absolute
 from featurekit.corpora._names import Names
 from featurekit.errors import ManifestError
 from featurekit.manifest import FIELDS, Utterance, validate
@@ -71,6 +72,7 @@ class Rows:
         _refuse_impossible(known, where)
         is_segment = "start" in known or "end" in known
         known.setdefault("id", default_id(spelt, known.get("start"), known.get("end"), whole_path=self._whole_paths))
+        refuse_absolute(self.names.root, path, f"{where}: {known['id']}")
         if "recording" in known or is_segment:  # otherwise it is a recording of its own, and the first in it
             place = str(known.setdefault("recording", _without_suffix(spelt)))
             rank = self._positions.get(place, 0)

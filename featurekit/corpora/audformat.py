@@ -13,6 +13,7 @@ from typing import Any
 
 from featurekit.corpora import Corpus, Defect, recipe
 from featurekit.corpora._audformat_database import HEADER, Database, seconds
+from featurekit.corpora._elsewhere import refuse_absolute
 from featurekit.corpora._labels import ImpossibleSpans, say_left_out
 from featurekit.corpora._languages import short_code
 from featurekit.corpora._speakers import with_stand_ins
@@ -114,6 +115,7 @@ def _read(root: Path, database: Database, chosen: frozenset[str] = frozenset()) 
         rows[table_id] = {}
         for where, record in database.rows(table_id):
             file, start, end = str(record.pop("file", "")), record.pop("start", None), record.pop("end", None)
+            refuse_absolute(root, file, where)
             index = file, seconds(start, where), seconds(end, where)
             if impossible.has(index[1] or 0.0, math.inf if index[2] is None else index[2], where):
                 continue

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from featurekit.corpora import Corpus, Defect, recipe
+from featurekit.corpora._elsewhere import refuse_absolute
 from featurekit.corpora._jsonl import field, json_lines
 from featurekit.corpora._labels import ImpossibleSpans
 from featurekit.corpora._speakers import speaker_name, with_stand_ins
@@ -86,7 +87,7 @@ def _lines(tree: _Tree, path: Path) -> Iterator[Utterance]:
         emotion = record.get("emo")
         yield Utterance(
             id=key,
-            path=tree.place(wav),
+            path=tree.place(wav, where),
             start=start if cut else None,
             end=end if cut else None,
             speaker=speaker_name(record.get("spk")),
@@ -101,8 +102,9 @@ class _Tree:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def place(self, wav: str) -> str:
+    def place(self, wav: str, where: str) -> str:
         """The path as written, or without downloads/<name>/; where nothing is there, a file of another case or suffix."""
+        refuse_absolute(self._root, wav, where)
         parts = PurePosixPath(wav).parts
         bare = PurePosixPath(*parts[2:]).as_posix() if len(parts) > 2 and parts[0] == PREFIX else wav
         written = next((path for path in (wav, bare) if (self._root / path).is_file()), None)

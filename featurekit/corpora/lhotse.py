@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from featurekit.corpora import Corpus, recipe
+from featurekit.corpora._elsewhere import refuse_absolute
 from featurekit.corpora._jsonl import field
 from featurekit.corpora._lhotse_manifests import Cut, read_cuts
 from featurekit.corpora._lhotse_shar import Unpacked, original_recording
 from featurekit.corpora._lhotse_transforms import heard
+from featurekit.corpora._names import Names
 from featurekit.corpora._speakers import speaker_name, with_stand_ins
 from featurekit.errors import ManifestError
 from featurekit.manifest import Utterance
@@ -33,7 +35,7 @@ CORPUS = Corpus(
 <root>/
 ├── cuts_train.jsonl.gz      every *cuts*.jsonl, .jsonl.gz and .json here is read; where there are none,
 ├── recordings.jsonl.gz      every *recordings* with every *supervisions*
-└── any/folders/*.wav        sources relative to <root>, or absolute and inside it
+└── any/folders/*.wav        sources relative to <root>, or absolute and inside it, here or on another machine
 """,
     labels={
         "<custom>": "every field of the cut's and the supervision's custom, as it stands there (emotion, say)",
@@ -88,10 +90,12 @@ def utterances(root: Path) -> Iterator[Utterance]:
         For a broken record, a mixed or padding cut, a transform that is not speed or a resampling to 16 kHz or more, channels
         that are not one or all of one file, audio that is no file, or a path out of the root.
     """
-    counts, shar = _Counts(), Unpacked(root)
-    parts = [part for cut in read_cuts(root) for part in _parts(root, cut, counts, shar)]
+    counts, shar, names = _Counts(), Unpacked(root), Names(root)
+    parts = [part for cut in read_cuts(root) for part in _parts(names, cut, counts, shar)]
     found = list(_children(_named(parts)))
     _say(counts)
+    for note in names.notes():
+        _logger.warning(note)
     positions: dict[str, int] = {}
     places: dict[str, int] = {}
     # Copies come last, as those do that extract makes, and have the place of their original.
@@ -103,7 +107,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
         yield replace(item, position=place) if place else item
 
 
-def _parts(root: Path, cut: Cut, counts: _Counts, shar: Unpacked) -> Iterator[_Part]:
+def _parts(names: Names, cut: Cut, counts: _Counts, shar: Unpacked) -> Iterator[_Part]:
     recording = field(cut.record, "recording", dict, cut.where)
     speed = heard(recording, cut.where)
     counts.resampled += speed.is_resampled
@@ -119,7 +123,7 @@ def _parts(root: Path, cut: Cut, counts: _Counts, shar: Unpacked) -> Iterator[_P
         counts.cut_off += duration - (end - begin) > _SLACK_S
         source, channel = _source(recording, _channels(recording, cut, part, where), where)
         is_packed = source.get("type") == "shar"
-        path = shar.path(cut.id, where) if is_packed else _path(root, source, where)
+        path = shar.path(cut.id, where) if is_packed else _path(names, source, where)
         of = str(recording.get("id", path)).removesuffix(speed.mark)
         utterance = Utterance(
             id=name,
@@ -136,8 +140,8 @@ def _parts(root: Path, cut: Cut, counts: _Counts, shar: Unpacked) -> Iterator[_P
             perturbation=speed.perturbation,
         )
         own = name if cut.supervisions else cut.inner
-        names = (own.removesuffix(speed.mark), cut.id.removesuffix(speed.mark))
-        yield _Part(utterance, cut.id, where, *names, speed.mark)
+        originals = (own.removesuffix(speed.mark), cut.id.removesuffix(speed.mark))
+        yield _Part(utterance, cut.id, where, *originals, speed.mark)
 
 
 def _named(parts: list[_Part]) -> Iterator[_Part]:
@@ -240,16 +244,13 @@ def _source(recording: dict[str, Any], channels: list[int], where: str) -> tuple
     return source, own.index(channels[0]) if len(wanted) == 1 < len(own) else None
 
 
-def _path(root: Path, source: dict[str, Any], where: str) -> str:
+def _path(names: Names, source: dict[str, Any], where: str) -> str:
     """The file of a source, relative to the root."""
     if source.get("type") != "file":
         raise ManifestError(
             f"{where}: audio of type {source.get('type')!r} is no file; let lhotse write files, "
             "as in cuts.save_audios('FOLDER').to_file('FOLDER/cuts.jsonl.gz')"
         )
-    path = PurePosixPath(field(source, "source", str, where))
-    if path.is_absolute():
-        if not path.is_relative_to(root.absolute()):
-            raise ManifestError(f"{where}: {str(path)!r} lies outside the root {str(root)!r}")
-        path = path.relative_to(root.absolute())
-    return path.as_posix()
+    _, path = names.paths(field(source, "source", str, where))
+    refuse_absolute(names.root, path, where)
+    return PurePosixPath(path).as_posix()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import unicodedata
@@ -10,6 +11,7 @@ import pytest
 
 from featurekit.corpora import read_corpus
 from featurekit.corpora._names import Names
+from featurekit.errors import ManifestError
 
 
 @pytest.fixture
@@ -133,6 +135,37 @@ def test_absolute_paths_of_one_table_have_one_beginning(tmp_path):
     names = Names(tmp_path)
     assert names.paths("/corpus/happy/001.wav")[0] == "001.wav"
     assert names.paths("/corpus/sad/001.wav")[0] == "/corpus/sad/001.wav"  # not the same file once more
+
+
+def tables(kind, folder, path):
+    """A table of a kind with one path in it, and what names it in an error."""
+    if kind == "custom":
+        (folder / "t.csv").write_text(f"id,path\nu,{path}\n", "utf-8")
+    elif kind == "emobox":
+        (folder / "t.jsonl").write_text(json.dumps({"key": "u", "wav": path}), "utf-8")
+    elif kind == "audformat":
+        (folder / "db.yaml").write_text("tables: {t: {columns: {e: {}}}}", "utf-8")
+        (folder / "db.t.csv").write_text(f"file,e\n{path},x\n", "utf-8")
+    else:
+        recording = {"id": "r", "sources": [{"type": "file", "channels": [0], "source": path}], "duration": 1.0}
+        (folder / "recordings.jsonl").write_text(json.dumps(recording), "utf-8")
+    return {"manifest": "t.csv"} if kind == "custom" else {}
+
+
+@pytest.mark.parametrize("kind", ["custom", "emobox", "audformat", "lhotse"])
+@pytest.mark.parametrize("written", ["/home/ann/hindi/clips/x_1.mp3", "C:\\data\\clips\\x_1.mp3", "C:/data/clips/x_1.mp3"])
+def test_an_absolute_path_that_lacks_a_folder_is_refused_with_the_place_of_the_file(tmp_path, kind, written):
+    for name, hint in (
+        ("cv-25/hi/clips/x_1.mp3", "; the only x_1.mp3 there is 'cv-25/hi/clips/x_1.mp3': write the paths so"),
+        ("cv-24/hi/clips/x_1.mp3", ""),  # two of one name: nobody can say which
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"")
+        with pytest.raises(
+            ManifestError, match=r":[12]: .*path .* must be relative and stay inside the corpus's root"
+        ) as error:
+            read_corpus(kind, tmp_path, **tables(kind, tmp_path, written))
+        assert str(error.value).endswith(hint or f"{str(tmp_path)!r}")
 
 
 @pytest.mark.parametrize(
