@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from featurekit.data.views.joined import OpenedStore
 from featurekit.errors import CorpusNotFoundError, ParameterError, StoreNotFoundError
 from featurekit.files import replace_file
 from featurekit.manifest import Manifest
+from featurekit.runs import StoredRun
+from featurekit.runs.schema import SPLIT
 
 
 @dataclass
@@ -45,8 +46,8 @@ def case_of(subject: Path, store_path: Path | None, corpus: str | None, root: Pa
         return Case(None, opened.manifest, opened.corpus, opened)
     if subject.name.endswith(".jsonl"):
         return Case(None, Manifest.read(subject), corpus or "custom")
-    run = subject if (subject / "run.json").is_file() else subject.parent
-    if subject in (run, run / "split.json") and (run / "run.json").is_file():
+    run = subject if StoredRun.is_run(subject) else subject.parent
+    if subject in (run, run / SPLIT) and StoredRun.is_run(run):
         return _of_run(run, store_path)
     case = _known(subject, store_path, corpus, root, manifest)
     if subject.suffix == ".json":
@@ -63,23 +64,20 @@ def _of_run(run: Path, store_path: Path | None) -> Case:
     """A run names its store; each of its folds, once trained, its normaliser."""
     from featurekit.experiments.run_task import recorded_task
 
-    said = json.loads((run / "run.json").read_text("utf-8"))
+    stored = StoredRun(run)
+    record = stored.record
     try:
-        first = store.open_store(store_path or said["settings"]["store"])
+        first = store.open_store(store_path or record.settings.store)
     except StoreNotFoundError as error:
         raise StoreNotFoundError(f"{error}; or name the store after the run") from None
-    second = said["settings"].get("test_store")
+    second = record.settings.test_store
     opened: OpenedStore = JoinedStore(first, store.open_store(second)) if second else first
-    columns = [column["name"] for column in said["columns"]]
-    split = Split.read(run / "split.json")
-    fitted = {}
-    for number, fold in enumerate(split.folds):
-        facts = run / "folds" / str(number) / "model.json"
-        record = json.loads(facts.read_text("utf-8")).get("normaliser", {}) if facts.is_file() else {}
-        if "ids_digest" in record:
-            fitted[fold.name] = record
-    task = recorded_task(said, opened) or ""
-    return Case(split, opened.manifest, opened.corpus, opened, columns, fitted, said.get("reads_text", True), task)
+    fitted = {
+        fold.name: fold.record.normaliser for fold in stored.folds if fold.is_trained and "ids_digest" in fold.record.normaliser
+    }
+    task = recorded_task(record, opened) or ""
+    columns = record.column_names
+    return Case(stored.split, opened.manifest, opened.corpus, opened, columns, fitted, record.reads_text, task)
 
 
 def of_two(subject: Path, case: Case, test_store: Path) -> Case:

@@ -87,10 +87,10 @@ def _next(run: Path, found: Embedded, what: str, dry_run: bool, fold: str | None
     elif found.trained_on and len(found.folds) > 1:  # a second run on all folds would be refused
         words = ["embed", run, found.store, "--fold", next(iter(found.folds))]
     elif found.trained_on:
-        from featurekit.inference import read_record
+        from featurekit.runs import StoredRun
 
         words += ["--split", run / "split.json"]
-        if read_record(run)["settings"].get("allow_speaker_overlap"):
+        if StoredRun(run).record.settings.allow_speaker_overlap:
             words.append("--allow-speaker-overlap")
     return words
 

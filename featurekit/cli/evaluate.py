@@ -59,12 +59,11 @@ def evaluate_command(run: Path, other: Path | None, positive: str | None, as_jso
 
 def on_another_store(run: Path, other: Path) -> str:
     """The way to a score of a run's settings on another store."""
-    from featurekit.inference import read_record
+    from featurekit.runs import StoredRun
 
-    record = read_record(run)
-    settings, columns = record["settings"], ",".join(column["name"] for column in record["columns"])
-    words = ["featurekit", "train", settings["store"], "--test-store", str(other)]
-    words += ["--model", settings["model"], "--features", settings["features"] or columns]
+    record = StoredRun(run).record
+    words = ["featurekit", "train", record.settings.store, "--test-store", str(other), "--model", record.settings.model]
+    words += ["--features", record.settings.features or ",".join(record.column_names)]
     return f"to train as it did and test on that store: {shlex.join(words)}"
 
 

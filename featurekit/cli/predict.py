@@ -177,7 +177,7 @@ def _write(found: Iterable[Prediction | Refused], predictor: Predictor | Reader,
     from featurekit.audio import Status, rates_note
 
     done, failed, notes, rates = 0, 0, Counter[str](), Counter[int]()
-    with _table(output, predictor.record["outputs"]) as write:
+    with _table(output, list(predictor.record.outputs)) as write:
         try:
             for one in found:
                 done += 1

@@ -105,17 +105,18 @@ def _show_run(run: Path, fold: str | None, output: Path | None, as_json: bool) -
     from featurekit import display, inference
     from featurekit.cli.show_run import describe
     from featurekit.experiments.summary import summary_of
+    from featurekit.runs import StoredRun
 
     summary = summary_of(run)
     draws = fold is not None or output is not None or (summary["finished"] and _has_kernels(summary["model"]))
     kernels = inference.kernels_of(run, fold) if draws else {}
-    record, name = inference.read_record(run), run.resolve().name
+    name, first = run.resolve().name, StoredRun(run).record.folds[0]
     folder = output or Path("cache") / "show" / display.file_name(name)
     written = {
         width: display.write_kernels(
             found,
             folder / f"kernels-{width}.png",
-            title=f"{name}   fold {fold or record['folds'][0]}   {len(found)} kernels of {width} frames, each on its own "
+            title=f"{name}   fold {fold or first}   {len(found)} kernels of {width} frames, each on its own "
             "scale: time to the right, dims of the spectrum upwards; red above the mean, blue below",
         )
         for width, found in kernels.items()
@@ -137,6 +138,7 @@ def _has_kernels(model: str) -> bool:
 def _attention(run: Path, opened: Store, item: Utterance, folder: Path, title: str, written: list[Path]) -> list[Any]:
     """Draw what a run attended to, right after the overview; returns the words with their weights."""
     from featurekit import display, inference
+    from featurekit.runs import StoredRun
 
     weights = inference.attention_of(run, opened.path, item.id)
     over_time = [(info, values) for info, values in weights if info.kind == "frames"]
@@ -144,7 +146,7 @@ def _attention(run: Path, opened: Store, item: Utterance, folder: Path, title: s
     found = display.weigh_words(words, *over_time[0]) if over_time else []
     seen = [info.hop_s * len(values) for info, values in over_time if info.hop_s]
     candidates = display.gather(opened, item.id, [name for name, info in opened.columns.items() if info.kind != "vector"])
-    read = {column["name"] for column in inference.read_record(run)["columns"]}
+    read = set(StoredRun(run).record.column_names)
     end_s = item.duration_s or max(seen, default=1.0)
     picture = display.write_attention(
         weights,

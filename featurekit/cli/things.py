@@ -85,10 +85,11 @@ def _kind(path: Path) -> Kind:
 
 def _kind_of_folder(path: Path) -> Kind:
     from featurekit import audio, store
+    from featurekit.runs import StoredRun
 
     if store.exists(path):
         return Kind.STORE
-    if (path / "run.json").is_file():
+    if StoredRun.is_run(path):
         return Kind.RUN
     below = itertools.islice(path.rglob("*"), _LOOKED_AT)
     return Kind.AUDIO if any(audio.is_audio_name(item.name) for item in below) else Kind.FOLDER
@@ -111,12 +112,13 @@ def _near(folder: Path) -> Iterator[Path]:
 def _kind_at_a_glance(path: Path) -> Kind:
     """As :func:`_kind`, without a look for audio."""
     from featurekit import store
+    from featurekit.runs import StoredRun
 
     if not path.is_dir():
         return _kind(path)
     if store.exists(path):
         return Kind.STORE
-    return Kind.RUN if (path / "run.json").is_file() else Kind.FOLDER
+    return Kind.RUN if StoredRun.is_run(path) else Kind.FOLDER
 
 
 def _neighbours(path: Path, accepted: tuple[Kind, ...]) -> str:

@@ -21,8 +21,7 @@ from featurekit.data import Fold
 from featurekit.data.windows import in_words
 from featurekit.experiments import Run, RunProgress
 from featurekit.experiments.forecast import BatchTimer, seconds_of
-from featurekit.inference import fold_folder
-from featurekit.training import checkpoint_record
+from featurekit.runs import StoredRun
 
 LOG_EVERY_S = (8.0, 30.0)  # a line in a log: in the first minutes (a look each second makes it at most 10), later
 FIRST_MINUTES_S = 300.0
@@ -151,7 +150,7 @@ class Lines(RunProgress):
         if self._run is None:
             return duration(sum(row["seconds"] for row in self._rows))
         number = self._run.split.folds.index(fold)
-        return duration(checkpoint_record(fold_folder(self._run.folder, number))["train_s"])
+        return duration(StoredRun(self._run.folder).fold(number).record.train_s)
 
     def _show_now_and_then(self, done: Share) -> None:
         """Redraw the bar each second, or write a line into a log, also while nothing is counted."""

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from featurekit.backends import open_backend
 from featurekit.experiments.fold import History, train_fold
 from featurekit.experiments.options import RunProgress
-from featurekit.inference import fold_folder
+from featurekit.runs import StoredRun
+from featurekit.runs.schema import PROGRESS
 from featurekit.training.devices import share_threads
 
 if TYPE_CHECKING:
     from featurekit.experiments.run import Run
 
-FILE = "progress.json"
 WRITE_EVERY_S = 1.0
 LOOK_EVERY_S = 1.0
 
@@ -67,7 +67,7 @@ def _in_a_process(work: tuple[Any, Path, int, int]) -> History:
     settings, runs, number, sharing = work
     share_threads(sharing)
     run = Run(settings, runs=runs)
-    file = fold_folder(run.folder, number) / FILE
+    file = StoredRun(run.folder).fold(number).path / PROGRESS
     written_s = 0.0
 
     def write(epoch: int, batch: int, batches: int) -> None:
@@ -88,12 +88,13 @@ def _in_a_process(work: tuple[Any, Path, int, int]) -> History:
 def _watched(work: Sequence[tuple[Run, int]], progress: RunProgress) -> Iterator[None]:
     """Meanwhile tell ``progress`` how far the folds are."""
     ended = threading.Event()
+    files = [StoredRun(run.folder).fold(number).path / PROGRESS for run, number in work]
 
     def look() -> None:
         while not ended.wait(LOOK_EVERY_S):
-            for run, number in work:
+            for (run, number), file in zip(work, files, strict=True):
                 with contextlib.suppress(OSError, ValueError):  # not begun, or half written
-                    epoch, batch, batches = json.loads((fold_folder(run.folder, number) / FILE).read_text())
+                    epoch, batch, batches = json.loads(file.read_text())
                     progress.batch(run, run.split.folds[number], epoch, batch, batches)
 
     watcher = threading.Thread(target=look, daemon=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 
 def now() -> dict[str, str]:
@@ -16,16 +14,8 @@ def now() -> dict[str, str]:
     return {"started": datetime.now(UTC).isoformat(timespec="seconds"), "host": platform.node()}
 
 
-def of_run(earlier: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """When, where and how a run was begun: as its record has it, else now; None of a run that was begun before this was kept.
-
-    Parameters
-    ----------
-    earlier : mapping or None
-        The run's record, where there is one already.
-    """
-    if earlier is not None:
-        return earlier.get("begun")
+def here() -> dict[str, str]:
+    """When, where and by which command a run is begun: this moment, this machine, this process."""
     return {**now(), "command": command_line()}
 
 

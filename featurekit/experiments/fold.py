@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from featurekit import data, training
 from featurekit.data import augment
 from featurekit.experiments import begun, transcripts
-from featurekit.experiments.predictions import PREDICTIONS, has_predicted
-from featurekit.files import replace_file, write_json
-from featurekit.inference import fold_folder
+from featurekit.files import json_bytes
+from featurekit.runs import FoldRecord, Prediction, StoredRun
+from featurekit.runs.schema import VOCABULARY
 from featurekit.settings import digest
-from featurekit.training import resume
 from featurekit.training.devices import choose_device, cpu_threads, precision_name
 
 if TYPE_CHECKING:
@@ -52,47 +50,47 @@ def train_fold(
         The history of the fit.
     """
     started, begun_at = time.perf_counter(), begun.now()
-    fold, folder = run.split.folds[number], fold_folder(run.folder, number)
+    fold, stored = run.split.folds[number], StoredRun(run.folder).fold(number)
     model, train, dev, normaliser = prepared(run, number, on_note)
     fitted = training.fit(
         model,
         train,
         dev,
         run.training,
-        folder=folder,
+        folder=stored.path,
         on_epoch=on_epoch,
         on_batch=on_batch,
         on_note=on_note,
         sharing=sharing,
     )
     device = choose_device(run.training.device)
-    facts = {
-        "fold": fold.name,
-        "build": {
+    seconds = round(time.perf_counter() - started, 3)
+    weights = training.bytes_of(fitted.state)
+    record = FoldRecord(
+        fold=fold.name,
+        build={
             "n_classes": len(run.task.outputs),
             "dims": train.dims or None,
             "image_shape": train.image_shape,
             "n_frames": run.training.n_frames,
             **run.settings.hyper,
         },
-        "normaliser": normaliser.to_dict(),
-        "normalised_by": _normalised_by(run, fold)[0],
-        "history": fitted.history,
-        "best_epoch": fitted.best_epoch,
-        "device": str(device),
-        "threads": run.training.threads or cpu_threads(),
-        "precision": precision_name(run.training, device),
-        "parameters": parameters(model),
+        normaliser=normaliser.to_dict(),
+        tensors_sha256=hashlib.sha256(weights).hexdigest(),
+        history=tuple(fitted.history),
+        best_epoch=fitted.best_epoch,
+        normalised_by=_normalised_by(run, fold)[0],
+        device=str(device),
+        threads=run.training.threads or cpu_threads(),
+        precision=precision_name(run.training, device),
+        parameters=parameters(model),
+        train_s=seconds,
         **begun_at,
-        "train_s": round(time.perf_counter() - started, 3),
-    }
-    training.save_checkpoint(folder, fitted.state, facts)
-    if transcripts.alone(run.model):
-        write_json(folder / transcripts.VOCABULARY, transcripts.training_words(run.store, train.ids))
+    )
+    words = {VOCABULARY: json_bytes(transcripts.training_words(run.store, train.ids))} if transcripts.alone(run.model) else {}
     test = _dataset(run, fold, "test", normaliser)
     rows = training.records(test, training.predict(model, test, run.training), fold.name)
-    replace_file(folder / PREDICTIONS, "".join(json.dumps(row) + "\n" for row in rows).encode())
-    (folder / resume.FILE).unlink(missing_ok=True)
+    stored.write(weights, record, [Prediction(**row) for row in rows], words)
     return fitted.history
 
 
@@ -121,16 +119,6 @@ def parameters(model: Any) -> dict[str, int]:
     """How many numbers a network has, ``all``, and how many of them are learnt by gradients, ``trained``."""
     sizes = [(value.numel(), value.requires_grad) for value in model.parameters()]
     return {"all": sum(size for size, _ in sizes), "trained": sum(size for size, learns in sizes if learns)}
-
-
-def is_done(folder: Path, number: int) -> bool:
-    """Whether nothing is left to do for a fold: it has predicted, and its checkpoint is still there."""
-    return has_predicted(folder, number) and training.is_checkpoint(fold_folder(folder, number))
-
-
-def is_finished(folder: Path, record: Mapping[str, Any]) -> bool:
-    """Whether nothing is left to do for a run of this record."""
-    return all(is_done(folder, number) for number in range(len(record["folds"])))
 
 
 def _normalised_by(run: Run, fold: data.Fold) -> tuple[str, Sequence[str]]:

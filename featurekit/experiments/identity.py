@@ -13,6 +13,8 @@ from featurekit import __version__
 from featurekit.data.views.joined import OpenedStore
 from featurekit.settings import digest
 
+VERSION = 2  # of what a run's name is made of
+
 # Paths, and what the columns, the split and the task say better.
 OF_OTHERS = ("store", "features", "split", "test_store", "test_task")
 

@@ -15,8 +15,8 @@ from typing import Any
 from featurekit import training
 from featurekit.data import Fold, Split
 from featurekit.errors import ParameterError, SplitError
-from featurekit.inference import fold_folder, read_run
 from featurekit.models.backbones import first_difference
+from featurekit.runs import StoredFold, finished_run
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Initial:
 
     Parameters
     ----------
-    folders : dict
-        Part → one checkpoint's folder a fold.
+    folds : dict
+        Part → per fold the finished one it starts from.
     """
 
-    folders: Mapping[str, Sequence[Path]]
+    folds: Mapping[str, Sequence[StoredFold]]
 
     @classmethod
     def of(cls, parts: Mapping[str, str], split: Split, keys: Sequence[str]) -> Initial:
@@ -56,10 +56,7 @@ class Initial:
     @property
     def digests(self) -> dict[str, list[str]]:
         """Digest of every state: they belong to what the run is."""
-        return {
-            part: [training.checkpoint_record(folder)["tensors_sha256"] for folder in folders]
-            for part, folders in self.folders.items()
-        }
+        return {part: [fold.record.tensors_sha256 for fold in folds] for part, folds in self.folds.items()}
 
     def load_into(self, model: Any, number: int) -> None:
         """Put the states of one fold into the parts of a model.
@@ -69,8 +66,9 @@ class Initial:
         ParameterError
             When the model has no such part, or the state is of another network.
         """
-        for part, folders in self.folders.items():
-            state, _ = training.load_checkpoint(folders[number])
+        for part, folds in self.folds.items():
+            fold = folds[number]
+            state = training.tensors_of(fold.weights, fold.path)
             try:
                 network = model.get_submodule(part)
             except AttributeError:
@@ -81,21 +79,22 @@ class Initial:
             unlike = first_difference(state, network.state_dict())
             if unlike:
                 raise ParameterError(
-                    f"{folders[number]} does not fit part {part!r}: {unlike}; train it with the same model, features and task"
+                    f"{fold.path} does not fit part {part!r}: {unlike}; train it with the same model, features and task"
                 )
             network.load_state_dict(state)
 
 
-def _checkpoints(part: str, folder: Path, split: Split, keys: Sequence[str]) -> list[Path]:
-    record, theirs = read_run(folder), Split.read(folder / "split.json")
-    strange = [column["name"] for column in record["columns"] if column["key"] not in keys]
+def _checkpoints(part: str, folder: Path, split: Split, keys: Sequence[str]) -> list[StoredFold]:
+    run = finished_run(folder)
+    theirs = run.split
+    strange = [column.name for column in run.record.columns if column.key not in keys]
     if strange:
         raise ParameterError(
             f"{folder}, for part {part!r}, read {', '.join(strange)}, which this run does not; name that in --features too"
         )
     if theirs.digest == split.digest:
-        return [fold_folder(folder, number) for number in range(len(split.folds))]
-    return [fold_folder(folder, _alike(part, folder, fold, theirs)) for fold in split.folds]
+        return run.folds
+    return [run.fold(_alike(part, folder, fold, theirs)) for fold in split.folds]
 
 
 def _alike(part: str, folder: Path, fold: Fold, theirs: Split) -> int:

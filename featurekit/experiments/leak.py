@@ -31,12 +31,11 @@ from featurekit.data.tasks import class_maps
 from featurekit.errors import MissingDependencyError, ParameterError, SplitError, UnknownNameError
 from featurekit.experiments.forecast import measured
 from featurekit.experiments.leak_statistics import PROTOCOLS, compare_protocols
-from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.resolve import reads_text, stored_columns
 from featurekit.experiments.run import Run
 from featurekit.experiments.run_task import refuse_one_class
 from featurekit.files import write_json
-from featurekit.runs import RunSettings
+from featurekit.runs import RunSettings, StoredRun
 from featurekit.settings import digest
 
 LOGISTIC = "pooled-logistic"
@@ -286,8 +285,7 @@ class Leak:
         written = kept.with_suffix(".split.json")
         split.write(written)
         run = Run(self._run_settings(split, written, seed), runs=self.folder / "runs").execute()
-        rows = (row for number in range(len(split.folds)) for row in read_predictions(run.folder, number))
-        return {row["id"]: row["predicted"] for row in rows}
+        return {row.id: str(row.predicted) for row in StoredRun(run.folder).predictions}
 
     def _run_settings(self, split: Split, written: Path, seed: int) -> RunSettings:
         """Settings of the run that trains a model on a split, which is written there."""

@@ -47,10 +47,10 @@ class RunResult(Shown):
             When the folder is no run, or the run is not finished.
         """
         from featurekit.experiments.scores import rescored
-        from featurekit.inference import read_run
+        from featurekit.runs import finished_run
 
-        record = read_run(folder)
-        return cls(Path(folder), rescored(folder), record["verdict"])
+        record = finished_run(folder).record
+        return cls(Path(folder), rescored(folder), record.verdict)
 
     def frame(self) -> Any:
         """Its predictions on the test parts, as a pandas data frame; an utterance that two folds test has two rows.

@@ -18,11 +18,8 @@ import numpy as np
 from featurekit import training
 from featurekit.errors import StoreNotFoundError
 from featurekit.experiments.options import RunProgress
-from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.run import Run
-from featurekit.inference import fold_folder, read_run
-from featurekit.runs import RunSettings
-from featurekit.settings import from_mapping
+from featurekit.runs import RunRecord, StoredFold, StoredRun, finished_run
 
 # What decides the numbers, by its name in run.json.
 _DECIDING = ("columns", "contents", "classes", "outputs", "context", "split", "initial", "versions")
@@ -74,20 +71,16 @@ def replay(folder: str | Path, *, store: str | None = None, progress: RunProgres
     FeaturekitError
         When the folder is no finished run, or its store or columns are not there.
     """
-    folder = Path(folder)
-    record, of_first = read_run(folder), _facts(folder, 0)
+    then = finished_run(folder)
     with tempfile.TemporaryDirectory(prefix="featurekit-replay-") as runs:
-        run = _again(folder, record, store, runs)
-        result = run.execute(progress)
-        now = json.loads((result.folder / "run.json").read_text("utf-8"))
-        then = json.loads((folder / "metrics.json").read_text("utf-8"))
-        numbers = range(min(len(record["folds"]), len(now["folds"])))
-        pairs = _deciding(record, now)
-        pairs |= {key: (of_first[key], _facts(result.folder, 0)[key]) for key in ("device", "threads")}
+        result = _again(then, store, runs).execute(progress)
+        now = StoredRun(result.folder)
+        pairs = _deciding(_as_json(then.record), _as_json(now.record))
+        pairs |= {key: (getattr(then.fold(0).record, key), getattr(now.fold(0).record, key)) for key in ("device", "threads")}
         return Replay(
             {key: pair for key, pair in pairs.items() if pair[0] != pair[1]},
-            [_compared(folder, result.folder, number) | {"fold": now["folds"][number]} for number in numbers],
-            {key: (value, result.metrics["pooled"].get(key)) for key, value in then["pooled"].items()},
+            [_compared(one, other) | {"fold": other.name} for one, other in zip(then.folds, now.folds, strict=False)],
+            {key: (value, result.metrics["pooled"].get(key)) for key, value in then.metrics["pooled"].items()},
         )
 
 
@@ -124,21 +117,25 @@ def forecast(folder: str | Path, *, store: str | None = None) -> ReplayForecast:
     FeaturekitError
         As :func:`replay`.
     """
-    folder = Path(folder)
-    record = read_run(folder)
-    run = _again(folder, record, store, folder.parent)
-    now = json.loads(json.dumps(run.record()))  # as a file has it: lists for tuples
-    pairs = _deciding(record, now)
-    seconds = sum(_facts(folder, number)["train_s"] for number in range(len(record["folds"])))
+    then = finished_run(folder)
+    run = _again(then, store, then.path.parent)
+    pairs = _deciding(_as_json(then.record), _as_json(run.record()))
+    seconds = sum(fold.record.train_s for fold in then.folds)
     changed = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
     return ReplayForecast(len(run.split.folds), run.training.epochs, seconds, changed)
 
 
-def _again(folder: Path, record: Mapping[str, Any], store: str | None, runs: str | Path) -> Run:
+def _as_json(record: RunRecord) -> dict[str, Any]:
+    """As a file has it: lists for tuples."""
+    found: dict[str, Any] = json.loads(json.dumps(record.to_dict()))
+    return found
+
+
+def _again(then: StoredRun, store: str | None, runs: str | Path) -> Run:
     """The run of a record, to be made in another folder of runs."""
-    settings = from_mapping(RunSettings, record["settings"], where=str(folder / "run.json"))
+    settings = then.record.settings
     # Threads share out sums, which changes their last bits: as many as then.
-    how = {"threads": _facts(folder, 0)["threads"], **settings.training}
+    how = {"threads": then.fold(0).record.threads, **settings.training}
     settings = dataclasses.replace(settings, store=store or settings.store, training=how)
     try:
         return Run(settings, runs=runs)
@@ -152,23 +149,18 @@ def _deciding(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tupl
     return pairs | {"training": (_identity(then["training"]), _identity(now["training"]))}
 
 
-def _compared(then: Path, now: Path, number: int) -> dict[str, Any]:
-    digests = [_facts(run, number) for run in (then, now)]
-    rows = [{row["id"]: row for row in read_predictions(run, number)} for run in (then, now)]
+def _compared(then: StoredFold, now: StoredFold) -> dict[str, Any]:
+    rows = [{row.id: row.to_dict() for row in fold.predictions} for fold in (then, now)]
     both = [name for name in rows[0] if name in rows[1]]
     key = next(key for key in ("probabilities", "scores", "predicted") if all(key in row for row in rows[1].values()))
     values = [np.array([side[name][key] for name in both], dtype=np.float64) for side in rows]
     changed = sum(rows[0][name]["predicted"] != rows[1][name]["predicted"] for name in both)
     return {
-        "weights_equal": digests[0]["tensors_sha256"] == digests[1]["tensors_sha256"],
+        "weights_equal": then.record.tensors_sha256 == now.record.tensors_sha256,
         "predictions_changed": changed + len(rows[0].keys() ^ rows[1].keys()),
         "of": len(rows[0]),
         "largest_difference": float(np.abs(values[0] - values[1]).max()) if both else 0.0,
     }
-
-
-def _facts(run: Path, number: int) -> dict[str, Any]:
-    return training.checkpoint_record(fold_folder(run, number))
 
 
 def _identity(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,6 @@
 """One run: settings × store → trained folds, predictions, metrics, in a folder that says everything about itself.
 
-```
-cache/runs/<corpus>-<model>-<digest>/
-  run.json            settings, columns, classes, split verdict, versions
-  split.json          the ids of every part of every fold
-  audit.json          what those parts share
-  folds/<n>/          model.safetensors, model.json (normaliser, history), predictions.jsonl (written last)
-  metrics.json        written when every fold is there
-```
+The folder is ``cache/runs/<corpus>-<model>-<digest>``; :mod:`featurekit.runs.schema` says what lies in it.
 """
 
 from __future__ import annotations
@@ -26,16 +19,14 @@ from featurekit.data.stacked import Stacked
 from featurekit.errors import ParameterError, SplitError
 from featurekit.experiments import begun, identity, resolve, run_task, stages, transcripts
 from featurekit.experiments.at_once import train_pending
-from featurekit.experiments.fold import History, is_done, is_finished, train_fold
+from featurekit.experiments.fold import History, train_fold
 from featurekit.experiments.initial import Initial
 from featurekit.experiments.options import RunProgress, RunResult
-from featurekit.experiments.predictions import read_predictions
 from featurekit.experiments.scores import reference, rescored
-from featurekit.files import write_json
-from featurekit.inference import RUN_FORMAT, read_record
 from featurekit.notebook import Shown
-from featurekit.runs import RunSettings
-from featurekit.settings import digest, from_mapping
+from featurekit.runs import RunRecord, RunSettings, StoredRun
+from featurekit.runs.schema import FORMAT, SplitStamp
+from featurekit.settings import digest
 
 
 class Run(Shown):
@@ -214,7 +205,7 @@ class Run(Shown):
         keys = [self.store.columns[name].key for name in self._read]
         labels = sorted(data.labelled(self.store.manifest, self.task, self.ids).items())
         said = transcripts.said(self.store, self.ids, self.model)
-        return digest([RUN_FORMAT, settings, keys, labels, self.split.digest, *said])
+        return digest([identity.VERSION, settings, keys, labels, self.split.digest, *said])
 
     @property
     def initial(self) -> Initial:
@@ -254,7 +245,7 @@ class Run(Shown):
         for number, history in done:
             for row in history:
                 progress.epoch(self.split.folds[number], row, self.training.epochs)
-            progress.finished(self.split.folds[number], read_predictions(self.folder, number))
+            progress.finished(self.split.folds[number], self._predicted(number))
             told.add(number)
         for number, fold in enumerate(self.split.folds):
             if number in self.pending:
@@ -266,9 +257,9 @@ class Run(Shown):
                     on_note=progress.note,
                 )
             if number not in told:
-                progress.finished(fold, read_predictions(self.folder, number))
+                progress.finished(fold, self._predicted(number))
         scores = rescored(self.folder)
-        write_json(self.folder / "metrics.json", scores)
+        StoredRun(self.folder).write_metrics(scores)
         return RunResult(self.folder, scores, self.verdict)
 
     def train_stages(self, progress: RunProgress, *, jobs: int = 1) -> None:
@@ -306,9 +297,9 @@ class Run(Shown):
             When the folder is no run, or what is there now makes another one.
         """
         folder = Path(folder)
-        record = read_record(folder)
-        if is_finished(folder, record):
-            return RunResult(folder, rescored(folder), record["verdict"])
+        stored = StoredRun(folder)
+        if stored.is_finished:
+            return RunResult(folder, rescored(folder), stored.record.verdict)
         return cls.of_folder(folder, store=store).execute(progress, jobs=jobs)
 
     @classmethod
@@ -321,8 +312,7 @@ class Run(Shown):
             As of :meth:`goes_on`.
         """
         folder = Path(folder)
-        record = read_record(folder)
-        settings = from_mapping(RunSettings, record["settings"], where=str(folder / "run.json"))
+        settings = StoredRun(folder).record.settings
         run = cls(dataclasses.replace(settings, store=store or settings.store), runs=folder.parent)
         if run.folder.name != folder.resolve().name:
             raise ParameterError(
@@ -340,47 +330,52 @@ class Run(Shown):
             When the folder is a run of another version, or of other values than the store now has.
         """
         record = self.record()
-        earlier = read_record(self.folder) if (self.folder / "run.json").exists() else None
-        if earlier is not None and earlier["contents"] != record["contents"]:
+        stored = StoredRun(self.folder)
+        earlier = stored.record if stored.is_begun else None
+        if earlier is not None and earlier.contents != record.contents:
             raise ParameterError(
                 f"the values in {self.store.path} are not those that {self.folder} was begun with "
-                f"(store {earlier['store_digest'][:8]} then, {record['store_digest'][:8]} now); "
+                f"(store {earlier.store_digest[:8]} then, {record.store_digest[:8]} now); "
                 "remove that folder to train on what is there now"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "run.json", {**record, "begun": begun.of_run(earlier)})
-        self.split.write(self.folder / "split.json")
-        write_json(self.folder / "audit.json", self.audit.to_record())
+        stored.begin(record, self.split, self.audit.to_record())
 
     @property
     def pending(self) -> list[int]:
         """Numbers of the folds that are not done."""
-        return [number for number in range(len(self.split.folds)) if not is_done(self.folder, number)]
+        stored = StoredRun(self.folder)
+        begun_already = StoredRun.is_run(self.folder)
+        return stored.pending if begun_already else list(range(len(self.split.folds)))
+
+    def _predicted(self, number: int) -> list[dict[str, Any]]:
+        """What a finished fold said of its test part, as rows that are scored."""
+        return [row.to_dict() for row in StoredRun(self.folder).fold(number).predictions]
 
     def _heard(self, progress: RunProgress, fold: data.Fold, row: Mapping[str, Any]) -> None:
         progress.epoch(fold, row, self.training.epochs)
 
-    def record(self) -> dict[str, Any]:
-        """What run.json holds: all that is needed to apply the run to new audio, and to judge it."""
-        return {
-            "format": RUN_FORMAT,
-            "settings": dataclasses.asdict(self.settings),
-            "training": dataclasses.asdict(self.training),
-            "corpus": self.store.corpus,
-            **({"about": dict(self.store.about)} if self.store.about else {}),
-            "store_digest": self.store.digest,
-            "contents": identity.contents(self.store, self._read, self.ids),
-            "columns": [self.store.columns[name].to_dict() for name in self.columns],
-            "level": self.store.columns[self.level].to_dict() if self.level else None,
+    def record(self) -> RunRecord:
+        """What the run is: all that is needed to apply it to new audio, and to judge it."""
+        return RunRecord(
+            format=FORMAT,
+            settings=self.settings,
+            training=self.training,
+            corpus=self.store.corpus,
+            about=dict(self.store.about),
+            store_digest=self.store.digest,
+            contents=identity.contents(self.store, self._read, self.ids),
+            columns=tuple(self.store.columns[name] for name in self.columns),
+            level=self.store.columns[self.level] if self.level else None,
             **run_task.facts(self.task),
-            "reads_text": resolve.reads_text(self.model.reads, self.store, self.columns),
-            "over": run_task.scored_over(self.settings, self.store, self.task),
-            "context": self.context,
-            "folds": [fold.name for fold in self.split.folds],
-            "verdict": self.verdict,
-            "split": {"kind": self.split.kind, "digest": self.split.digest, "verdict": self.verdict},
-            "initial": self.initial.digests,
-            "reference": reference(self.store.manifest, self.task, self.split.folds, shuffled=self.settings.shuffle_labels),
-            "split_notes": dict(self.split.notes),
-            "versions": identity.versions(),
-        }
+            reads_text=resolve.reads_text(self.model.reads, self.store, self.columns),
+            over=run_task.scored_over(self.settings, self.store, self.task),
+            context=self.context,
+            folds=tuple(fold.name for fold in self.split.folds),
+            verdict=self.verdict,
+            split=SplitStamp(self.split.kind, self.split.digest, self.verdict),
+            initial=dict(self.initial.digests),
+            reference=reference(self.store.manifest, self.task, self.split.folds, shuffled=self.settings.shuffle_labels),
+            split_notes=dict(self.split.notes),
+            versions=identity.versions(),
+            begun=begun.here(),
+        )

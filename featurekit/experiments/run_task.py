@@ -16,8 +16,7 @@ from featurekit.data.tasks import EXCLUDED, class_maps
 from featurekit.data.views.joined import JoinedStore, OpenedStore
 from featurekit.errors import FeaturekitError, ParameterError
 from featurekit.manifest import Manifest
-from featurekit.runs import RunSettings
-from featurekit.settings import from_mapping
+from featurekit.runs import RunRecord, RunSettings
 
 
 def task_of(settings: RunSettings, opened: OpenedStore, class_map: str | class_maps.ClassMap | None = None) -> data.Task:
@@ -38,15 +37,15 @@ def task_of(settings: RunSettings, opened: OpenedStore, class_map: str | class_m
     return opened.task(*_schemes(settings, opened), class_map=class_map, common=settings.common_classes)
 
 
-def recorded_task(record: Mapping[str, Any], opened: OpenedStore) -> data.Task | None:
+def recorded_task(record: RunRecord, opened: OpenedStore) -> data.Task | None:
     """The task of a run by its record; None where what is here does not give it.
 
     A map that was a file of somebody's is taken as the record kept it, since the file may be another one now.
     """
     try:
-        settings = from_mapping(RunSettings, record["settings"], where="run.json")
+        settings = record.settings
         is_ours = settings.map in ("", class_maps.NONE, *class_maps.names())
-        kept = None if is_ours else record.get("map") or (record.get("over") or {}).get("map")
+        kept = None if is_ours else record.map or (record.over or {}).get("map")
         return task_of(settings, opened, class_maps.ClassMap.of_table(class_maps.stem(settings.map), kept) if kept else None)
     except FeaturekitError:
         return None
@@ -109,7 +108,7 @@ def scored_over(settings: RunSettings, opened: OpenedStore, task: data.Task) -> 
 def facts(task: data.Task) -> dict[str, Any]:
     """What ``run.json`` keeps of a task."""
     kept = {"task": task.name, "map": dict(task.map) if task.map else None, "kind": task.kind, "scale": task.scale}
-    return kept | {"classes": list(task.classes), "outputs": list(task.outputs)}
+    return kept | {"classes": tuple(task.classes), "outputs": tuple(task.outputs)}
 
 
 def check_positive(settings: RunSettings, task: data.Task) -> None:

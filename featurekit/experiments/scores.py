@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ import numpy as np
 from featurekit import evaluation
 from featurekit.data import Fold, Task, labelled, tasks
 from featurekit.errors import ParameterError
-from featurekit.experiments.predictions import has_predicted, read_predictions
-from featurekit.inference import read_record
 from featurekit.manifest import Manifest
 from featurekit.notebook import pandas
+from featurekit.runs import StoredRun
 
 
 def rescored(folder: str | Path, *, positive: str | None = None) -> dict[str, Any]:
@@ -40,29 +40,29 @@ def rescored(folder: str | Path, *, positive: str | None = None) -> dict[str, An
     UnknownNameError
         When ``positive`` is no class.
     """
-    folder = Path(folder)
-    record = read_record(folder)
-    names = record["folds"]
-    missing = [name for number, name in enumerate(names) if not has_predicted(folder, number)]
+    run = StoredRun(folder)
+    record = run.record
+    names = record.folds
+    missing = [fold.name for fold in run.folds if not fold.has_predicted]
     if missing:
         raise ParameterError(
             f"{folder} is not finished: fold {', '.join(missing[:10])} of {len(names)} is missing; "
             f"`featurekit train {folder}` goes on from there"
         )
-    rows = [row for number in range(len(names)) for row in read_predictions(folder, number)]
-    reference = record["reference"]
-    if positive and record["kind"] == "values":
+    rows = [row.to_dict() for fold in run.folds for row in fold.predictions]
+    reference = record.reference
+    if positive and record.kind == "values":
         raise ParameterError(f"--positive {positive} is a class, and {folder} rates")
-    if record["kind"] == "values":
-        scale = None if record["scale"] is None else tuple(record["scale"])
+    if record.kind == "values":
+        scale = None if record.scale is None else (record.scale[0], record.scale[1])
         means = _of_each_fold(reference["training_mean"], names)
-        scores = evaluation.score_values(rows, record["outputs"], scale=scale, training_means=means)
+        scores = evaluation.score_values(rows, record.outputs, scale=scale, training_means=means)
     else:
         counts = _of_each_fold(reference["training_counts"], names)
-        named = record["settings"].get("positive", "") if positive is None else positive
-        scores = evaluation.score(rows, record["classes"], training_counts=counts, human=reference["human"], positive=named)
-    over = {"over": record["over"]} if record.get("over") else {}
-    return scores | {"split": record["split"]} | over
+        named = record.settings.positive if positive is None else positive
+        scores = evaluation.score(rows, record.classes, training_counts=counts, human=reference["human"], positive=named)
+    over = {"over": record.over} if record.over else {}
+    return scores | {"split": asdict(record.split)} | over
 
 
 def predictions_frame(folder: str | Path) -> Any:
@@ -75,9 +75,9 @@ def predictions_frame(folder: str | Path) -> Any:
     MissingDependencyError
         When pandas is not installed.
     """
-    library, record = pandas(), read_record(folder)
-    numbers = [number for number in range(len(record["folds"])) if has_predicted(Path(folder), number)]
-    rows = [_flat(row, record["outputs"]) for number in numbers for row in read_predictions(Path(folder), number)]
+    library, run = pandas(), StoredRun(folder)
+    predicted = [row for fold in run.folds if fold.has_predicted for row in fold.predictions]
+    rows = [_flat(row.to_dict(), run.record.outputs) for row in predicted]
     return library.DataFrame(rows).set_index("id")
 
 

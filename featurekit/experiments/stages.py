@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from featurekit import models
 from featurekit.errors import ParameterError
-from featurekit.inference import read_record
-from featurekit.runs import RunSettings
+from featurekit.runs import RunSettings, StoredRun
 from featurekit.training import NOT_IDENTITY
 
 # What is said once in [training] holds for every stage; lr, batch size and optimiser belong to one.
@@ -83,13 +81,13 @@ def check_finished(settings: RunSettings, member: models.Model) -> None:
         folder = settings.init.get(stage.part)
         if folder is None:
             continue
-        theirs = read_record(Path(folder))["settings"]
-        if theirs["model"] != stage.model:
+        theirs = StoredRun(folder).record.settings
+        if theirs.model != stage.model:
             raise ParameterError(
-                f"part {stage.part} of {member.name} is {stage.model}, and {folder} is a run of {theirs['model']}"
+                f"part {stage.part} of {member.name} is {stage.model}, and {folder} is a run of {theirs.model}"
             )
         here = {**models.MODELS.get(stage.model).hyper, **settings.hyper.get(stage.table, {})}
-        there = {**models.MODELS.get(stage.model).hyper, **theirs["hyper"]}
+        there = {**models.MODELS.get(stage.model).hyper, **theirs.hyper}
         for name in (name for name, value in here.items() if type(value) is int and there[name] != value):
             raise ParameterError(
                 f"{folder} was trained with hyper.{name} = {there[name]}, and {member.name} has hyper.{stage.table}.{name} = "

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from featurekit import training
-from featurekit.experiments.fold import is_finished
 from featurekit.experiments.scores import rescored
-from featurekit.inference import fold_folder, read_record
+from featurekit.runs import FoldRecord, RunRecord, StoredRun
 
 _OF_FOLD = ("best_epoch", "train_s", "started", "host", "device", "precision", "parameters")
 _SCORES = ("accuracy", "unweighted_accuracy", "macro_f1", "weighted_f1", "binary_f1", "mae", "correlation", "ccc", "loss")
@@ -37,33 +35,37 @@ def summary_of(folder: str | Path) -> dict[str, Any]:
     ParameterError
         When the folder is no run.
     """
-    folder = Path(folder)
-    record = read_record(folder)
-    fitted = [number for number in range(len(record["folds"])) if training.is_checkpoint(fold_folder(folder, number))]
-    folds = [_of_fold(training.checkpoint_record(fold_folder(folder, number))) for number in fitted]
-    finished = is_finished(folder, record)
+    run = StoredRun(folder)
+    record = run.record
+    folds = [_of_fold(fold.record) for fold in run.folds if fold.is_trained]
     return {
         "run": str(folder),
-        "model": record["settings"]["model"],
-        "corpus": record.get("corpus", ""),
-        "task": record.get("task", ""),
-        "features": [column["name"] for column in record["columns"]],
-        "split": record.get("split", {}).get("kind", ""),
-        "verdict": record.get("verdict", ""),
-        "monitor": record["training"].get("monitor") or ("ccc" if record["kind"] == "values" else "ua"),
-        **({"begun": record["begun"]} if record.get("begun") else {}),
+        "model": record.settings.model,
+        "corpus": record.corpus,
+        "task": record.task,
+        "features": record.column_names,
+        "split": record.split.kind,
+        "verdict": record.verdict,
+        "monitor": _monitor(record),
+        **({"begun": record.begun} if record.begun else {}),
         "folds": folds,
-        "of_folds": len(record["folds"]),
+        "of_folds": len(record.folds),
         "seconds": round(sum(fold["train_s"] for fold in folds), 3),
-        "finished": finished,
-        **({"test": _of_test(rescored(folder))} if finished else {}),
+        "finished": run.is_finished,
+        **({"test": _of_test(rescored(folder))} if run.is_finished else {}),
     }
 
 
-def _of_fold(facts: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: facts[name] for name in _OF_FOLD if name in facts}
-    row: Mapping[str, Any] = next((row for row in facts["history"] if row["epoch"] == facts["best_epoch"]), {})
-    return {"fold": facts["fold"], "epochs": len(facts["history"]), **kept, "at_best": row}
+def _monitor(record: RunRecord) -> str:
+    if record.training.monitor != "auto":
+        return record.training.monitor
+    return "ccc" if record.kind == "values" else "ua"
+
+
+def _of_fold(made: FoldRecord) -> dict[str, Any]:
+    kept = {name: value for name in _OF_FOLD if (value := getattr(made, name)) not in ("", {})}
+    row: Mapping[str, Any] = next((row for row in made.history if row["epoch"] == made.best_epoch), {})
+    return {"fold": made.fold, "epochs": len(made.history), **kept, "at_best": row}
 
 
 def _of_test(scores: Mapping[str, Any]) -> dict[str, Any]:

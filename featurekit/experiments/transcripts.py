@@ -11,8 +11,6 @@ from featurekit.data.words import vocabulary, words_of
 from featurekit.errors import ParameterError
 from featurekit.runs import RunSettings
 
-VOCABULARY = "vocabulary.json"  # in a fold's folder: word → number, of the training part
-
 
 def alone(member: models.Model) -> bool:
     """Whether a model reads transcripts and nothing else."""

@@ -40,8 +40,8 @@ def training_ids(column: Column, corpus: str) -> tuple[str, ...]:
     seen: set[str] = set()
     for folder in map(Path, encoders):
         run = StoredRun(folder.parent.parent)
-        if (folder / FOLD_RECORD).is_file() and StoredRun.is_run(run.path):
-            fold = run.folds_of(corpus)[run.fold_at(folder).number]
+        if (folder / FOLD_RECORD).is_file() and StoredRun.is_run(run.path) and folder.name.isdecimal():
+            fold = run.folds_of(corpus)[run.fold(int(folder.name)).number]
             seen |= {*fold.train, *fold.dev}
     return tuple(sorted(seen))
 

@@ -1,14 +1,12 @@
 """A run applied: judge new audio, files or a stream; write what a network makes of a store back into it; export it.
 
-All but the record of a run needs torch, and is imported when first asked for.
+All of it needs torch, and is imported when first asked for.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-from featurekit.inference.records import RUN_FORMAT, fold_folder, read_record, read_run
 
 if TYPE_CHECKING:
     from featurekit.inference.embedding import Embedded, attention_of, embed
@@ -30,7 +28,6 @@ _LAZY = {
 }
 
 __all__ = [
-    "RUN_FORMAT",
     "Embedded",
     "Prediction",
     "Predictor",
@@ -38,12 +35,9 @@ __all__ = [
     "attention_of",
     "audio_files",
     "embed",
-    "fold_folder",
     "judge_stream",
     "kernels_of",
     "precision_note",
-    "read_record",
-    "read_run",
 ]
 
 

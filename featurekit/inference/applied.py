@@ -17,11 +17,10 @@ from featurekit.data.views.store_view import StoreView
 from featurekit.data.words import words_of
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
-from featurekit.inference.records import read_run
-from featurekit.inference.runs import FoldNetwork, by_speaker, columns_of_run, fold_number, load_fold
+from featurekit.inference.runs import FoldNetwork, columns_of_run, load_fold
 from featurekit.inference.shares import Share, shares
 from featurekit.models import Output
-from featurekit.runs import StoredRun
+from featurekit.runs import finished_run
 from featurekit.whole_float32 import whole_float32
 
 _NETWORKS = 4  # folds whose networks are kept in memory
@@ -52,21 +51,23 @@ class Applied:
 
     def __init__(self, run: Path, opened: store.Store, fold: str | None, device: torch.device) -> None:
         self.run, self.opened, self.fold, self.device = run, opened, fold, device
-        self.record = read_run(run)
+        self.stored = finished_run(run)
+        self.record = self.stored.record
         self.view = columns_of_run(opened, self.record)
-        self.names = [entry["name"] for entry in self.record["columns"]]
-        trim_db = self.record["training"].get("trim_db")
-        self._trimmed = None if trim_db is None else TrimmedStore(self.view, trim_db, self.record["level"]["name"])
+        self.names = self.record.column_names
+        trim_db = self.record.training.trim_db
+        level = self.record.level
+        self._trimmed = None if trim_db is None or level is None else TrimmedStore(self.view, trim_db, level.name)
         self.read: StoreView = self._trimmed or self.view
-        if by_speaker(self.record):
-            self.read = SpeakerNormalisedStore(self.read, self.record["settings"]["speaker_from"])
+        if self.record.is_by_speaker:
+            self.read = SpeakerNormalisedStore(self.read, self.record.settings.speaker_from)
         usable = usable_ids(self.view, list(self.view.columns)) if self.names else _with_words(opened)
         if not usable:
             what = f"values in {', '.join(self.view.columns)}" if self.names else "a transcript"
             raise ParameterError(f"no utterance of {opened.path} has {what}")
-        only = None if fold is None else fold_number(self.record, fold)
-        self.numbers = [*range(len(self.record["folds"]))] if only is None else [only]
-        self.shares = shares(StoredRun(run).folds_of(opened.corpus), usable, only)
+        only = None if fold is None else self.stored.fold(fold).number
+        self.numbers = [*range(len(self.record.folds))] if only is None else [only]
+        self.shares = shares(self.stored.folds_of(opened.corpus), usable, only)
         self._network = lru_cache(_NETWORKS)(self._load)
         self._dataset = lru_cache(None)(self._gather)
 
@@ -107,7 +108,7 @@ class Applied:
     @property
     def reads_text(self) -> bool:
         """Whether the model reads the manifest's transcripts."""
-        return "text" in models.MODELS.get(self.record["settings"]["model"]).reads
+        return "text" in models.MODELS.get(self.record.settings.model).reads
 
     def outputs(self, wanted: set[str], batch_size: int) -> Iterator[tuple[list[str], Output]]:
         """Ids and what the networks say of them, a batch at a time."""
@@ -139,7 +140,7 @@ class Applied:
         return output
 
     def _load(self, number: int) -> FoldNetwork:
-        network = load_fold(self.run, self.record, number, self.device)
+        network = load_fold(self.stored.fold(number), self.device)
         speed.ready(network.model, "fp32")
         return network
 
@@ -153,9 +154,9 @@ class Applied:
             Fold(share.fold.name, (), (), share.ids),
             "test",
             task=_ANY,
-            context=self.record["context"],
-            context_of=self.record["settings"]["context_of"],
-            n_frames=self.record["training"]["n_frames"],
+            context=self.record.context,
+            context_of=self.record.settings.context_of,
+            n_frames=self.record.training.n_frames,
             normaliser=self._network(share.number).normaliser,
             text=self.reads_text,
             preload=False,

@@ -21,10 +21,10 @@ from featurekit import store
 from featurekit.data.views.store_view import StoreView
 from featurekit.errors import ParameterError, StoreError
 from featurekit.inference.applied import Applied
-from featurekit.inference.runs import by_speaker, fold_identity
 from featurekit.manifest import Utterance
 from featurekit.models import Output
 from featurekit.notebook import Shown
+from featurekit.runs import StoredFold
 from featurekit.settings import digest
 from featurekit.training.devices import choose_device
 
@@ -235,7 +235,7 @@ class _Columns:
             return {self.what: getattr(output, self.what)}
         if not output.attention:
             raise ParameterError(
-                f"{self.applied.record['settings']['model']} has no attention to write; rnn-attention, ub-bilstm and "
+                f"{self.applied.record.settings.model} has no attention to write; rnn-attention, ub-bilstm and "
                 "aff-acrnn have some"
             )
         return {f"attention/{name}": values for name, values in sorted(output.attention.items())}
@@ -253,7 +253,7 @@ class _Columns:
         record, view = self.applied.record, self.applied.view
         shape: dict[str, Any] = {"kind": "vector", "dims": values.shape[-1]}
         if name == "logits":
-            shape["dim_names"] = tuple(record["outputs"])
+            shape["dim_names"] = tuple(record.outputs)
         elif name.rpartition("/")[2] in _TIME:
             shape = _of_frames(values, n_frames, view)
         elif name != "embedding" and values.shape[-1] == len(_SLOTS):
@@ -265,8 +265,8 @@ class _Columns:
             sample_rate=next((column.sample_rate for column in view.columns.values()), 0),
             spec=f"{name} of {self.prefix}",
             settings={
-                "model": record["settings"]["model"],
-                "task": record["task"],
+                "model": record.settings.model,
+                "task": record.task,
                 "fold": self.applied.fold or "",
                 "inputs": list(view.columns),
             },
@@ -281,24 +281,24 @@ class _Columns:
         """Identity of the values: given an utterance's id and input, it says what they are."""
         applied, record = self.applied, self.applied.record
         manifest = applied.opened.manifest
-        trim_db = record["training"].get("trim_db")
+        trim_db = record.training.trim_db
         trimmed = [] if trim_db is None else [trim_db]
         # In a window or recording, or normalised by speaker, values depend on others: then the whole manifest is the input.
-        others = record["context"] != 1 or by_speaker(record)
+        others = record.context != 1 or record.is_by_speaker
         around = [[item.id, item.recording, item.position, item.speaker, item.fingerprint] for item in manifest]
         return digest(
             {
                 "version": VERSION,
                 "name": name,
                 "engine": applied.device.type,
-                "model": record["settings"]["model"],
-                "networks": [fold_identity(applied.run, number) for number in applied.numbers],
-                "split": record["split"]["digest"] if len(applied.numbers) > 1 else "",
+                "model": record.settings.model,
+                "networks": [_network(applied.stored.fold(number)) for number in applied.numbers],
+                "split": record.split.digest if len(applied.numbers) > 1 else "",
                 "corpus": applied.opened.corpus if len(applied.numbers) > 1 else "",
                 "inputs": [info.key for info in applied.view.columns.values()],
-                "window": [record["context"], record["settings"]["context_of"], record["training"]["n_frames"], *trimmed],
+                "window": [record.context, record.settings.context_of, record.training.n_frames, *trimmed],
                 "around": around if others else [],
-                "shares": [list(share.ids) for share in applied.shares] if record["context"] != 1 else [],
+                "shares": [list(share.ids) for share in applied.shares] if record.context != 1 else [],
                 "text": [[item.id, item.text] for item in manifest] if applied.reads_text else [],
             }
         )
@@ -310,6 +310,12 @@ class _Columns:
         if not np.isfinite(array).all():
             return store.UtteranceResult(status=1, error="NONFINITE: the network's output is not finite")
         return store.UtteranceResult(status=0, array=np.ascontiguousarray(array, np.float32))
+
+
+def _network(fold: StoredFold) -> dict[str, Any]:
+    """What makes the numbers of a fold's network."""
+    made = fold.record
+    return {"weights": made.tensors_sha256, "build": made.build, "normaliser": made.normaliser}
 
 
 def _rows(info: store.ColumnInfo, values: np.ndarray) -> np.ndarray:

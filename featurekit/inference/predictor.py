@@ -16,9 +16,9 @@ from featurekit.errors import AudioError, FeaturekitError
 from featurekit.extraction import sounds
 from featurekit.inference import speed
 from featurekit.inference.heard import Ear, Heard
-from featurekit.inference.records import read_run
 from featurekit.inference.runs import FoldNetwork, audio_columns, load_fold
 from featurekit.notebook import Shown
+from featurekit.runs import finished_run
 from featurekit.training.devices import choose_device
 from featurekit.whole_float32 import whole_float32
 
@@ -118,27 +118,28 @@ class Predictor(Shown):
     """
 
     def __init__(self, run: str | Path, *, device: str = "auto", precision: str = "fp32") -> None:
-        self.run, self.record = Path(run), read_run(run)
-        self.classes: list[str] = self.record["classes"]
-        self.context: int = self.record["context"]
-        names, level = [entry["name"] for entry in self.record["columns"]], self.record.get("level")
+        stored = finished_run(run)
+        self.run, self.record = Path(run), stored.record
+        self.classes = list(self.record.classes)
+        self.context = self.record.context
+        names, level = self.record.column_names, self.record.level
         self.ear = Ear(
             audio_columns(self.record),
             names,
-            trim_db=self.record["training"].get("trim_db"),
-            level=level["name"] if level else None,
+            trim_db=self.record.training.trim_db,
+            level=level.name if level else None,
         )
         self.device = choose_device(device)
-        self._folds = [load_fold(run, self.record, number, self.device) for number in range(len(self.record["folds"]))]
+        self._folds = [load_fold(fold, self.device) for fold in stored.folds]
         for fold in self._folds:
             speed.ready(fold.model, precision)
 
     def _shown_facts(self) -> dict[str, Any]:
         return {
             "run": self.run,
-            "model": self.record["settings"]["model"],
+            "model": self.record.settings.model,
             "classes": self.classes,
-            "features": [entry["name"] for entry in self.record["columns"]],
+            "features": self.record.column_names,
             "folds": len(self._folds),
             "on": str(self.device),
         }
@@ -219,7 +220,7 @@ class Predictor(Shown):
         sample_rate: int = 0,
     ) -> Prediction:
         """What :meth:`judge` answered for one utterance (K,), with its names."""
-        told = {name: float(value) for name, value in zip(self.record["outputs"], answers, strict=True)}
+        told = {name: float(value) for name, value in zip(self.record.outputs, answers, strict=True)}
         kind = "values" if self._rates else "scores" if self._orders else "probabilities"
         return Prediction(
             path=path,
@@ -235,7 +236,7 @@ class Predictor(Shown):
 
     def batch(self, windows: Sequence[Sequence[Heard | None]], fold: FoldNetwork) -> Batch:
         """The windows as the network of a fold reads them."""
-        n_frames = self.record["training"]["n_frames"]
+        n_frames = self.record.training.n_frames
         samples = [self.ear.sample(window, fold.normaliser, n_frames) for window in windows]
         return collate(samples, columns=self.ear.layout.slices)
 
@@ -245,7 +246,7 @@ class Predictor(Shown):
         with torch.inference_mode(), whole_float32():
             logits = fold.model(batch).logits.float()
         if self._rates:
-            centre, half = training.centre_and_half(self.record["scale"])
+            centre, half = training.centre_and_half(self.record.scale)
             return centre + half * logits.cpu().numpy()
         return logits.softmax(-1).cpu().numpy()
 
@@ -275,4 +276,4 @@ class Predictor(Shown):
 
     @property
     def _rates(self) -> bool:
-        return bool(self.record["kind"] == "values")
+        return bool(self.record.kind == "values")

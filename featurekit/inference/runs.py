@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from featurekit.data.views.renamed import RenamedStore
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.extraction.advice import command_that_adds
 from featurekit.features import Column, cuda
-from featurekit.inference.records import fold_folder, read_run
+from featurekit.runs import RunRecord, StoredFold, StoredRun, finished_run
 from featurekit.store import ColumnInfo, Store
 from featurekit.training.devices import place
 
@@ -42,19 +42,12 @@ class FoldNetwork:
     normaliser: Normaliser
 
 
-def entries_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The columns a run reads, then the one by whose level it cuts silence, if that is another one."""
-    level = record.get("level")
-    names = [entry["name"] for entry in record["columns"]]
-    return [*record["columns"], *([level] if level and level["name"] not in names else [])]
-
-
-def layout_of(record: Mapping[str, Any]) -> Layout:
+def layout_of(record: RunRecord) -> Layout:
     """How a run's columns are stacked."""
-    return Layout.of({entry["name"]: ColumnInfo.from_dict(entry) for entry in record["columns"]})
+    return Layout.of({column.name: column for column in record.columns})
 
 
-def load_fold(run: str | Path, record: Mapping[str, Any], number: int, device: torch.device) -> FoldNetwork:
+def load_fold(fold: StoredFold, device: torch.device) -> FoldNetwork:
     """The network of one fold and the normaliser of its inputs.
 
     Raises
@@ -62,15 +55,15 @@ def load_fold(run: str | Path, record: Mapping[str, Any], number: int, device: t
     ParameterError
         When the checkpoint is missing, damaged or of another network.
     """
-    folder = fold_folder(run, number)
-    state, facts = training.load_checkpoint(folder)
-    model = models.rebuild(record["settings"]["model"], columns=layout_of(record).slices, **facts["build"])
+    run, facts = fold.run.record, fold.record
+    state = training.tensors_of(fold.weights, fold.path)
+    model = models.rebuild(run.settings.model, columns=layout_of(run).slices, **facts.build)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         why = " ".join(str(error).split())[:200]
-        raise ParameterError(f"{folder} is of another version of its model; remove the run and train again: {why}") from None
-    return FoldNetwork(place(model, device).eval(), Normaliser.from_dict(facts["normaliser"]))
+        raise ParameterError(f"{fold.path} is of another version of its model; remove the run and train again: {why}") from None
+    return FoldNetwork(place(model, device).eval(), Normaliser.from_dict(facts.normaliser))
 
 
 def kernels_of(run: str | Path, fold: str | None = None) -> dict[int, np.ndarray]:
@@ -90,27 +83,14 @@ def kernels_of(run: str | Path, fold: str | None = None) -> dict[int, np.ndarray
     UnknownNameError
         For a fold the run does not have.
     """
-    record = read_run(run)
-    number = 0 if fold is None else fold_number(record, fold)
-    model: Any = load_fold(run, record, number, torch.device("cpu")).model
+    stored = finished_run(run)
+    model: Any = load_fold(stored.fold(0 if fold is None else fold), torch.device("cpu")).model
     if not hasattr(model, "kernels"):
         raise ParameterError(
-            f"{record['settings']['model']} has no kernels to draw; sae-cnn-blstm and sae-cnn-blstm-attention have some, and "
+            f"{stored.record.settings.model} has no kernels to draw; sae-cnn-blstm and sae-cnn-blstm-attention have some, and "
             f"attention is drawn for an utterance: featurekit show STORE UTTERANCE {run}"
         )
     return {width: found.numpy() for width, found in model.kernels().items()}
-
-
-def fold_identity(run: str | Path, number: int) -> dict[str, Any]:
-    """What makes the numbers of a fold's network: the digest of its weights, its sizes and its normaliser.
-
-    Raises
-    ------
-    ParameterError
-        When there is no such checkpoint.
-    """
-    facts = training.checkpoint_record(fold_folder(run, number))
-    return {"weights": facts["tensors_sha256"], "build": facts["build"], "normaliser": facts["normaliser"]}
 
 
 def precision_note(run: str | Path, precision: str = "fp32") -> str:
@@ -123,8 +103,8 @@ def precision_note(run: str | Path, precision: str = "fp32") -> str:
     precision : {"fp32", "bf16"}
         In what they are applied.
     """
-    trained = training.checkpoint_record(fold_folder(run, 0)).get("precision", precision)
-    if trained == precision:
+    trained = StoredRun(run).fold(0).record.precision
+    if trained in ("", precision):  # a run of before did not say
         return ""
     return (
         f"the run was trained and tested in {trained} and is applied in {precision} here: numbers differ by what {trained} "
@@ -132,20 +112,7 @@ def precision_note(run: str | Path, precision: str = "fp32") -> str:
     )
 
 
-def fold_number(record: Mapping[str, Any], name: str) -> int:
-    """Number of a run's fold by its name.
-
-    Raises
-    ------
-    UnknownNameError
-        When the run has no such fold.
-    """
-    if name not in record["folds"]:
-        raise UnknownNameError("fold", name, record["folds"])
-    return int(record["folds"].index(name))
-
-
-def audio_columns(record: Mapping[str, Any]) -> list[Column]:
+def audio_columns(record: RunRecord) -> list[Column]:
     """The run's columns, and the one it trims by, as this version computes them from audio, under the run's names.
 
     Raises
@@ -154,7 +121,7 @@ def audio_columns(record: Mapping[str, Any]) -> list[Column]:
         When one of them was written by a run, or by another version of its feature; when the run needs more than audio:
         transcripts, speakers.
     """
-    model = record["settings"]["model"]
+    model = record.settings.model
     if models.MODELS.get(model).reads == ("text",):
         raise ParameterError(
             f"{model} reads transcripts alone: name a manifest that has texts, featurekit predict RUN FILE.jsonl"
@@ -164,39 +131,34 @@ def audio_columns(record: Mapping[str, Any]) -> list[Column]:
             f"{model} reads transcripts, which audio alone does not have; extract the audio into a store whose manifest "
             "has texts, and use `featurekit embed RUN STORE --what logits`"
         )
-    if by_speaker(record):
+    if record.is_by_speaker:
         raise ParameterError(
             "the run normalises by speaker, over all utterances of each, and audio alone does not say whose it is; extract "
             "the audio into a store whose manifest has speakers, and use `featurekit embed RUN STORE --what logits`"
         )
-    return [_audio_column(entry) for entry in entries_of(record)]
+    return [_audio_column(info) for info in record.read_columns]
 
 
-def by_speaker(record: Mapping[str, Any]) -> bool:
-    """Whether what the run reads is standardised within speakers (:mod:`featurekit.data.views.speaker_normalised`)."""
-    return bool(record.get("training", {}).get("normalise") == "speaker")
-
-
-def _audio_column(entry: Mapping[str, Any]) -> Column:
-    if entry.get("of_run"):
+def _audio_column(info: ColumnInfo) -> Column:
+    if info.of_run:
         raise ParameterError(
-            f"the run reads {entry['name']}, which `featurekit embed` wrote: a network's output, not a feature of audio; "
+            f"the run reads {info.name}, which `featurekit embed` wrote: a network's output, not a feature of audio; "
             "extract the audio into a store, embed it with both runs: featurekit embed RUN STORE --what logits"
         )
     try:
-        column = features.parse(entry["spec"])[0].renamed(entry["name"])
+        column = features.parse(info.spec)[0].renamed(info.name)
     except UnknownNameError as error:
-        raise ParameterError(f"the run's column {entry['name']} cannot be computed here: {error}") from None
+        raise ParameterError(f"the run's column {info.name} cannot be computed here: {error}") from None
     # What a GPU computed for the run is computed here on the CPU, the same within a tolerance.
-    stored = cuda.as_stored(column, entry["key"]) if entry["engine"] == "cuda" else column
-    if stored.key != entry["key"]:
+    stored = cuda.as_stored(column, info.key) if info.engine == "cuda" else column
+    if stored.key != info.key:
         raise ParameterError(
-            f"the run's column {entry['name']} was computed by another version of its feature; extract and train again"
+            f"the run's column {info.name} was computed by another version of its feature; extract and train again"
         )
     return column
 
 
-def columns_of_run(opened: Store, record: Mapping[str, Any]) -> RenamedStore:
+def columns_of_run(opened: Store, record: RunRecord) -> RenamedStore:
     """The columns that a run reads, found in a store by their keys, under the run's names.
 
     So a store of another corpus, or with other names, will do.
@@ -204,15 +166,14 @@ def columns_of_run(opened: Store, record: Mapping[str, Any]) -> RenamedStore:
     Parameters
     ----------
     opened : Store
-    record : mapping
-        Of the run.
+    record : RunRecord
 
     Raises
     ------
     ParameterError
         When the store lacks a column, with the command that adds it.
     """
-    wanted = [ColumnInfo.from_dict(entry) for entry in entries_of(record)]
+    wanted = record.read_columns
     names = {info.name: holding(opened.columns, info.key, info.spec, info.engine) or "" for info in wanted}
     lacking = [info for info in wanted if not names[info.name]]
     if lacking:

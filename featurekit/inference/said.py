@@ -15,10 +15,10 @@ from featurekit.data.collate import collate
 from featurekit.data.words import word_numbers
 from featurekit.errors import ParameterError
 from featurekit.inference.predictor import Prediction, Refused
-from featurekit.inference.records import read_run
 from featurekit.inference.runs import load_fold
 from featurekit.manifest import Manifest, Utterance
 from featurekit.models import MODELS
+from featurekit.runs import finished_run
 
 
 def reads_text_alone(run: str | Path) -> bool:
@@ -29,7 +29,7 @@ def reads_text_alone(run: str | Path) -> bool:
     ParameterError
         When the folder is no finished run.
     """
-    return MODELS.get(read_run(run)["settings"]["model"]).reads == ("text",)
+    return MODELS.get(finished_run(run).record.settings.model).reads == ("text",)
 
 
 class Reader:
@@ -49,9 +49,9 @@ class Reader:
     def __init__(self, run: str | Path) -> None:
         if not reads_text_alone(run):
             raise ParameterError(f"{run} reads audio; name files or folders of it: featurekit predict {run} some.wav")
-        self.run, self.record = Path(run), read_run(run)
-        folds = range(len(self.record["folds"]))
-        self._folds = [load_fold(run, self.record, number, torch.device("cpu")) for number in folds]
+        stored = finished_run(run)
+        self.run, self.record = Path(run), stored.record
+        self._folds = [load_fold(fold, torch.device("cpu")) for fold in stored.folds]
 
     def utterances(self, manifest: Manifest, *, batch_size: int = 16) -> Iterator[Prediction | Refused]:
         """Judge the utterances of a manifest in its order; one without words is refused.
@@ -81,20 +81,20 @@ class Reader:
     def _judged(self, numbers: list[np.ndarray]) -> np.ndarray:
         """Of each transcript the mean over the folds, (n, K)."""
         if not numbers:
-            return np.zeros((0, len(self.record["classes"])))
+            return np.zeros((0, len(self.record.classes)))
         batch = collate([Sample("said", 0, np.array([True]), None, None, [words]) for words in numbers])
         with torch.inference_mode():
             return np.mean([fold.model(batch).logits.float().softmax(-1).numpy() for fold in self._folds], axis=0)
 
     def _prediction(self, item: Utterance, answers: np.ndarray) -> Prediction:
-        told = {name: float(value) for name, value in zip(self.record["outputs"], answers, strict=True)}
+        told = {name: float(value) for name, value in zip(self.record.outputs, answers, strict=True)}
         orders = bool(getattr(self._folds[0].model, "order_by", ""))
         start_s, end_s = _times_s(item)
         known: dict[str, Any] = {"probabilities": {} if orders else told, "scores": told if orders else {}, "values": {}}
         return Prediction(
             path=item.path,
             utterance=item.id,
-            predicted=self.record["classes"][int(answers.argmax())],
+            predicted=self.record.classes[int(answers.argmax())],
             **known,
             start_s=start_s,
             end_s=end_s,

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from featurekit.runs.schema import FoldRecord, Prediction, RunRecord
 from featurekit.runs.settings import RunSettings, TrainSettings
-from featurekit.runs.stored import StoredFold, StoredRun
+from featurekit.runs.stored import StoredFold, StoredRun, finished_run
 
-__all__ = ["FoldRecord", "Prediction", "RunRecord", "RunSettings", "StoredFold", "StoredRun", "TrainSettings"]
+__all__ = ["FoldRecord", "Prediction", "RunRecord", "RunSettings", "StoredFold", "StoredRun", "TrainSettings", "finished_run"]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from featurekit.errors import ParameterError
-from featurekit.files import read_plain_file, replace_file
+from featurekit.files import parse_json, read_plain_file, replace_file
 from featurekit.settings import follows_links
+
+Parsed = TypeVar("Parsed")
 
 SUMS = "SHA256SUMS"
 AGAIN = "remove it and run the same `featurekit train` again, which makes it anew"
@@ -59,14 +62,54 @@ class Checksums:
 
         Raises
         ------
-        FileNotFoundError
-            When it is not there.
         ParameterError
-            When it is no plain file, a link out of the run, or not what was written.
+            When it is absent, no plain file, a link out of the run, or not what was written.
         """
-        data = read_plain_file(self.folder / name, follow_links=follows_links())
+        path = self.folder / name
+        try:
+            data = read_plain_file(path, follow_links=follows_links())
+        except FileNotFoundError:
+            raise ParameterError(f"{path} is not there; {AGAIN}") from None
+        except OSError as error:
+            raise ParameterError(f"cannot read {path}: {error.strerror or error}") from None
         self.check(name, data)
         return data
+
+    def read_object(self, name: str) -> dict[str, Any]:
+        """The object that a JSON file of the folder holds.
+
+        Raises
+        ------
+        ParameterError
+            As of :meth:`read`, and when it holds none.
+        """
+        path = self.folder / name
+        value = parse_json(self.read(name), path)
+        if not isinstance(value, dict):
+            raise ParameterError(f"{path} holds {type(value).__name__}; expected an object; {AGAIN}")
+        return value
+
+    def read_json(self, name: str, parse: Callable[..., Parsed]) -> Parsed:
+        """What a JSON file of the folder says.
+
+        Parameters
+        ----------
+        name : str
+        parse : callable
+            ``parse(object, where=path)`` → what it says.
+
+        Raises
+        ------
+        ParameterError
+            As of :meth:`read_object`.
+        FeaturekitError
+            As ``parse``.
+        """
+        path = self.folder / name
+        try:
+            return parse(self.read_object(name), where=str(path))
+        except RecursionError:
+            raise ParameterError(f"{path} is nested too deeply; {AGAIN}") from None
 
     def check(self, name: str, data: bytes) -> None:
         """Compare bytes with the sum of a file.

@@ -176,8 +176,8 @@ class RunRecord:
     @property
     def read_columns(self) -> list[ColumnInfo]:
         """The columns, and the one by whose level silence is cut, if that is another one."""
-        known = {column.key for column in self.columns}
-        return [*self.columns, *([self.level] if self.level is not None and self.level.key not in known else [])]
+        is_another = self.level is not None and self.level.name not in self.column_names
+        return [*self.columns, *([self.level] if self.level is not None and is_another else [])]
 
     @property
     def is_by_speaker(self) -> bool:
@@ -340,9 +340,10 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON; what there is not is left out."""
-        row = {item.name: getattr(self, item.name) for item in fields(self)}
-        always = ("id", "fold", "label", "predicted", "speaker", "gender")
-        return {name: value for name, value in row.items() if name in always or value not in (None, "")}
+        always = ("id", "speaker", "gender", "fold", "label", "predicted")
+        where_given = ("probabilities", "scores", "order_by", "target")
+        row = {name: getattr(self, name) for name in always}
+        return row | {name: value for name in where_given if (value := getattr(self, name)) not in (None, "")}
 
     @classmethod
     def from_dict(cls, row: Any, record: RunRecord, *, where: str) -> Prediction:

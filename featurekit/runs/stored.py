@@ -10,20 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from featurekit.data.splits.folds import Fold, Split
-from featurekit.errors import FeaturekitError, ParameterError, UnknownNameError
+from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.files import json_bytes, parse_json, replace_file
 from featurekit.notebook import Shown
 from featurekit.runs import schema
 from featurekit.runs.checksums import AGAIN, SUMS, Checksums, write_checksums
 from featurekit.runs.schema import FoldRecord, Prediction, RunRecord
-
-Read = TypeVar("Read")
 
 
 class StoredRun(Shown):
@@ -54,11 +53,17 @@ class StoredRun(Shown):
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is a record that can be read."""
-        try:
-            return self.is_run(self.path) and bool(self.record)
-        except FeaturekitError:
+        """Whether it was begun to the end: a kill in the middle of :meth:`begin` leaves no checksums.
+
+        Raises
+        ------
+        ParameterError
+            When the record is damaged.
+        """
+        if not self.is_run(self.path):
             return False
+        sealed = self._checksums.sums is not None
+        return sealed or self._checksums.read_json(schema.RECORD, RunRecord.from_dict).format < schema.FORMAT
 
     @cached_property
     def record(self) -> RunRecord:
@@ -73,7 +78,7 @@ class StoredRun(Shown):
             raise ParameterError(
                 f"{self.path} is not a run (it has no {schema.RECORD}); `featurekit train` prints a run's folder"
             )
-        record = self._read_json(schema.RECORD, RunRecord.from_dict)
+        record = self._checksums.read_json(schema.RECORD, RunRecord.from_dict)
         if record.format >= schema.FORMAT and self._checksums.sums is None:
             raise ParameterError(f"{self.path} has no {SUMS}, so nobody knows whether its files are whole; {AGAIN}")
         return record
@@ -87,7 +92,7 @@ class StoredRun(Shown):
         ParameterError
             When it is absent, damaged, or not the split of the record.
         """
-        split = self._read_json(schema.SPLIT, Split.from_record)
+        split = self._checksums.read_json(schema.SPLIT, Split.from_record)
         if split.digest != self.record.split.digest or [fold.name for fold in split.folds] != list(self.record.folds):
             raise ParameterError(f"{self.path / schema.SPLIT} is the split of another run; {AGAIN}")
         return split
@@ -101,7 +106,7 @@ class StoredRun(Shown):
         ParameterError
             When it is absent or damaged.
         """
-        return self._read_json(schema.AUDIT, _as_table)
+        return self._checksums.read_object(schema.AUDIT)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -113,7 +118,7 @@ class StoredRun(Shown):
             When the run is not finished, or they are damaged.
         """
         self.refuse_unfinished()
-        return self._read_json(schema.METRICS, _as_table)
+        return self._checksums.read_object(schema.METRICS)
 
     @property
     def note(self) -> str:
@@ -127,8 +132,8 @@ class StoredRun(Shown):
 
     @property
     def is_finished(self) -> bool:
-        """Whether every fold is done and scored."""
-        return not self.pending and (self.path / schema.METRICS).is_file()
+        """Whether nothing is left to do: every fold was trained and has predicted."""
+        return not self.pending
 
     @property
     def pending(self) -> list[int]:
@@ -143,7 +148,8 @@ class StoredRun(Shown):
         ParameterError
             With the command that goes on.
         """
-        if not self.is_finished:
+        _ = self.record  # what is no run is said to be none
+        if not (self.path / schema.METRICS).exists():
             raise ParameterError(f"{self.path} is not finished; `featurekit train {self.path}` goes on from there")
 
     @cached_property
@@ -168,19 +174,6 @@ class StoredRun(Shown):
         if not 0 <= which < len(self.folds):
             raise ParameterError(f"fold {which} does not exist; {self.path} has folds 0 to {len(self.folds) - 1}")
         return self.folds[which]
-
-    def fold_at(self, folder: str | Path) -> StoredFold:
-        """The fold whose folder this is.
-
-        Raises
-        ------
-        ParameterError
-            When it is none of this run.
-        """
-        name = Path(folder).name
-        if not name.isdecimal():
-            raise ParameterError(f"{folder} is no fold of {self.path}; give {self.path / schema.FOLDS / '0'}")
-        return self.fold(int(name))
 
     def folds_of(self, corpus: str) -> list[Fold]:
         """The folds with the ids of one corpus; their parts are empty where the run never saw that corpus.
@@ -214,20 +207,28 @@ class StoredRun(Shown):
         return [row for fold in self.folds if fold.is_done for row in fold.predictions]
 
     def begin(self, record: RunRecord, split: Split, audit: Mapping[str, Any]) -> None:
-        """Write what is known before training. What is there already is left as it is, and what was half begun is written.
+        """Write what is known before training. What is there stays, with its format; what was half begun is written anew.
 
         Raises
         ------
+        ParameterError
+            When the record that is there is damaged.
         OSError
             When the disk refuses.
         """
         if self.is_begun:
-            return
+            record = replace(record, format=self.record.format, begun=self.record.begun)
+            if json_bytes(record.to_dict()) == json_bytes(self.record.to_dict()):
+                return
         self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / SUMS).unlink(missing_ok=True)
         replace_file(self.path / schema.SPLIT, json_bytes({"digest": split.digest, **split.to_dict()}))
         replace_file(self.path / schema.AUDIT, json_bytes(audit))
         replace_file(self.path / schema.RECORD, json_bytes(record.to_dict()))
-        self._seal()
+        for known in ("record", "split", "audit", "folds"):
+            self.__dict__.pop(known, None)
+        if record.format >= schema.FORMAT:
+            self._seal()
 
     def write_metrics(self, scores: Mapping[str, Any]) -> None:
         """Write the scores, when every fold is done.
@@ -250,8 +251,18 @@ class StoredRun(Shown):
     def _checksums(self) -> Checksums:
         return Checksums.of(self.path)
 
-    def _read_json(self, name: str, parse: Callable[..., Read]) -> Read:
-        return _read_json(self._checksums, name, parse)
+
+def finished_run(path: str | Path) -> StoredRun:
+    """A run of whom nothing is left to train.
+
+    Raises
+    ------
+    ParameterError
+        When the folder is no run, is one of another version, or is not finished, with the command that goes on.
+    """
+    run = StoredRun(path)
+    run.refuse_unfinished()
+    return run
 
 
 class StoredFold:
@@ -276,6 +287,16 @@ class StoredFold:
         return all((self.path / name).is_file() for name in names)
 
     @property
+    def has_predicted(self) -> bool:
+        """Whether its predictions are there: all that scoring needs."""
+        return (self.path / schema.PREDICTIONS).exists()
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its weights and their record are there."""
+        return all((self.path / name).is_file() for name in (schema.WEIGHTS, schema.FOLD_RECORD))
+
+    @property
     def split(self) -> Fold:
         """Its ids."""
         return self.run.split.folds[self.number]
@@ -289,7 +310,7 @@ class StoredFold:
         ParameterError
             When it is absent or damaged.
         """
-        return _read_json(self._checksums, schema.FOLD_RECORD, FoldRecord.from_dict)
+        return self._checksums.read_json(schema.FOLD_RECORD, FoldRecord.from_dict)
 
     @property
     def history(self) -> Sequence[Mapping[str, Any]]:
@@ -306,7 +327,7 @@ class StoredFold:
             When the file is absent or damaged, or its ids are not those of the test part.
         """
         path = self.path / schema.PREDICTIONS
-        data = _read(self._checksums, schema.PREDICTIONS)
+        data = self._checksums.read(schema.PREDICTIONS)
         rows = []
         for number, line in enumerate(data.splitlines(), 1):
             where = f"{path}, line {number}"
@@ -330,15 +351,30 @@ class StoredFold:
         ParameterError
             When they are absent, or not those that the record was written with.
         """
-        data = _read(self._checksums, schema.WEIGHTS)
+        data = self._checksums.read(schema.WEIGHTS)
         if hashlib.sha256(data).hexdigest() != self.record.tensors_sha256:
             raise ParameterError(
                 f"{self.path / schema.WEIGHTS} is damaged or of another run than {schema.FOLD_RECORD}; {AGAIN}"
             )
         return data
 
-    def write(self, weights: bytes, record: FoldRecord, predictions: Sequence[Prediction]) -> None:
+    def write(
+        self,
+        weights: bytes,
+        record: FoldRecord,
+        predictions: Sequence[Prediction],
+        others: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Write what a fit and its test part gave; the checksums last, which say that it is done.
+
+        Parameters
+        ----------
+        weights : bytes
+            Of ``model.safetensors``.
+        record : FoldRecord
+        predictions : sequence of Prediction
+        others : mapping, optional
+            Name → bytes of other files that belong to it.
 
         Raises
         ------
@@ -351,7 +387,9 @@ class StoredFold:
         replace_file(self.path / schema.FOLD_RECORD, json_bytes(record.to_dict()))
         lines = (json.dumps(row.to_dict(), ensure_ascii=True, allow_nan=False) + "\n" for row in predictions)
         replace_file(self.path / schema.PREDICTIONS, "".join(lines).encode())
-        write_checksums(self.path, schema.FOLD_FILES)
+        for name, data in (others or {}).items():
+            replace_file(self.path / name, data)
+        write_checksums(self.path, [*schema.FOLD_FILES, *(others or ())])
         (self.path / schema.RESUME).unlink(missing_ok=True)
 
     @cached_property
@@ -360,29 +398,3 @@ class StoredFold:
         if sums.sums is None and not self.run.is_of_older_format:
             raise ParameterError(f"{self.path} is not done: it has no {SUMS}; `featurekit train {self.run.path}` goes on")
         return sums
-
-
-def _read_json(sums: Checksums, name: str, parse: Callable[..., Read]) -> Read:
-    path = sums.folder / name
-    value = parse_json(_read(sums, name), path)
-    if not isinstance(value, dict):
-        raise ParameterError(f"{path} holds {type(value).__name__}; expected an object; {AGAIN}")
-    try:
-        return parse(value, where=str(path))
-    except RecursionError:
-        raise ParameterError(f"{path} is nested too deeply; {AGAIN}") from None
-
-
-def _read(sums: Checksums, name: str) -> bytes:
-    try:
-        return sums.read(name)
-    except FileNotFoundError:
-        raise ParameterError(f"{sums.folder / name} is not there; {AGAIN}") from None
-    except OSError as error:
-        if isinstance(error, FeaturekitError):
-            raise
-        raise ParameterError(f"cannot read {sums.folder / name}: {error.strerror or error}") from None
-
-
-def _as_table(value: dict[str, Any], *, where: str) -> dict[str, Any]:
-    return value

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from featurekit.runs import TrainSettings
-from featurekit.training.checkpoint import checkpoint_record, is_checkpoint, load_checkpoint, save_checkpoint
+from featurekit.training.checkpoint import (
+    bytes_of,
+    checkpoint_record,
+    is_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    tensors_of,
+)
 from featurekit.training.loop import FitResult, build_for, fit
 from featurekit.training.losses import centre_and_half, check_loss, make_loss
 from featurekit.training.monitor import resolved
@@ -16,6 +23,7 @@ __all__ = [
     "Predictions",
     "TrainSettings",
     "build_for",
+    "bytes_of",
     "centre_and_half",
     "check_loss",
     "checkpoint_record",
@@ -29,4 +37,5 @@ __all__ = [
     "resolved",
     "save_checkpoint",
     "settings_for",
+    "tensors_of",
 ]

@@ -46,7 +46,7 @@ def save_checkpoint(folder: str | Path, state: Mapping[str, Tensor], record: Map
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    data = safetensors().save({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
+    data = bytes_of(state)
     try:
         text = json.dumps({**record, "tensors_sha256": hashlib.sha256(data).hexdigest()}, indent=1, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -84,7 +84,35 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
         raise _no_checkpoint(folder) from None
     if record.pop("tensors_sha256") != hashlib.sha256(data).hexdigest():
         raise ParameterError(f"{folder / _TENSORS} is damaged or of another run than {_RECORD}; {_AGAIN}")
-    return safetensors().load(data), record
+    return tensors_of(data, folder), record
+
+
+def bytes_of(state: Mapping[str, Tensor]) -> bytes:
+    """The bytes of a safetensors file of a state."""
+    data: bytes = safetensors().save({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
+    return data
+
+
+def tensors_of(data: bytes, folder: Path) -> dict[str, Tensor]:
+    """Name → tensor on the CPU of the bytes of a safetensors file.
+
+    Parameters
+    ----------
+    data : bytes
+    folder : Path
+        Where they come from, for the error.
+
+    Raises
+    ------
+    ParameterError
+        When they are none.
+    """
+    library = safetensors()
+    try:
+        found: dict[str, Tensor] = library.load(data)
+    except library.SafetensorError as error:
+        raise ParameterError(f"{folder / _TENSORS} is damaged: {error}; {_AGAIN}") from None
+    return found
 
 
 def checkpoint_record(folder: str | Path) -> dict[str, Any]:

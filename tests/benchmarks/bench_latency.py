@@ -16,7 +16,7 @@ machine busy, time on the processors (of all threads together) says what one fre
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import os
 import sys
 import tempfile
@@ -35,11 +35,14 @@ from timing import machine
 from torch import nn
 
 from featurekit import features, inference, models, training
+from featurekit.data import Fold, Split
 from featurekit.data.layout import Layout
 from featurekit.data.normalise import scale_of
 from featurekit.extraction.shards import column_info
 from featurekit.inference.heard import Heard
 from featurekit.models.backbones import Backbone
+from featurekit.runs import FoldRecord, RunRecord, RunSettings, StoredRun, TrainSettings
+from featurekit.runs.schema import FORMAT, SplitStamp
 from featurekit.store import ColumnInfo
 
 GOAL_MS = 655.94
@@ -174,22 +177,32 @@ def write_run(name: str, folder: Path) -> str:
     for key, info in infos.items():
         width = 1 if info.kind == "image" else info.dims
         flat[key] = {"scale": scale_of(info.kind, info.unit), "mean": [0.0] * width, "std": [1.0] * width, "left_out": 0}
-    facts = {"build": build, "normaliser": {"columns": flat, "ids_digest": "", "n_ids": 1}}
-    training.save_checkpoint(folder / "folds" / "0", network.state_dict(), facts)
-    record = {
-        "format": inference.RUN_FORMAT,
-        "settings": {"model": name, "context_of": "same_speaker", "test_store": ""},
-        "training": {"n_frames": member.recipe.get("n_frames")},
-        "columns": [info.to_dict() for info in infos.values()],
-        "kind": "classes",
-        "classes": CLASSES,
-        "outputs": CLASSES,
-        "scale": None,
-        "context": member.context,
-        "folds": ["0"],
-    }
-    (folder / "run.json").write_text(json.dumps(record))
-    (folder / "metrics.json").write_text("{}")
+    weights = training.bytes_of(network.state_dict())
+    normaliser = {"columns": flat, "ids_digest": "", "n_ids": 1}
+    split = Split("none", (Fold("0", (), (), ()),), {}, "none", True, "")
+    record = RunRecord(
+        format=FORMAT,
+        settings=RunSettings("", name),
+        training=TrainSettings(n_frames=member.recipe.get("n_frames")),
+        corpus="",
+        store_digest="",
+        contents="",
+        columns=tuple(infos.values()),
+        task="",
+        kind="classes",
+        classes=tuple(CLASSES),
+        outputs=tuple(CLASSES),
+        scale=None,
+        context=member.context,
+        folds=("0",),
+        verdict="",
+        split=SplitStamp("none", split.digest, ""),
+        reference={"training_counts": dict.fromkeys(CLASSES, 1), "human": None},
+    )
+    run = StoredRun(folder)
+    run.begin(record, split, {})
+    run.fold(0).write(weights, FoldRecord("0", build, normaliser, hashlib.sha256(weights).hexdigest()), [])
+    run.write_metrics({})
     return asked(name)
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from featurekit import corpora, data, extraction, store
 from featurekit.cli import main
 from featurekit.corpora.emodb import GENDERS
+from tests.runs.making import rewrite
 
 PER_SPEAKER = ("a01Fa", "a01Fb", "a01Na", "a02Fa", "a02Na")  # no sentence belongs to one emotion
 
@@ -172,7 +173,7 @@ def test_a_run_is_audited_with_what_it_was_fitted_on(tiny_store, tmp_path):
     assert as_json(folder / "split.json")["verdict"] == json.loads((folder / "metrics.json").read_text())["split"]["verdict"]
     facts = json.loads((folder / "folds" / "0" / "model.json").read_text())
     facts["normaliser"] |= {"ids_digest": "0" * 64, "n_ids": 36}
-    (folder / "folds" / "0" / "model.json").write_text(json.dumps(facts))
+    rewrite(folder / "folds" / "0" / "model.json", facts)
     said = run("audit", folder, code=1)
     assert "the normaliser was fitted on 36 utterances that are not the" in said
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from featurekit.cli import VERBS, grammar, main
 from featurekit.cli.things import Kind, what_is
 from featurekit.errors import ParameterError
+from tests.runs.making import rewrite
 
 
 @click.command()
@@ -313,7 +314,7 @@ def test_a_dry_run_of_a_measurement_counts_what_is_kept(tiny_store, tmp_path):
 def test_a_dry_run_of_a_replay_says_what_differs_already(trained, tmp_path):
     copy = shutil.copytree(trained, tmp_path / "copy")
     record = json.loads((copy / "run.json").read_text())
-    (copy / "run.json").write_text(json.dumps(record | {"versions": record["versions"] | {"torch": "0.1"}}))
+    rewrite(copy / "run.json", record | {"versions": record["versions"] | {"torch": "0.1"}})
     assert list(json.loads(invoke("replay", copy, "--dry-run", "--json"))["changed"]) == ["versions"]
     assert json.loads(invoke("replay", trained, "--dry-run", "--json"))["changed"] == {}
 

@@ -14,8 +14,9 @@ from featurekit import features
 from featurekit.cli import VERBS, lists, main
 from featurekit.cli.lists import KINDS
 from featurekit.errors import EXTRAS
-from featurekit.inference import RUN_FORMAT
 from featurekit.models import facts
+from featurekit.runs import StoredRun
+from tests.runs.making import make_record, make_split
 
 HEAVY = [
     "torch",
@@ -102,19 +103,17 @@ NEED_TORCH = {
     "replay": ["replay", "RUN"],
     "leak": ["leak", "STORE", "--features", "rms"],
     "export": ["export", "RUN", "-o", "model.onnx"],
-    "show": ["show", "RUN"],
+    "show": ["show", "RUN", "--fold", "a"],
 }
 
 
 @pytest.fixture(scope="module")
 def stub_run(tmp_path_factory):
     """A folder that is taken for a finished run, as far as a verb looks before it needs torch."""
-    folder = tmp_path_factory.mktemp("runs") / "stub"
-    folder.mkdir()
-    record = dict.fromkeys(("settings", "training", "columns", "kind", "classes", "outputs", "scale", "context"))
-    (folder / "run.json").write_text(json.dumps({"format": RUN_FORMAT, **record, "folds": ["0"]}))
-    (folder / "metrics.json").write_text("{}")
-    return folder
+    run = StoredRun(tmp_path_factory.mktemp("runs") / "stub")
+    run.begin(make_record(), make_split(), {})
+    run.write_metrics({})
+    return run.path
 
 
 def test_a_verb_that_lacks_torch_names_the_one_command_that_installs_it(stub_run, tiny_store, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from featurekit import features, inference
 from featurekit.cli import main
 from featurekit.experiments import Run, RunSettings
 from featurekit.features.kernels.cache import njit
+from tests.runs.making import rewrite
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +218,6 @@ def test_a_run_of_another_precision_is_applied_with_a_note(finished, tiny_corpus
     copy = tmp_path / "copy"
     shutil.copytree(finished, copy)
     for file in copy.glob("folds/*/model.json"):
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"precision": "bf16"}))
+        rewrite(file, json.loads(file.read_text()) | {"precision": "bf16"})
     said = " ".join(run("predict", copy, path).split())
     assert "the run was trained and tested in bf16 and is applied in fp32 here" in said

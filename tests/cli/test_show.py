@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from featurekit import open_store
 from featurekit.cli import main
+from tests.runs.making import rewrite
 
 
 @pytest.fixture(autouse=True)
@@ -178,12 +179,12 @@ def test_a_run_of_an_earlier_version_is_shown_without_what_it_did_not_keep(tiny_
     folder = Run(settings, runs=tmp_path / "runs").execute().folder
     record = json.loads((folder / "run.json").read_text())
     del record["begun"], record["training"]["monitor"], record["settings"]["positive"]
-    (folder / "run.json").write_text(json.dumps(record))
+    rewrite(folder / "run.json", record)
     facts = json.loads((folder / "folds" / "0" / "model.json").read_text())
     for name in ("parameters", "precision", "started", "host"):
         del facts[name]
     del facts["history"][0]["train_wa"]
-    (folder / "folds" / "0" / "model.json").write_text(json.dumps(facts))
+    rewrite(folder / "folds" / "0" / "model.json", facts)
     text = run("show", folder)
     assert "logistic on demo: rms" in text
     assert "begun" not in text

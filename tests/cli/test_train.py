@@ -19,6 +19,7 @@ from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.evaluation import score
 from featurekit.experiments import fold, forecast
 from featurekit.training import checkpoint, resume
+from tests.runs.making import rewrite
 
 
 @pytest.fixture
@@ -236,7 +237,7 @@ def test_evaluate_refuses_what_is_not_finished_or_of_another_version(arguments, 
     (copy / "folds" / "0" / "predictions.jsonl").unlink()
     assert "is not finished" in run("evaluate", copy, code=2)
     record = json.loads((copy / "run.json").read_text())
-    (copy / "run.json").write_text(json.dumps(record | {"format": 99}))
+    rewrite(copy / "run.json", record | {"format": 99})
     assert "format 99" in run("evaluate", copy, code=2)
     assert "evaluate takes a run's folder" in run("evaluate", tmp_path, code=2)
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from featurekit.experiments import Run, RunSettings, begun
-from featurekit.inference import read_record
+from featurekit.runs import StoredRun
 
 QUICK = {"epochs": 1, "device": "cpu"}
 
@@ -33,13 +33,13 @@ def test_a_run_keeps_when_and_how_it_was_begun_and_is_the_same_run_whoever_begin
     monkeypatch.setattr(sys, "argv", ["featurekit", "train", "one"])
     first = Run(settings, runs=tmp_path)
     first.execute()
-    then = read_record(first.folder)["begun"]
+    then = StoredRun(first.folder).record.begun
     assert then["command"] == "featurekit train one"
     monkeypatch.setattr(sys, "argv", ["featurekit", "train", "two"])
     again = Run(settings, runs=tmp_path)
     assert again.digest == first.digest
     again.execute()
-    assert read_record(first.folder)["begun"] == then
+    assert StoredRun(first.folder).record.begun == then
 
 
 def test_another_class_of_interest_is_the_same_run(tiny_store, tmp_path):

@@ -78,7 +78,7 @@ def test_another_split_will_do_where_nothing_tested_was_seen(tiny_store, branch,
     narrowed = dataclasses.replace(run.split.folds[1], train=run.split.folds[1].train[1:])
     other = dataclasses.replace(theirs, folds=(narrowed,))
     found = type(run.initial).of({"frames": str(branch)}, other, [column.key for column in run.store.columns.values()])
-    assert [folder.name for folder in found.folders["frames"]] == ["1"]
+    assert [fold.number for fold in found.folds["frames"]] == [1]
 
 
 def test_parts_columns_and_runs_that_do_not_fit_are_refused(tiny_store, branch, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunSettings
 from featurekit.experiments.replay import replay
+from tests.runs.making import rewrite, seal
 
 SMALL = {"units1": 4, "units2": 4, "units3": 4, "dense": 4}
 
@@ -31,7 +32,7 @@ def test_a_run_of_before_there_was_a_monitor_comes_again_unchanged(finished, tmp
     shutil.copytree(finished, copy)
     record = json.loads((copy / "run.json").read_text())
     assert record["training"].pop("monitor") == "ua"
-    (copy / "run.json").write_text(json.dumps(record))
+    rewrite(copy / "run.json", record)
     assert replay(copy).changed == {}
 
 
@@ -41,15 +42,17 @@ def test_what_differs_is_said(finished, tmp_path):
     record = json.loads((copy / "run.json").read_text())
     record["settings"]["training"]["seed"] = 1
     record["versions"]["torch"] = "0.1"
-    (copy / "run.json").write_text(json.dumps(record))
+    rewrite(copy / "run.json", record)
     lines = (copy / "folds" / "1" / "predictions.jsonl").read_text().splitlines()
-    (copy / "folds" / "1" / "predictions.jsonl").write_text("\n".join(lines[1:]) + "\n")
+    other = json.dumps(json.loads(lines[0]) | {"probabilities": [1.0, 0.0, 0.0]})
+    (copy / "folds" / "1" / "predictions.jsonl").write_text("\n".join([other, *lines[1:]]) + "\n")
+    seal(copy / "folds" / "1")
     found = replay(copy)
     assert not found.same
     assert set(found.changed) == {"training", "versions"}
     assert not found.folds[0]["weights_equal"]
     assert found.folds[0]["largest_difference"] > 0
-    assert found.folds[1]["predictions_changed"] >= 1
+    assert found.folds[1]["largest_difference"] > 0
     assert json.loads(json.dumps(found.to_record()))["same"] is False
 
 

@@ -11,6 +11,7 @@ from featurekit.experiments.identity import by_content, contents
 from featurekit.experiments.scores import rescored
 from featurekit.manifest import Utterance
 from featurekit.runs import StoredRun
+from tests.runs.making import rewrite, seal
 
 QUICK = {"epochs": 1, "device": "cpu", "n_frames": 20}
 SMALL = {"units1": 4, "units2": 4}
@@ -100,12 +101,13 @@ def test_damaged_files_of_a_run_are_named_with_what_to_do(tiny_store, tmp_path):
     predictions = folder / "folds" / "0" / "predictions.jsonl"
     for damaged in (predictions.read_bytes()[:700], b"[1]\n"):
         predictions.write_bytes(damaged)
-        with pytest.raises(ParameterError, match=r"predictions.jsonl is damaged .* remove it and run the same"):
+        with pytest.raises(ParameterError, match=r"predictions.jsonl is damaged: .* remove it and run the same"):
             rescored(folder)
     predictions.unlink()
     make(tiny_store, tmp_path).execute()  # as it was said
-    for text, what in (("[]", "format None"), ('{"format": 2}', "lacks settings"), ("{", "not JSON")):
+    for text, what in (("[]", "holds list"), ('{"format": 2}', "lacks "), ("{", "not JSON")):
         (folder / "run.json").write_text(text)
+        seal(folder)
         with pytest.raises(ParameterError, match=what):
             rescored(folder)
 
@@ -152,7 +154,9 @@ def test_every_name_is_checked_before_anything_is_written(tiny_store, tmp_path):
         make(tiny_store, tmp_path, hyper={"dropout": "half"})
     with pytest.raises(ParameterError, match="reads images; got frames: add such a column, as in --features luo2019-image"):
         make(tiny_store, tmp_path, model="sbcnn-resnet18")
-    for size in (0, 2, -1):
+    with pytest.raises(ParameterError, match="context is 0, which is the whole recording"):
+        make(tiny_store, tmp_path, context=0)
+    for size in (2, -1):
         with pytest.raises(ParameterError, match=f"odd number of utterances.*got {size}"):
             make(tiny_store, tmp_path, context=size)
     with pytest.raises(ParameterError, match="--test-store, which is not given"):
@@ -193,10 +197,10 @@ def test_values_that_changed_under_a_run_are_refused_with_the_way_on(tiny_store,
     extraction.build_store(tiny_manifest, columns="rms,spectral_centroid,mel(n_mels=32),zcr", **grown)
     assert make(copy, tmp_path / "runs", **how).execute().metrics == first.metrics  # another column is no change of these
     record = json.loads((first.folder / "run.json").read_text())
-    (first.folder / "run.json").write_text(json.dumps(record | {"contents": "0" * 64}))
+    rewrite(first.folder / "run.json", record | {"contents": "0" * 64})
     with pytest.raises(ParameterError, match="remove that folder"):
         make(copy, tmp_path / "runs", **how).execute()
-    (first.folder / "run.json").write_text(json.dumps(record | {"format": 1}))
+    rewrite(first.folder / "run.json", record | {"format": 1})
     with pytest.raises(ParameterError, match="a run of format 1"):
         make(copy, tmp_path / "runs", **how).execute()
 
@@ -267,7 +271,7 @@ def test_the_monitor_is_of_the_runs_identity_where_it_chooses_otherwise_than_eve
         make(tiny_store, tmp_path, training=QUICK | more) for more in ({}, {"monitor": "ua"}, {"monitor": "loss"})
     )
     assert plain.digest == ua.digest != loss.digest
-    assert [run.record()["training"]["monitor"] for run in (plain, ua, loss)] == ["ua", "ua", "loss"]
+    assert [run.record().training.monitor for run in (plain, ua, loss)] == ["ua", "ua", "loss"]
     with pytest.raises(ParameterError, match=r"monitor is 'ccc'; task .* learns classes"):
         make(tiny_store, tmp_path, training=QUICK | {"monitor": "ccc"})
 

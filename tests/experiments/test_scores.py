@@ -1,14 +1,15 @@
-import json
 import sys
 
 import pytest
 
-from featurekit.data import Fold, get_task
+from featurekit.data import Fold, Split, get_task
 from featurekit.errors import MissingDependencyError
 from featurekit.experiments import RunResult
 from featurekit.experiments.scores import _of_each_fold, reference
-from featurekit.inference import RUN_FORMAT
 from featurekit.manifest import Manifest, Utterance
+from featurekit.runs import FoldRecord, Prediction, StoredRun
+from featurekit.runs.schema import SplitStamp
+from tests.runs.making import make_record
 
 SAID = (("angry", ("angry", "angry", "sad")), ("sad", ("sad", "sad", "sad")), ("sad", ("sad", "angry", "sad")))
 
@@ -63,11 +64,23 @@ def test_a_run_of_before_training_was_counted_by_fold_has_one_count_for_all():
 
 
 def run_folder(path, outputs, rows):
-    """A run's folder as far as its predictions go."""
-    needed = {"settings": {}, "training": {}, "columns": [], "kind": "", "classes": [], "scale": None, "context": 1}
-    (path / "folds" / "0").mkdir(parents=True)
-    (path / "run.json").write_text(json.dumps({**needed, "format": RUN_FORMAT, "outputs": outputs, "folds": ["s1", "s2"]}))
-    (path / "folds" / "0" / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    """The folder of a run of two folds, the first of which has predicted."""
+    folds = (Fold("s1", ("u2",), (), ("u0", "u1")), Fold("s2", ("u0",), (), ("u2",)))
+    split = Split("loso", folds, {}, "manifest", False, "0" * 64)
+    kind = "values" if outputs == ["score"] else "classes"
+    known = {"training_mean": [0.0]} if kind == "values" else {"training_counts": dict.fromkeys(outputs, 1)}
+    record = make_record(
+        kind=kind,
+        classes=() if kind == "values" else tuple(outputs),
+        outputs=tuple(outputs),
+        reference={**known, "human": None},
+        folds=("s1", "s2"),
+        split=SplitStamp(split.kind, split.digest, ""),
+    )
+    run = StoredRun(path)
+    run.begin(record, split, {})
+    if rows:
+        run.fold(0).write(b"", FoldRecord("s1", {}, {}, ""), [Prediction(**row) for row in rows])
     return RunResult(path, {}, "")
 
 

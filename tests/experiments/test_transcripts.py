@@ -12,10 +12,10 @@ from featurekit.data.words import vocabulary
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunSettings
 from featurekit.experiments import fold as one_fold
-from featurekit.experiments.predictions import read_predictions
 from featurekit.inference import Predictor
 from featurekit.inference.embedding import embed
 from featurekit.manifest import Manifest, Utterance
+from featurekit.runs import StoredRun
 from featurekit.store import open_store
 
 pytest.importorskip("sklearn")
@@ -105,7 +105,7 @@ def test_a_store_gets_what_the_run_says_of_each_utterance(stored, tmp_path):
     column = next(name for name in opened.columns if name.endswith("/logits"))
     assert [name for name, bad in zip(opened.ids, opened.status(column), strict=True) if bad] == ["u03"]
     for number in range(2):
-        for row in read_predictions(run.folder, number):
+        for row in (one.to_dict() for one in StoredRun(run.folder).fold(number).predictions):
             logits = np.asarray(opened.read(column, opened.manifest.index(row["id"]))).ravel().astype(float)
             np.testing.assert_allclose(np.exp(logits) / np.exp(logits).sum(), row["probabilities"], atol=1e-6)
 

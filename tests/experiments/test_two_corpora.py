@@ -1,5 +1,7 @@
 """Train on one corpus, test on another: what the names of their classes become, and over which the score is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,8 @@ from featurekit import data
 from featurekit.cli import evaluate
 from featurekit.errors import ParameterError
 from featurekit.experiments import Run, RunSettings, resolve, run_task
-from featurekit.experiments.predictions import read_predictions
 from featurekit.manifest import Utterance
+from featurekit.runs import StoredRun
 from featurekit.store import open_store
 
 ONE = ["angry", "fear", "happy", "neutral", "sad", "surprise"]
@@ -66,7 +68,7 @@ def test_a_class_that_one_of_them_lacks_is_refused_unless_the_common_ones_are_as
         "15 of 25 utterances of one are left out",
         "5 of 15 utterances of other are left out",
     ]
-    assert {row["label"] for row in read_predictions(made.folder, 0)} == {"angry", "happy"}
+    assert {row.label for row in StoredRun(made.folder).fold(0).predictions} == {"angry", "happy"}
 
 
 def test_a_map_is_a_runs_own_by_what_it_makes_of_the_labels(stores, tmp_path):
@@ -97,7 +99,7 @@ def test_a_map_serves_one_corpus_where_it_is_asked_for(stores):
     assert four.task.classes == ("angry", "happy", "neutral", "sad")
     assert four.digest == alone(task="emotion(map=four)").digest
     assert "the map leaves out fear, surprised" in four.notes
-    assert four.record()["over"] is None
+    assert four.record().over is None
     with pytest.raises(ParameterError, match="--common-classes is for two corpora, and --test-store is not given"):
         alone(task="emotion", common_classes=True)
 
@@ -117,7 +119,7 @@ def test_a_run_on_sounds_is_warned_of_sentences_that_give_the_class(making, tmp_
     ]
     making.vectors(tmp_path / "s", utterances, np.ones((18, 2)))
     made = Run(RunSettings(store=str(tmp_path / "s"), model="svm", features="voice", task="emotion"))
-    assert made.record()["reads_text"] is False
+    assert made.record().reads_text is False
     assert "would answer by it; this one reads neither" in made.verdict
     assert made.audit.ok
     assert resolve.reads_text(("text", "frames"), made.store, made.columns)
@@ -141,11 +143,11 @@ def test_a_run_by_a_map_of_ones_own_is_audited_by_that_map_wherever_its_file_is_
             RunSettings(str(folder / "one"), "svm", "voice", task="emotion", map=str(own), **settings), runs=tmp_path / "runs"
         )
         record = made.record()
-        assert record["map"]["sad"] == "low"
-        moved = {**record, "settings": {**record["settings"], "map": "elsewhere/arousal.toml"}}
+        assert record.map["sad"] == "low"
+        moved = replace(record, settings=replace(record.settings, map="elsewhere/arousal.toml"))
         opened = made.store if settings.get("test_store") else store
         for kept in (record, moved):
             task = run_task.recorded_task(kept, opened)
             assert task.classes == made.task.classes == ("high", "low")
             assert data.labelled(opened.manifest, task) == data.labelled(opened.manifest, made.task)
-        assert run_task.recorded_task({**moved, "map": None, "over": None}, opened) is None
+        assert run_task.recorded_task(replace(moved, map=None, over=None), opened) is None

@@ -14,9 +14,9 @@ from featurekit.experiments import Run, RunSettings
 from featurekit.experiments import fold as one_fold
 from featurekit.experiments.fold import prepared
 from featurekit.experiments.forecast import seconds_of
-from featurekit.experiments.predictions import read_predictions
 from featurekit.inference.embedding import embed
 from featurekit.inference.export import export_run
+from featurekit.runs import StoredRun
 
 HYPER = {"units": 4, "dense": 3}
 QUICK = {"epochs": 3, "device": "cpu", "batch_size": 2, "threads": 1}
@@ -70,7 +70,7 @@ def test_a_killed_fold_ends_in_the_same_bits(run, settings, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         one_fold.train_fold(other, 0, on_epoch=heard)
     other.execute()
-    states = [training.load_checkpoint(inference.fold_folder(one.folder, 0))[0] for one in (run, other)]
+    states = [training.load_checkpoint(StoredRun(one.folder).fold(0).path)[0] for one in (run, other)]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
 
@@ -80,7 +80,7 @@ def test_embedded_it_says_of_each_utterance_what_its_run_said(run, tiny_store, t
     embed(run.folder, copy, what="logits")
     opened = store.open_store(copy)
     column = next(name for name in opened.columns if name.endswith("/logits"))
-    for row in read_predictions(run.folder, 0):
+    for row in (one.to_dict() for one in StoredRun(run.folder).fold(0).predictions):
         logits = torch.from_numpy(np.asarray(opened.read(column, opened.manifest.index(row["id"])))).double()
         torch.testing.assert_close(logits.flatten().softmax(0), torch.tensor(row["probabilities"]).double(), atol=1e-5, rtol=0)
 

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from featurekit.experiments import Run, RunSettings, stored_columns
 from featurekit.extraction import plan
 from featurekit.inference import embedding
 from featurekit.inference.runs import columns_of_run
+from featurekit.runs import StoredRun
 
 
 @pytest.fixture
@@ -107,15 +109,15 @@ def test_a_store_of_another_corpus_is_judged_by_the_first_fold_and_nothing_in_it
 
 
 def test_a_column_of_another_version_of_its_feature_is_not_the_one_that_was_trained_on(single, copy):
-    opened, record = store.open_store(copy), inference.read_record(single)
-    (entry,) = record["columns"]
-    same, other_engine = entry | {"name": "mine"}, entry | {"name": "mine", "key": "0" * 64, "engine": "cuda"}
+    opened, record = store.open_store(copy), StoredRun(single).record
+    (entry,) = record.columns
+    same, other_engine = replace(entry, name="mine"), replace(entry, name="mine", key="0" * 64, engine="cuda")
     for one in (same, other_engine):
-        assert columns_of_run(opened, {**record, "columns": [one]}).names == {"mine": "rms"}
+        assert columns_of_run(opened, replace(record, columns=(one,))).names == {"mine": "rms"}
     with pytest.raises(
         ParameterError, match="another version of its feature, or other weights, computed rms there; extract and"
     ):
-        columns_of_run(opened, {**record, "columns": [entry | {"key": "0" * 64}]})
+        columns_of_run(opened, replace(record, columns=(replace(entry, key="0" * 64),)))
 
 
 def test_one_fold_can_judge_all(run, copy):

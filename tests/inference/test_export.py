@@ -9,6 +9,7 @@ import torch
 from featurekit import inference, open_store
 from featurekit.errors import MissingDependencyError, ParameterError, UnknownNameError
 from featurekit.inference import export
+from featurekit.runs import StoredRun
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -143,9 +144,7 @@ def test_what_cannot_be_written_is_refused_with_the_reason(speech_store, finish,
             return batch
         raise ValueError("never")
 
-    monkeypatch.setattr(
-        type(export.load_fold(run, export.read_run(run), 0, torch.device("cpu")).model), "forward", data_dependent
-    )
+    monkeypatch.setattr(type(export.load_fold(StoredRun(run).fold(0), torch.device("cpu")).model), "forward", data_dependent)
     with pytest.raises(ParameterError, match="cannot write mlp-pool as ONNX"):
         export.export_run(run, tmp_path / "other.onnx")
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)

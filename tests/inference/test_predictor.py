@@ -6,6 +6,7 @@ import pytest
 
 from featurekit import inference
 from featurekit.errors import AudioError, ParameterError
+from tests.runs.making import rewrite, seal
 
 # Of frames, of pictures, fitted without gradients, and one that tells columns apart by their names.
 FEATURES = {
@@ -118,13 +119,16 @@ HOWS = ("fp32", "bf16")
 def test_what_is_no_finished_run_is_refused_with_the_way_on(run, tmp_path):
     with pytest.raises(ParameterError, match="is not a run"):
         inference.Predictor(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
     record = json.loads((run / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps(record | {"format": 99}))
+    rewrite(copy / "run.json", record | {"format": 99})
     with pytest.raises(ParameterError, match="format 99"):
-        inference.Predictor(tmp_path)
-    (tmp_path / "run.json").write_text(json.dumps(record))
+        inference.Predictor(copy)
+    rewrite(copy / "run.json", record)
+    (copy / "metrics.json").unlink()
     with pytest.raises(ParameterError, match="not finished"):
-        inference.Predictor(tmp_path)
+        inference.Predictor(copy)
 
 
 def test_a_checkpoint_of_another_network_is_refused(run, speech_store, finish, tmp_path):
@@ -132,9 +136,13 @@ def test_a_checkpoint_of_another_network_is_refused(run, speech_store, finish, t
     shutil.copytree(run, copy)
     other = finish(speech_store, "rnn-pool", "rms")
     shutil.copy(other / "folds/0/model.safetensors", copy / "folds/0/model.safetensors")
+    with pytest.raises(ParameterError, match="is damaged: it is not what was written"):
+        inference.Predictor(copy)
+    seal(copy / "folds/0")
     with pytest.raises(ParameterError, match="damaged or of another run"):
         inference.Predictor(copy)
     shutil.copy(other / "folds/0/model.json", copy / "folds/0/model.json")
+    seal(copy / "folds/0")
     with pytest.raises(ParameterError, match="another version of its model"):
         inference.Predictor(copy)
 
@@ -144,7 +152,7 @@ def test_a_model_that_reads_transcripts_cannot_judge_audio_alone(run, tmp_path):
     shutil.copytree(run, copy)
     record = json.loads((copy / "run.json").read_text())
     record["settings"]["model"] = "acoustic-text"
-    (copy / "run.json").write_text(json.dumps(record))
+    rewrite(copy / "run.json", record)
     with pytest.raises(ParameterError, match="reads transcripts"):
         inference.Predictor(copy)
 

@@ -5,7 +5,7 @@ import pytest
 
 from featurekit.errors import FeaturekitError, ParameterError
 from featurekit.runs import FoldRecord, Prediction, RunRecord
-from tests.runs.conftest import make_record
+from tests.runs.making import make_record
 
 ABSURD = (None, True, -1, 0, 1.5, 10**20, 1e300, "", "x", "\x00", [], [[]], {}, {"": {}}, [None] * 3, "9" * 10_000)
 

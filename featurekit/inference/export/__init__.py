@@ -10,7 +10,6 @@ After writing, the file is loaded and run on random input beside the network it 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,11 @@ from featurekit.errors import ParameterError
 from featurekit.files import replace_file
 from featurekit.inference.export.graph import Examples, Whole
 from featurekit.inference.export.writers import TOLERANCE, difference_to, needs_onnx, write_onnx, write_torchscript
-from featurekit.inference.records import read_run
-from featurekit.inference.runs import by_speaker, fold_identity, fold_number, layout_of, load_fold
+from featurekit.inference.runs import layout_of, load_fold
 from featurekit.models import MODELS
 from featurekit.models.classical import Classical
+from featurekit.runs import RunRecord, StoredFold, StoredRun, finished_run
+from featurekit.store import ColumnInfo
 
 FORMATS = {".onnx": "ONNX", ".pt": "TorchScript"}
 
@@ -92,21 +92,22 @@ def forecast_export(run: str | Path, path: str | Path, *, fold: str | None = Non
     FeaturekitError
         As :func:`export_run`, but for what is seen only in writing.
     """
-    path, record, number = _checked(run, path, fold)
-    network = load_fold(run, record, number, torch.device("cpu"))
+    path, chosen = _checked(run, path, fold)
+    network = load_fold(chosen, torch.device("cpu"))
+    record = chosen.run.record
     _refuse_what_is_no_graph(record, network.model)
     if path.suffix == ".onnx":
         needs_onnx()
     weights = sum(value.nbytes for value in network.model.state_dict().values())
-    return ExportForecast(path, FORMATS[path.suffix], record["folds"][number], weights)
+    return ExportForecast(path, FORMATS[path.suffix], chosen.name, weights)
 
 
-def _checked(run: str | Path, path: str | Path, fold: str | None) -> tuple[Path, Mapping[str, Any], int]:
-    """The file, the run's record and the number of the fold."""
-    path, record = Path(path), read_run(run)
+def _checked(run: str | Path, path: str | Path, fold: str | None) -> tuple[Path, StoredFold]:
+    """The file, and the fold whose network it gets."""
+    path, stored = Path(path), finished_run(run)
     if path.suffix not in FORMATS:
         raise ParameterError(f"{path.name!r} ends in neither {' nor '.join(FORMATS)}; the ending says what to write")
-    return path, record, _chosen(record, fold)
+    return path, _chosen(stored, fold)
 
 
 def export_run(run: str | Path, path: str | Path, *, fold: str | None = None) -> Exported:
@@ -135,12 +136,13 @@ def export_run(run: str | Path, path: str | Path, *, fold: str | None = None) ->
     MissingDependencyError
         Without onnx and onnxscript, for ONNX.
     """
-    path, record, number = _checked(run, path, fold)
-    network, layout = load_fold(run, record, number, torch.device("cpu")), layout_of(record)
+    path, chosen = _checked(run, path, fold)
+    record = chosen.run.record
+    network, layout = load_fold(chosen, torch.device("cpu")), layout_of(record)
     _refuse_what_is_no_graph(record, network.model)
     whole = Whole(network, layout, record).eval().requires_grad_(False)
     examples = Examples(record, layout, whole)
-    facts = _facts(record, layout, whole, fold_identity(run, number)["weights"], Path(run).resolve().name)
+    facts = _facts(record, layout, whole, chosen.record.tensors_sha256, Path(run).resolve().name)
     write = write_onnx if path.suffix == ".onnx" else write_torchscript
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporters warn of their own parts
@@ -148,7 +150,7 @@ def export_run(run: str | Path, path: str | Path, *, fold: str | None = None) ->
         difference = None if answer is None else difference_to(whole, answer, examples, free)
     if difference is not None and not difference <= TOLERANCE:
         raise ParameterError(
-            f"the file would answer otherwise than the network, by {difference:.2g}; {record['settings']['model']} cannot be "
+            f"the file would answer otherwise than the network, by {difference:.2g}; {record.settings.model} cannot be "
             f"written as {FORMATS[path.suffix]} by this torch ({torch.__version__})"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,22 +159,22 @@ def export_run(run: str | Path, path: str | Path, *, fold: str | None = None) ->
     return Exported(path, FORMATS[path.suffix], axes, facts["outputs"], difference, len(data), facts["silence"])
 
 
-def _chosen(record: Mapping[str, Any], fold: str | None) -> int:
-    if fold is None and len(record["folds"]) > 1:
-        names = ", ".join(record["folds"][:20])
-        raise ParameterError(f"the run has {len(record['folds'])} folds, each a network: say which by --fold ({names})")
-    return fold_number(record, fold or record["folds"][0])
+def _chosen(run: StoredRun, fold: str | None) -> StoredFold:
+    if fold is None and len(run.folds) > 1:
+        names = ", ".join(run.record.folds[:20])
+        raise ParameterError(f"the run has {len(run.folds)} folds, each a network: say which by --fold ({names})")
+    return run.fold(fold or 0)
 
 
-def _refuse_what_is_no_graph(record: Mapping[str, Any], model: nn.Module) -> None:
-    name = record["settings"]["model"]
+def _refuse_what_is_no_graph(record: RunRecord, model: nn.Module) -> None:
+    name = record.settings.model
     if "text" in MODELS.get(name).reads:
         raise ParameterError(
             f"{name} reads transcripts, whose words are numbered by featurekit: it cannot be a file of its own"
         )
-    if not record["context"]:
+    if not record.context:
         raise ParameterError(f"{name} reads whole recordings of any number of utterances, and a graph has a window of one size")
-    if by_speaker(record):
+    if record.is_by_speaker:
         raise ParameterError(
             "the run normalises by speaker, over all utterances of each, which a file that judges one cannot know"
         )
@@ -180,41 +182,41 @@ def _refuse_what_is_no_graph(record: Mapping[str, Any], model: nn.Module) -> Non
         raise ParameterError(f"{name} is no network but what scikit-learn or hmmlearn fitted; apply it by `featurekit predict`")
 
 
-def _facts(record: Mapping[str, Any], layout: Layout, whole: Whole, weights: str, run: str) -> dict[str, Any]:
+def _facts(record: RunRecord, layout: Layout, whole: Whole, weights: str, run: str) -> dict[str, Any]:
     """What the file says about itself."""
-    described = {entry["name"]: entry for entry in record["columns"]}
+    described = {column.name: column for column in record.columns}
     return {
         "run": run,
-        "model": record["settings"]["model"],
+        "model": record.settings.model,
         "weights_sha256": weights,
-        "task": record["task"],
-        "verdict": record["verdict"],
+        "task": record.task,
+        "verdict": record.verdict,
         "outputs": ["values" if whole.rates else "probabilities", "embedding"],
-        "classes": record["outputs"],
+        "classes": list(record.outputs),
         "columns": [
             {"name": name, "dims": [part.start, part.stop], **_computed(described[name])}
             for name, part in layout.slices.items()
         ],
-        "image": {"name": layout.image, "spec": described[layout.image]["spec"]} if layout.image else None,
-        "context": record["context"],
-        "n_frames": record["training"]["n_frames"],
-        "trim_db": record["training"].get("trim_db"),
-        "level": _computed(record["level"]) if record.get("level") else None,
+        "image": {"name": layout.image, "spec": described[layout.image].spec} if layout.image else None,
+        "context": record.context,
+        "n_frames": record.training.n_frames,
+        "trim_db": record.training.trim_db,
+        "level": _computed(record.level) if record.level else None,
         "silence": _silence(record),
     }
 
 
-def _silence(record: Mapping[str, Any]) -> str:
+def _silence(record: RunRecord) -> str:
     """What a graph cannot do, since the level is no input of it (:mod:`featurekit.data.views.trimmed`)."""
-    trim_db = record["training"].get("trim_db")
-    if trim_db is None:
+    trim_db = record.training.trim_db
+    if trim_db is None or record.level is None:
         return ""
     return (
         f"the run cut silence: give only the frames from the first to the last one at whose time (the nearest, by start_s and "
-        f"hop_s) {record['level']['spec']} is at most {trim_db:g} dB below its loudest"
+        f"hop_s) {record.level.spec} is at most {trim_db:g} dB below its loudest"
     )
 
 
-def _computed(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _computed(column: ColumnInfo) -> dict[str, Any]:
     """How a column is computed from audio, and when its frames are."""
-    return {name: entry[name] for name in ("spec", "hop_s", "start_s")}
+    return {"spec": column.spec, "hop_s": column.hop_s, "start_s": column.start_s}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from featurekit import training
 from featurekit.data.layout import Layout
 from featurekit.inference.runs import FoldNetwork
+from featurekit.runs import RunRecord
 
 _FRAMES = 256  # of a file whose time axis is fixed, where neither the run nor its model cuts
 _POWER_FLOOR = 1e-10
@@ -26,11 +27,11 @@ class Whole(nn.Module):
     deviation: Tensor
     power: Tensor
 
-    def __init__(self, network: FoldNetwork, layout: Layout, record: Mapping[str, Any]) -> None:
+    def __init__(self, network: FoldNetwork, layout: Layout, record: RunRecord) -> None:
         super().__init__()
-        self.model, self.context, self.n_frames = network.model, int(record["context"]), record["training"]["n_frames"]
-        self.rates = record["kind"] == "values"
-        self.centre, self.half_width = training.centre_and_half(record["scale"]) if self.rates else (0.0, 1.0)
+        self.model, self.context, self.n_frames = network.model, record.context, record.training.n_frames
+        self.rates = record.kind == "values"
+        self.centre, self.half_width = training.centre_and_half(record.scale) if self.rates else (0.0, 1.0)
         columns = network.normaliser.columns
         parts = [columns[name] for name in layout.slices]
         widths = [part.stop - part.start for part in layout.slices.values()]
@@ -89,10 +90,12 @@ class Whole(nn.Module):
 class Examples:
     """Random inputs of any size, like those the run was trained on."""
 
-    def __init__(self, record: Mapping[str, Any], layout: Layout, whole: Whole) -> None:
-        self.whole, self.layout, self.context = whole, layout, int(record["context"])
-        self.image_shape = next((entry["image_shape"] for entry in record["columns"] if entry["image_shape"]), None)
-        self.steps = int(getattr(whole.model, "n_frames", None) or record["training"]["n_frames"] or _FRAMES)
+    def __init__(self, record: RunRecord, layout: Layout, whole: Whole) -> None:
+        self.whole, self.layout, self.context = whole, layout, record.context
+        self.image_shape: tuple[int, int] | None = next(
+            (column.image_shape for column in record.columns if column.image_shape is not None), None
+        )
+        self.steps = int(getattr(whole.model, "n_frames", None) or record.training.n_frames or _FRAMES)
 
     def make(self, batch: int, steps: int, seed: int = 0, *, holes: bool = False) -> tuple[Tensor, ...]:
         """Inputs in the order of their names: raw values around the normaliser's mean."""
@@ -109,15 +112,19 @@ class Examples:
             made["lengths"] = torch.randint(max(1, steps // 2), steps + 1, slots, generator=random)
             made["lengths"][0] = steps
         if self.image_shape:
-            made["images"] = torch.randint(0, 256, (*slots, *self.image_shape), generator=random, dtype=torch.uint8)
+            height, width = self.image_shape
+            made["images"] = torch.randint(0, 256, (*slots, height, width), generator=random, dtype=torch.uint8)
         return tuple(made[name] for name in self.whole.names)
 
     def axes(self, name: str, free: Sequence[str]) -> list[int | str]:
         """Sizes of an input; a name where any size will do."""
         batch: int | str = "batch" if "batch" in free else 1
         steps: int | str = "time" if "time" in free else self.steps
-        shape = {"frames": [steps, self.layout.dims], "images": list(self.image_shape or ())}.get(name, [])
-        return [batch, self.context, *shape]
+        shapes: dict[str, list[int | str]] = {
+            "frames": [steps, self.layout.dims],
+            "images": [] if self.image_shape is None else list(self.image_shape),
+        }
+        return [batch, self.context, *shapes.get(name, [])]
 
     def dynamic(self, free: Sequence[str]) -> tuple[tuple[dict[int, Any], ...]]:
         """What torch.export is told: the free axes of each input of ``forward(*values)``."""
