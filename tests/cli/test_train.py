@@ -17,9 +17,10 @@ from featurekit.cli.progress import duration
 from featurekit.data import Fold
 from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.evaluation import score
-from featurekit.experiments import fold, forecast
-from featurekit.training import checkpoint, resume
-from tests.runs.making import rewrite
+from featurekit.experiments import forecast
+from featurekit.runs import stored
+from featurekit.training import resume
+from tests.runs.making import rewrite, seal
 
 
 @pytest.fixture
@@ -100,8 +101,7 @@ def test_a_disk_that_is_full_at_the_end_of_a_fold_loses_nothing(arguments, tmp_p
 
     monkeypatch.setattr(resume, "_SHARE", 1.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "replace_file", refuse)
-        patch.setattr(fold, "replace_file", refuse)
+        patch.setattr(stored, "replace_file", refuse)
         said = run(*arguments, code=1).splitlines()[-1]
     assert name in said
     assert said.endswith("free some space and run the same command again, what was finished is kept")
@@ -310,7 +310,11 @@ def test_replay_says_that_a_run_comes_again_and_what_does_not(arguments, tmp_pat
     folder = json.loads(run(*arguments, "--epochs", 1, "--json"))["run"]
     assert "the same, to the bit" in run("replay", folder)
     path = next(Path(folder).glob("folds/0/predictions.jsonl"))
-    path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
+    first, *others = path.read_text().splitlines()
+    row = json.loads(first)
+    row["predicted"] = next(name for name in ("negative", "positive") if name != row["predicted"])
+    path.write_text("\n".join([json.dumps(row), *others]) + "\n")
+    seal(path.parent)
     assert "1 of" in run("replay", folder, code=1)
     assert json.loads(run("replay", folder, "--json", code=1))["same"] is False
 
