@@ -10,7 +10,6 @@ from featurekit.cli.progress import counted, duration
 from featurekit.cli.tables import fit, in_blocks
 
 _SHARES = {"unweighted_accuracy": "UA", "accuracy": "WA", "macro_f1": "macro-F1", "weighted_f1": "weighted F1"}
-_SHARES |= {"binary_f1": "binary F1"}
 _NUMBERS = {"mae": "MAE", "correlation": "correlation", "ccc": "CCC", "loss": "loss"}
 _DEV = {"dev_ua": "dev UA", "dev_wa": "dev WA", "dev_ccc": "dev CCC", "dev_mae": "dev MAE", "dev_loss": "dev loss"}
 
@@ -50,7 +49,17 @@ def _fitted(summary: Mapping[str, Any]) -> list[str]:
     if "parameters" in first:
         sizes = first["parameters"]
         said.append(f"{sizes['all']:,} parameters, {sizes['trained']:,} of them trained")
-    return [f"  {'; '.join(said)}", f"  the epoch is chosen by dev {summary['monitor'].upper()}".replace("LOSS", "loss")]
+    return [f"  {'; '.join(said)}", f"  {_kept_epoch(summary)}"]
+
+
+def _kept_epoch(summary: Mapping[str, Any]) -> str:
+    """Which epoch the networks are of, and why."""
+    folds = summary["folds"]
+    if all("parameters" in fold and not fold["parameters"]["trained"] for fold in folds):
+        return "fitted in one step"
+    if not any("dev_loss" in fold["at_best"] for fold in folds):
+        return "there is no dev part: the last epoch is kept"
+    return f"the epoch is chosen by dev {summary['monitor'].upper()}".replace("LOSS", "loss")
 
 
 def _folds(summary: Mapping[str, Any]) -> str:
@@ -78,6 +87,8 @@ def _cell(name: str, value: float | None) -> str:
 
 def _test(test: Mapping[str, Any]) -> str:
     shares = [f"{title} {percent(test[name])}" for name, title in _SHARES.items() if name in test]
+    if "binary_f1" in test:
+        shares.append(f"F1 of {test['positive']} {percent(test['binary_f1'])}")
     numbers = [f"{title} {plain(test[name])}" for name, title in _NUMBERS.items() if name in test]
     genders = [f"{name} {plain(value)}" for name, value in test.get("loss_by_gender", {}).items()]
     of_genders = f" ({', '.join(genders)})" if genders else ""

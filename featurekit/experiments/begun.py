@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import sys
@@ -20,10 +21,20 @@ def here() -> dict[str, str]:
 
 
 def command_line() -> str:
-    """The command that this process is, as it was typed; empty where somebody types into Python itself."""
+    """The command that this process is, as a shell takes it; empty where somebody types into Python itself.
+
+    What cannot be printed, and bytes of a file's name that are no text, stand as ``$'\\x1b'``, which Bash and Zsh read.
+    """
     if hasattr(sys, "ps1"):
         return ""
     program = Path(sys.argv[0])
     # `python -m featurekit` is run as .../featurekit/__main__.py
     words = ["python", "-m", program.parent.name] if program.name == "__main__.py" else [program.name]
-    return shlex.join([*words, *sys.argv[1:]])
+    return " ".join(_quoted(word) for word in (*words, *sys.argv[1:]))
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    letters = (chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}" for byte in os.fsencode(word))
+    return f"$'{''.join(letters)}'"

@@ -27,6 +27,7 @@ from featurekit.notebook import Shown
 from featurekit.runs import RunRecord, RunSettings, StoredRun
 from featurekit.runs.schema import FORMAT, SplitStamp
 from featurekit.settings import digest
+from featurekit.training.devices import check_device
 
 
 class Run(Shown):
@@ -327,8 +328,11 @@ class Run(Shown):
         Raises
         ------
         ParameterError
-            When the folder is a run of another version, or of other values than the store now has.
+            When the folder is a run of another version, or of other values than the store now has; or when something is
+            left to train and its device is not there.
         """
+        if self.pending:
+            check_device(self.training.device)
         record = self.record()
         stored = StoredRun(self.folder)
         earlier = stored.record if stored.is_begun else None

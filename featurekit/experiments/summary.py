@@ -27,8 +27,8 @@ def summary_of(folder: str | Path) -> dict[str, Any]:
         ``model``, ``corpus``, ``task``, ``features``, ``split``, ``verdict``; ``begun``: ``started`` (UTC), ``host``,
         ``command``; ``monitor``; ``folds``: of each that is fitted ``fold``, ``epochs``, ``best_epoch``, ``train_s``,
         ``started``, ``host``, ``device``, ``precision``, ``parameters`` (``all`` and ``trained``) and ``at_best``, the row of
-        that epoch; ``seconds``: of all of them; ``finished``; and of a finished one ``test``: the pooled scores, and the loss
-        by gender.
+        that epoch; ``seconds``: of all of them; ``finished``; and of a finished one ``test``: the pooled scores, the class
+        of the binary F1 (``positive``), and the loss by gender.
 
     Raises
     ------
@@ -70,5 +70,7 @@ def _of_fold(made: FoldRecord) -> dict[str, Any]:
 
 def _of_test(scores: Mapping[str, Any]) -> dict[str, Any]:
     pooled = {name: scores["pooled"][name] for name in _SCORES if name in scores["pooled"]}
+    if "binary_f1" in pooled:
+        pooled["positive"] = scores["positive"]
     by_gender = {name: row["loss"] for name, row in scores["per_gender"].items() if "loss" in row}
     return {"n": scores["n"], **pooled, **({"loss_by_gender": by_gender} if by_gender else {})}

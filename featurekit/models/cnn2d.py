@@ -5,7 +5,8 @@ normalisation; flatten (50176 for 128 x 128); Dense 64; Dense K. No convolution 
 picture is: ours is 128 bands of a log-mel spectrogram (``mel(n_mels=128)``) by the first 128 frames, cut or padded with
 0. It does not name activations, dropout or the learning rate either: ReLU, 0.3 and Keras's RMSprop are ours, and so is
 stopping after 10 epochs without a better development UA, which also chooses the epoch: it says only "early stopping", not
-on what. Keras's own default is the validation loss (``monitor = "loss"``), and its last epoch stays.
+on what. Keras's own default is the validation loss (``monitor = "loss"``), and its last epoch stays. Of
+RMSprop's epsilon see :mod:`featurekit.models.lstm_stack`.
 
 What a Keras summary leaves to Keras is Keras's: batch normalisation with momentum 0.99 (torch counts it from the other end,
 0.01) and epsilon 1e-3; weights start Glorot-uniform, biases at 0.

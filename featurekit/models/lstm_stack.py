@@ -9,7 +9,8 @@ start as Keras draws them: Glorot-uniform, recurrent ones orthogonal, biases 0 b
 The preset is ``cs582``. Frame columns are accepted too: the classes of ``lstm-stack`` are then its mean over time, which
 for one vector is the paper's. Where the report is silent we chose: ReLU, dropout 0.3, Keras's learning rate 1e-3, batch
 32, stopping after 10 epochs without a better development UA, which also chooses the epoch; of "early stopping" it does not say
-on what (Keras's default is the validation loss, ``monitor = "loss"``).
+on what (Keras's default is the validation loss, ``monitor = "loss"``). RMSprop has Keras's rho, 0.9, and epsilon, 1e-7, added
+to the root as torch and Keras before 2.11 do; Keras adds it beneath the root since, which damps gradients below 3e-4.
 """
 
 from __future__ import annotations

@@ -36,17 +36,28 @@ def choose_device(wanted: str) -> torch.device:
     ParameterError
         When a GPU is asked for that is not there.
     """
+    check_device(wanted)
     kind, number = parse_device(wanted)
-    available = torch.cuda.is_available()
-    if kind == "cuda" and not available:
+    if kind == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device() if number is None else number)
+
+
+def check_device(wanted: str) -> None:
+    """Refuse a GPU that is not there; no memory of one is taken for that.
+
+    Raises
+    ------
+    ParameterError
+        When torch sees no such GPU.
+    """
+    kind, number = parse_device(wanted)
+    if kind == "cuda" and not torch.cuda.is_available():
         raise ParameterError(
             f"device is {wanted}, but torch sees no GPU; use --device cpu or auto, or install a CUDA build of torch"
         )
-    if kind == "cpu" or not available:
-        return torch.device("cpu")
     if number is not None and number >= torch.cuda.device_count():
         raise ParameterError(f"device is {wanted}, but the last GPU that torch sees is cuda:{torch.cuda.device_count() - 1}")
-    return torch.device("cuda", torch.cuda.current_device() if number is None else number)
 
 
 @contextmanager
@@ -97,7 +108,8 @@ def precision_name(settings: TrainSettings, device: torch.device) -> str:
     """In what a fit computes, and judges its development and test part: ``bf16`` or ``fp32``."""
     if settings.precision != "auto":
         return settings.precision
-    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    with on_device(device):  # torch answers for the current GPU, which need not be this one
+        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:

@@ -112,7 +112,7 @@ def _groups(model: nn.Module, named: Mapping[str, Tensor], settings: TrainSettin
 
 
 def _optimizer(groups: list[dict[str, Any]], settings: TrainSettings) -> torch.optim.Optimizer:
-    """Fused where torch has it; RMSprop with Keras's constants."""
+    """Fused where torch has it; RMSprop with Keras's constants, epsilon outside the root as in Keras before 2.11."""
     decay = settings.weight_decay
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=decay, fused=True)

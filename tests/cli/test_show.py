@@ -167,9 +167,59 @@ def test_a_run_at_a_glance(tiny_store, tmp_path):
     assert [fold["parameters"] for fold in record["folds"]] == [{"all": 6, "trained": 6}] * 2  # 3 classes x (1 dimension + 1)
     assert all(0 <= fold["at_best"]["train_wa"] <= 1 for fold in record["folds"])
     assert {"loss", "binary_f1", "loss_by_gender"} <= record["test"].keys()
+    assert record["test"]["positive"] == "negative"
     text = run("show", folder)
-    for words in ("6 parameters, 6 of them trained", "train WA", "dev WA", "binary F1", "begun 20", "by dev WA", "in fp32"):
+    for words in (
+        "6 parameters, 6 of them trained",
+        "train WA",
+        "dev WA",
+        "F1 of negative",
+        "begun 20",
+        "by dev WA",
+        "in fp32",
+    ):
         assert words in text, text
+
+
+@pytest.mark.parametrize(
+    ("model", "how", "said"),
+    [
+        (
+            "logistic",
+            {"split": "random(dev=0)", "allow_speaker_overlap": True},
+            "  there is no dev part: the last epoch is kept",
+        ),
+        ("naive-bayes", {}, "  fitted in one step"),
+    ],
+)
+def test_no_measure_on_dev_is_named_where_none_chose_the_epoch(model, how, said, tiny_store, tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    if model == "naive-bayes":
+        pytest.importorskip("sklearn")
+    training = {"epochs": 1, "device": "cpu"}
+    folder = Run(RunSettings(str(tiny_store), model, "rms", training=training, **how), runs=tmp_path).execute().folder
+    text = run("show", folder)
+    assert said in text.splitlines()
+    assert "chosen by" not in text
+
+
+def test_a_damaged_run_is_one_sentence_that_names_the_file(tiny_store, tmp_path):
+    from featurekit.experiments import Run, RunSettings
+
+    settings = RunSettings(str(tiny_store), "logistic", "rms", training={"epochs": 1, "device": "cpu"})
+    folder = Run(settings, runs=tmp_path).execute().folder
+    predictions = folder / "folds" / "0" / "predictions.jsonl"
+    whole, record = predictions.read_text(), json.loads((folder / "run.json").read_text())
+    for text, why in (("", "it is empty"), ("{}\n", "a row lacks"), (whole[:-20], "Unterminated|Expecting|delimiter")):
+        predictions.write_text(text)
+        said = run("show", folder, code=2)
+        assert f"{predictions} is damaged" in said.replace("\n", "")
+        assert any(word in said for word in why.split("|"))
+    predictions.write_text(whole)
+    del record["split"], record["verdict"]
+    (folder / "run.json").write_text(json.dumps(record))
+    assert "lacks verdict, split" in run("show", folder, code=2)
 
 
 def test_a_run_of_an_earlier_version_is_shown_without_what_it_did_not_keep(tiny_store, tmp_path):

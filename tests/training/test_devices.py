@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from featurekit.training.devices import (
     cpu_threads,
     place,
     precision,
+    precision_name,
     random_state,
     reproducible,
     restore_random_state,
@@ -22,6 +24,22 @@ from featurekit.training.devices import (
 def test_auto_takes_the_gpu_where_there_is_one():
     assert choose_device("cpu").type == "cpu"
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_bf16_is_asked_of_the_gpu_that_computes(monkeypatch):
+    """Of two GPUs the second has bf16, and the first is the current one."""
+    current = [0]
+
+    @contextmanager
+    def made_current(device):
+        current.append(device.index)
+        yield
+        current.pop()
+
+    monkeypatch.setattr(torch.cuda, "device", made_current)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: current[-1] == 1)
+    names = [precision_name(TrainSettings(), torch.device("cuda", number)) for number in (0, 1)]
+    assert (names, current) == (["fp32", "bf16"], [0])
 
 
 def test_asking_for_a_gpu_that_is_not_there_is_an_error(monkeypatch):
