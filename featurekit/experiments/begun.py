@@ -21,9 +21,9 @@ def here() -> dict[str, str]:
 
 
 def command_line() -> str:
-    """The command that this process is, as a shell takes it; empty where somebody types into Python itself.
+    r"""The command that this process is, as a shell takes it; empty where somebody types into Python itself.
 
-    What cannot be printed, and bytes of a file's name that are no text, stand as ``$'\\x1b'``, which Bash and Zsh read.
+    What cannot be printed, and bytes of a file's name that are no text, stand as ``$'\x1b'``, which Bash and Zsh read.
     """
     if hasattr(sys, "ps1"):
         return ""
