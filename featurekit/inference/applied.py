@@ -14,6 +14,7 @@ from featurekit import models, store
 from featurekit.data import Dataset, Fold, SpeakerNormalisedStore, Task, TrimmedStore, usable_ids
 from featurekit.data.collate import collate
 from featurekit.data.views.store_view import StoreView
+from featurekit.data.windows import WHOLE
 from featurekit.data.words import words_of
 from featurekit.errors import ParameterError
 from featurekit.inference import speed
@@ -21,6 +22,7 @@ from featurekit.inference.runs import FoldNetwork, columns_of_run, load_fold
 from featurekit.inference.shares import Share, shares
 from featurekit.models import Output
 from featurekit.runs import finished_run
+from featurekit.training.batches import Batches
 from featurekit.whole_float32 import whole_float32
 
 _NETWORKS = 4  # folds whose networks are kept in memory
@@ -111,13 +113,24 @@ class Applied:
         return "text" in models.MODELS.get(self.record.settings.model).reads
 
     def outputs(self, wanted: set[str], batch_size: int) -> Iterator[tuple[list[str], Output]]:
-        """Ids and what the networks say of them, a batch at a time."""
+        """Ids and what the networks say of them, a batch at a time; of a whole recording all that is wanted at once."""
         for number, share in enumerate(self.shares):
             places = [place for place, name in enumerate(share.ids) if name in wanted]
+            if self.record.context == WHOLE:
+                yield from self._recordings(share, self._dataset(number), set(places))
+                continue
             memory: dict[int, dict[Any, Any]] = {}
             for start in range(0, len(places), batch_size):
                 batch = places[start : start + batch_size]
                 yield [share.ids[place] for place in batch], self._forward(share, self._dataset(number), batch, memory)
+
+    def _recordings(self, share: Share, dataset: Dataset, wanted: set[int]) -> Iterator[tuple[list[str], Output]]:
+        model = self._network(share.number).model
+        every = [[place for place in recording if place in wanted] for recording in dataset.recordings or ()]
+        for batch in Batches(dataset, self.device, residency="stream").of([places for places in every if places]):
+            with torch.inference_mode(), whole_float32():
+                output: Output = model(batch)
+            yield batch.ids, output
 
     def longest(self) -> tuple[int, Output]:
         """Frames of the first share's longest utterance (0 where only an image is read), and the output of it alone."""

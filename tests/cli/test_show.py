@@ -219,7 +219,7 @@ def test_a_damaged_run_is_one_sentence_that_names_the_file(tiny_store, tmp_path)
     predictions.write_text(whole)
     del record["split"], record["verdict"]
     (folder / "run.json").write_text(json.dumps(record))
-    assert "lacks verdict, split" in run("show", folder, code=2)
+    assert "lacks split" in run("show", folder, code=2)
 
 
 def test_a_run_of_an_earlier_version_is_shown_without_what_it_did_not_keep(tiny_store, tmp_path):

@@ -16,6 +16,7 @@ from featurekit.experiments.fold import prepared
 from featurekit.experiments.forecast import seconds_of
 from featurekit.inference.embedding import embed
 from featurekit.inference.export import export_run
+from featurekit.models.bc_lstm import BCLSTM
 from featurekit.runs import StoredRun
 
 HYPER = {"units": 4, "dense": 3}
@@ -83,6 +84,25 @@ def test_embedded_it_says_of_each_utterance_what_its_run_said(run, tiny_store, t
     for row in (one.to_dict() for one in StoredRun(run.folder).fold(0).predictions):
         logits = torch.from_numpy(np.asarray(opened.read(column, opened.manifest.index(row["id"])))).double()
         torch.testing.assert_close(logits.flatten().softmax(0), torch.tensor(row["probabilities"]).double(), atol=1e-5, rtol=0)
+
+
+def test_embedded_a_recording_is_heard_once_in_each_write_and_not_for_each_utterance(run, tiny_store, tmp_path, monkeypatch):
+    copy = tmp_path / "store"
+    shutil.copytree(tiny_store, copy)
+    heard = []
+    real = BCLSTM.forward
+
+    def forward(model, batch):
+        heard.append(int(batch.present.sum()))
+        return real(model, batch)
+
+    monkeypatch.setattr(BCLSTM, "forward", forward)
+    embed(run.folder, copy)
+    manifest = run.store.manifest
+    longest = max(len([item for item in manifest if item.recording == one]) for one in {item.recording for item in manifest})
+    assert longest > 2
+    assert max(heard) <= longest
+    assert sum(heard) <= longest + len(manifest)  # one more, of which the batch's size is found
 
 
 def test_a_file_is_judged_alone_and_a_graph_is_refused(run, tiny_corpus, tmp_path):
