@@ -238,7 +238,8 @@ class Run(Shown):
         progress = progress or RunProgress()
         self.train_stages(progress, jobs=jobs)
         progress.started(self)
-        self.begin()
+        if not self._outlived_its_stages:  # its record says from which states it started
+            self.begin()
         told = set()
         done = ((number, history) for number, history in (trained or {}).items())
         if jobs > 1:
@@ -264,7 +265,12 @@ class Run(Shown):
         return RunResult(self.folder, scores, self.verdict)
 
     def train_stages(self, progress: RunProgress, *, jobs: int = 1) -> None:
-        """Train what comes before the whole, or find it trained; nothing for a model that is trained at once."""
+        """Train what comes before the whole, or find it trained; nothing for a model that is trained at once.
+
+        A whole that is done asks for no stage: a branch whose run was deleted since is not trained again.
+        """
+        if self._outlived_its_stages:
+            return
         if self.stages:
             progress.planned([*self.stages.values(), self])
         for number, run in enumerate(self.stages.values(), 1):
@@ -272,6 +278,11 @@ class Run(Shown):
             run.execute(progress, jobs=jobs)
         if self.stages:
             progress.stage(self, len(self.stages) + 1, len(self.stages) + 1)
+
+    @property
+    def _outlived_its_stages(self) -> bool:
+        """Whether every fold is done and a stage's run is there no more, or no longer whole."""
+        return not self.pending and any(run.pending for run in self.stages.values())
 
     @classmethod
     def goes_on(

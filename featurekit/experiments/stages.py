@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from featurekit import models
-from featurekit.errors import ParameterError
+from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.runs import RunSettings, StoredRun
 from featurekit.training import NOT_IDENTITY
 
@@ -76,7 +76,13 @@ def check_finished(settings: RunSettings, member: models.Model) -> None:
     ------
     ParameterError
         Naming the hyper-parameter that differs, and how to say it.
+    UnknownNameError
+        For a part that a model of stages does not have.
     """
+    parts = [stage.part for stage in member.stages]
+    for part in settings.init if parts else ():
+        if part not in parts:
+            raise UnknownNameError(f"part of {member.name}:", part, parts)
     for stage in member.stages:
         folder = settings.init.get(stage.part)
         if folder is None:

@@ -11,6 +11,8 @@ from featurekit.data.words import vocabulary, words_of
 from featurekit.errors import ParameterError
 from featurekit.runs import RunSettings
 
+_OF_COLUMNS = ("n_frames", "normalise")  # settings of [training] that are of frames; trim_db is refused where it is used
+
 
 def alone(member: models.Model) -> bool:
     """Whether a model reads transcripts and nothing else."""
@@ -18,13 +20,20 @@ def alone(member: models.Model) -> bool:
 
 
 def refuse_columns(settings: RunSettings) -> None:
-    """Refuse columns for a model that reads transcripts alone.
+    """Refuse columns, and what is done with their values, for a model that reads transcripts alone.
 
     Raises
     ------
     ParameterError
-        When the run names features.
+        When the run names features, augmentations, or settings that are of frames.
     """
+    of_columns = [name for name in _OF_COLUMNS if name in settings.training]
+    if settings.augment:
+        of_columns.append(f"augment = {list(settings.augment)}")
+    if of_columns:
+        raise ParameterError(
+            f"{settings.model} reads transcripts alone, and {', '.join(of_columns)} would change nothing: leave it out"
+        )
     if settings.features:
         raise ParameterError(
             f"{settings.model} reads transcripts alone, which every manifest may have: leave out --features {settings.features}"

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import importlib.util
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from featurekit.errors import UnknownNameError
 from featurekit.models import MODELS
 
+_LAID_OUT = re.compile(r"^(?:\s|[*=-])|  |::$", re.MULTILINE)  # lines of a list, a table or code
 PATH = Path(__file__).with_name("facts.json")
 
 
@@ -138,7 +140,7 @@ def get(name: str) -> Facts:
 def page(facts: Facts) -> str:
     """A page on a model: paper, choices, inputs, recipe, hyper-parameters, and its layers for the paper's inputs."""
     recipe = {**facts.recipe, **({"augment": facts.augment} if facts.augment else {})}
-    lines = [f"{facts.name}: {facts.paper}", "", facts.about, ""]
+    lines = [f"{facts.name}: {facts.paper}", "", paragraphs(facts.about), ""]
     lines.append(f"reads: {facts.reads}; context: {facts.context or 'whole recordings'}; features: {_features(facts)}")
     for title, values in (("recipe", recipe), ("hyper-parameters", facts.hyper)):
         lines.append(f"{title}: " + (", ".join(f"{key} = {_toml(value)}" for key, value in values.items()) or "none"))
@@ -154,6 +156,16 @@ def page(facts: Facts) -> str:
     if facts.operations:
         lines.append(f"cost: {facts.operations:,} floating-point operations per window of this size")
     return "\n".join(lines)
+
+
+def paragraphs(docstring: str) -> str:
+    """A docstring with each paragraph on one line, for a screen to wrap; lists, tables and code stay as they are.
+
+    >>> paragraphs("One\\nthought.\\n\\n==  ==\\na   b\\n==  ==")
+    'One thought.\\n\\n==  ==\\na   b\\n==  =='
+    """
+    blocks = docstring.split("\n\n")
+    return "\n\n".join(block if _LAID_OUT.search(block) else " ".join(block.splitlines()) for block in blocks)
 
 
 def fragment(facts: Facts) -> str:

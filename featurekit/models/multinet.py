@@ -4,11 +4,15 @@ What a network reads goes with the network, whether it is Model A or Model B: a 
 ResNet all. Its pooled vector goes through a linear layer to an output of table 5's size; both are concatenated and go through
 a final unit:
 
-========  ===============================  ========  ==============================================
-D1, R1    DenseNet-201, ResNet-50: 1024    A1        dropout, linear (2048, 512), ReLU, linear (512, K)
-D2, R2    DenseNet-201, ResNet-50: 32      A2        linear (2048, K)
-D3, R3    DenseNet-121, ResNet-18: 32      A3, A4    linear (64, K); dropout, linear (64, K)
-========  ===============================  ========  ==============================================
+========  ==================================================
+D1, R1    DenseNet-201, ResNet-50; output of 1024
+D2, R2    DenseNet-201, ResNet-50; output of 32
+D3, R3    DenseNet-121, ResNet-18; output of 32
+A1        dropout, linear (2048, 512), ReLU, linear (512, K)
+A2        linear (2048, K)
+A3        linear (64, K)
+A4        dropout, linear (64, K)
+========  ==================================================
 
 Any two of one size combine, as in table 6, whose text has DenseNets as Model A alone and whose rows R2-D2 and D2-D2 do not.
 D3 with R3, A3 and learning rate 1e-3 was their best and is the default; they tried 1e-4, too. The notes of the table name a
@@ -77,7 +81,7 @@ class MultiNet(nn.Module):
     UnknownNameError
         For a network or unit that table 5 does not have.
     ParameterError
-        When sizes do not add up to what the unit takes, there is none of ``densenet_columns``, or the unit has no dropout.
+        When sizes do not add up to what the unit takes, one of ``densenet_columns`` is not there, or the unit has no dropout.
     """
 
     dims_a: Tensor | None
@@ -160,10 +164,13 @@ def _dims_of(columns: Mapping[str, slice] | None, wanted: Sequence[str], dims: i
     """Numbers of the dimensions a DenseNet reads."""
     if columns is None:
         return list(range(dims))
-    found = [range(dims)[part] for name, part in columns.items() if name in wanted or name.rsplit("/", 1)[-1] in wanted]
-    if not found:
-        raise ParameterError(
-            f"a DenseNet of multinet reads {', '.join(wanted)}, and there is none among {', '.join(columns)}; "
-            "give features = banerjee2021, or name other columns in densenet_columns"
-        )
-    return [number for part in found for number in part]
+    read: list[int] = []
+    for one in wanted:
+        found = [range(dims)[part] for name, part in columns.items() if one in (name, name.rsplit("/", 1)[-1])]
+        if not found:
+            raise ParameterError(
+                f"a DenseNet of multinet reads {', '.join(wanted)}, and there is no {one} among {', '.join(columns)}; "
+                "give features = banerjee2021, or name other columns in densenet_columns"
+            )
+        read += [number for part in found for number in part]
+    return sorted(set(read))

@@ -10,8 +10,8 @@ utterances without words are left out of the run.
 log-softmaxed margins, an order and no probability. ``naive-bayes-text`` is multinomial with additive smoothing. The paper
 names neither kernel, C nor smoothing: scikit-learn's defaults of 1 are ours.
 
-Words are those of :mod:`featurekit.data.words`, in any language: letters with their accents; in Chinese and Japanese, which
-write no spaces, single characters, and with ``ngrams = 2`` their pairs too.
+A word is, in any language, letters with their accents; in Chinese and Japanese, which write no spaces, a single character,
+and with ``ngrams = 2`` pairs of them too.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ HYPER: dict[str, dict[str, object]] = {
     "cnn2d": {"n_frames": 32},
     "cnn5": {"n_frames": 32},
     "densenet": {"n_frames": 32},
-    "multinet": {"n_frames": 32},
+    "multinet": {"n_frames": 32, "densenet_columns": ["mel", "mfcc"]},
     "rnnt": {"filters": 24, "units": 16, "projection": 32},
     "sae": {"window": 2, "n_windows": 2},  # several blocks in a few frames
     "vit": {"side": 32},

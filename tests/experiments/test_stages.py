@@ -1,6 +1,7 @@
 """A model of stages: its branches are runs of their own, found again by their digest; the fusion is trained on them."""
 
 import json
+import shutil
 from functools import partial
 
 import pytest
@@ -98,6 +99,24 @@ def test_a_branch_that_was_trained_by_itself_is_found(trained, settings):
     alone = settings(model="ub-bilstm", features="luo2019-best4/mfcc", hyper=SMALL)
     assert Run(alone, runs=trained[0].runs).folder == trained[0].stages["lasv"].folder
     assert not Run(alone, runs=trained[0].runs).pending
+
+
+def test_a_finished_fusion_does_not_train_a_branch_again_whose_run_was_deleted(trained, settings, tmp_path):
+    runs, heard = tmp_path / "runs", Heard()
+    shutil.copytree(trained[0].runs, runs)
+    run = Run(settings(), runs=runs)
+    before = (run.folder / "run.json").read_bytes()
+    shutil.rmtree(run.stages["lasv"].folder)
+    result = run.execute(heard)
+    assert (heard.epochs, heard.stages, run.stages["lasv"].folder.exists()) == (0, [], False)
+    assert result.metrics["pooled"] == json.loads((trained[0].folder / "metrics.json").read_bytes())["pooled"]
+    assert (run.folder / "run.json").read_bytes() == before  # which says from which states it started
+
+
+def test_a_part_that_the_model_does_not_have_is_refused_before_a_branch_is_trained(trained, settings, tmp_path):
+    given = {"lstm": str(trained[0].stages["lasv"].folder)}
+    with pytest.raises(UnknownNameError, match=f"unknown part of {NAME}: 'lstm'; known: casv, lasv"):
+        Run(settings(init=given), runs=tmp_path)
 
 
 def test_another_fusion_of_the_same_branches_trains_the_fusion_alone(trained, settings):

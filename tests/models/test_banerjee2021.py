@@ -233,8 +233,13 @@ def test_the_columns_of_a_densenet_have_one_name_and_the_former_one_says_it():
 
 
 def test_columns_without_any_of_a_densenet_are_refused():
-    with pytest.raises(ParameterError, match="none among luo2019/rms"):
+    with pytest.raises(ParameterError, match="no mel among luo2019/rms"):
         build("multinet", dims=3, n_classes=8, columns={"luo2019/rms": slice(0, 3)})
+
+
+def test_a_single_column_of_a_densenet_that_is_not_there_is_refused_too():
+    with pytest.raises(ParameterError, match="no tonetz among"):  # a mistyped name must not leave a column out in silence
+        build("multinet", dims=40, n_classes=8, columns=COLUMNS, densenet_columns=["mel", "mfcc", "tonetz"])
 
 
 def test_the_parts_are_the_registered_networks_and_their_class_layers_rest(multinet):

@@ -78,3 +78,10 @@ def test_an_unknown_model_suggests_the_closest():
 def test_a_record_goes_through_json():
     found = facts.get("ub-bilstm")
     assert facts.Facts.from_record(json.loads(json.dumps(found.to_record()))) == found
+
+
+def test_a_page_leaves_the_wrapping_of_paragraphs_to_the_screen_and_keeps_tables():
+    page = facts.page(facts.get("multinet"))
+    assert "whether it is Model A or Model B: a DenseNet the columns mel, MFCC and tonnetz, a ResNet all. Its pooled" in page
+    assert "\nA2        linear (2048, K)\nA3        linear (64, K)\n" in page
+    assert facts.paragraphs("Two\nlines.\n\n* a\n* b\n\n::\n\n    x\n    y") == "Two lines.\n\n* a\n* b\n\n::\n\n    x\n    y"
