@@ -116,6 +116,8 @@ def say_unaligned(names: Collection[str], of: int, what: str) -> None:
 def _spoken(words: Sequence[Word]) -> Iterator[Word]:
     """Words without silence, in time, as they are shown."""
     for start, end, text in sorted(words, key=lambda word: word[:2]):
-        if text.casefold() not in _SILENT:
-            filler, variant = _FILLER.fullmatch(text), _PRONUNCIATION.fullmatch(text)
-            yield start, end, f"[{filler[1]}]" if filler else variant[1] if variant else text
+        variant = _PRONUNCIATION.fullmatch(text)
+        said = variant[1] if variant else text  # silence has several pronunciations, too: <sil>(2)
+        if said.casefold() not in _SILENT:
+            filler = _FILLER.fullmatch(said)
+            yield start, end, f"[{filler[1]}]" if filler else said

@@ -159,10 +159,10 @@ def page(facts: Facts) -> str:
 
 
 def paragraphs(docstring: str) -> str:
-    """A docstring with each paragraph on one line, for a screen to wrap; lists, tables and code stay as they are.
+    r"""A docstring with each paragraph on one line, for a screen to wrap; lists, tables and code stay as they are.
 
-    >>> paragraphs("One\\nthought.\\n\\n==  ==\\na   b\\n==  ==")
-    'One thought.\\n\\n==  ==\\na   b\\n==  =='
+    >>> paragraphs("One\nthought.\n\n==  ==\na   b\n==  ==")
+    'One thought.\n\n==  ==\na   b\n==  =='
     """
     blocks = docstring.split("\n\n")
     return "\n\n".join(block if _LAID_OUT.search(block) else " ".join(block.splitlines()) for block in blocks)

@@ -151,7 +151,9 @@ def test_a_manifest_is_judged_by_the_command_and_audio_is_refused(stored, tmp_pa
     assert "UA" in scored.output
 
 
-@pytest.mark.parametrize("changes", [{"training": {"n_frames": 20}}, {"training": {"normalise": "none"}}, {"augment": ["mixup"]}])
+@pytest.mark.parametrize(
+    "changes", [{"training": {"n_frames": 20}}, {"training": {"normalise": "none"}}, {"augment": ["mixup"]}]
+)
 def test_what_is_done_with_frames_is_refused_where_only_transcripts_are_read(stored, tmp_path, changes):
-    with pytest.raises(ParameterError, match="svm-text reads transcripts alone, and .* would change nothing: leave it out"):
+    with pytest.raises(ParameterError, match=r"svm-text reads transcripts alone, and .* would change nothing: leave it out"):
         Run(settings(stored, **changes), runs=tmp_path)

@@ -35,7 +35,7 @@ def test_the_stages_of_a_backbone_and_the_layers_of_parts_are_shown():
     shapes = {row[0]: row[2] for row in layers(network, made_batch(MODELS.get("aff-acrnn"), dims=4, steps=7, side=32))}
     assert shapes["lasv.lstm1"] == "1 x 7 x 128"
     assert shapes["casv.cnn.layer4"] == "1 x 512 x 1 x 1"
-    network = build("multinet", dims=4, columns={"mel": slice(4)}, n_frames=32, n_classes=2)
+    network = build("multinet", dims=4, columns={"mel": slice(4)}, densenet_columns=["mel"], n_frames=32, n_classes=2)
     shapes = {row[0]: row[2] for row in layers(network, made_batch(MODELS.get("multinet"), dims=4, steps=7))}
     assert shapes["model_b.backbone.layer4"] == "1 x 512 x 1 x 1"
 
