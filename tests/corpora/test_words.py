@@ -133,5 +133,7 @@ def test_a_segment_of_a_call_has_the_words_of_the_side_that_speaks(miniature, ca
 
 def test_another_pronunciation_of_silence_is_silence(tmp_path):
     path = tmp_path / "Ses01F_impro01_F000.wdseg"
-    path.write_text("\tSFrm EFrm SegAScr Word\n0 9 -1 <sil>(2)\n10 19 -1 ++BREATH++(2)\n20 29 -1 SIL\n30 39 -1 DO(2)\n", "utf-8")
+    path.write_text(
+        "\tSFrm EFrm SegAScr Word\n0 9 -1 <sil>(2)\n10 19 -1 ++BREATH++(2)\n20 29 -1 SIL\n30 39 -1 DO(2)\n", "utf-8"
+    )
     assert read_wdseg(path) == [(0.1, 0.2, "[BREATH]"), (0.3, 0.4, "DO")]
