@@ -210,8 +210,13 @@ class RunRecord:
         try:
             return from_mapping(cls, record, where=where)
         except ParameterError as error:
-            text = str(error) if len(str(error)) <= _LONGEST else f"{str(error)[:_LONGEST]}…"
-            raise ParameterError(text if text.startswith(where) else f"{where}: {text}") from None
+            raise ParameterError(_in_place(str(error), where)) from None
+
+
+def _in_place(text: str, where: str) -> str:
+    """An error of a bounded length that begins with the file."""
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return short if short.startswith(where) else f"{where}: {short}"
 
 
 def _check_reference(reference: Mapping[str, Any], kind: str, outputs: tuple[str, ...]) -> None:
@@ -289,6 +294,10 @@ class FoldRecord:
     host: str = ""
     train_s: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not all(isinstance(row.get("epoch"), int) for row in self.history):
+            raise ParameterError("history has a row that is of no epoch")
+
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
         return asdict(self)
@@ -302,7 +311,10 @@ class FoldRecord:
         UnknownNameError, ParameterError
             For a key that is unknown, absent or of the wrong type; it says which.
         """
-        return from_mapping(cls, record, where=where)
+        try:
+            return from_mapping(cls, record, where=where)
+        except ParameterError as error:
+            raise ParameterError(_in_place(str(error), where)) from None
 
 
 @dataclass(frozen=True)
