@@ -25,6 +25,9 @@ from featurekit.training.devices import place
 
 _logger = logging.getLogger(__name__)
 
+# A network that asks for more numbers than its file has is of another record; what is fitted to data may be a little larger.
+_LARGER, _SMALL = 2, 1_000_000
+
 
 @dataclass(frozen=True)
 class FoldNetwork:
@@ -57,10 +60,21 @@ def load_fold(fold: StoredFold, device: torch.device) -> FoldNetwork:
     """
     run, facts = fold.run.record, fold.record
     state = training.tensors_of(fold.weights, fold.path)
-    model = models.rebuild(run.settings.model, columns=layout_of(run).slices, **facts.build)
+
+    def built() -> torch.nn.Module:
+        return models.rebuild(run.settings.model, columns=layout_of(run).slices, **facts.build)
+
     try:
+        with torch.device("meta"):  # sizes without memory: those of a damaged record may be any
+            size = sum(value.numel() for value in built().state_dict().values())
+        there = sum(value.numel() for value in state.values())
+        if size > _LARGER * there + _SMALL:
+            raise ParameterError(f"its record asks for {size} numbers, and its weights are {there}")
+        model = built()
         model.load_state_dict(state)
-    except RuntimeError as error:
+    except UnknownNameError:
+        raise
+    except Exception as error:  # whatever a network says to sizes that are not its own
         why = " ".join(str(error).split())[:200]
         raise ParameterError(f"{fold.path} is of another version of its model; remove the run and train again: {why}") from None
     return FoldNetwork(place(model, device).eval(), Normaliser.from_dict(facts.normaliser))

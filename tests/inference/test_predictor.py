@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from featurekit import inference
-from featurekit.errors import AudioError, ParameterError
+from featurekit.errors import AudioError, FeaturekitError, ParameterError
 from tests.runs.making import rewrite, seal
 
 # Of frames, of pictures, fitted without gradients, and one that tells columns apart by their names.
@@ -145,6 +145,17 @@ def test_a_checkpoint_of_another_network_is_refused(run, speech_store, finish, t
     seal(copy / "folds/0")
     with pytest.raises(ParameterError, match="another version of its model"):
         inference.Predictor(copy)
+
+
+def test_sizes_that_no_network_of_these_weights_has_are_refused_before_memory_is_taken(run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    path = copy / "folds" / "0" / "model.json"
+    facts = json.loads(path.read_text())
+    for build in ({"n_classes": 10**12}, {"n_classes": -1}, {"n_classes": 10**30}, {"units": [10**12]}, {"dims": "x"}):
+        rewrite(path, facts | {"build": facts["build"] | build})
+        with pytest.raises(FeaturekitError):
+            inference.Predictor(copy)
 
 
 def test_a_model_that_reads_transcripts_cannot_judge_audio_alone(run, tmp_path):
