@@ -11,7 +11,7 @@ from featurekit.cli import VERBS
 from featurekit.cli.characters import plain
 from featurekit.cli.lists import KINDS
 
-NAMES = ["mfcc", "luo2019", "ravdess", "emotion", "loso", "mixup", "noise", "ub-bilstm", "luo2019-sbcnn"]
+NAMES = ["mfcc", "luo2019", "ravdess", "emotion", "loso", "mixup", "noise", "ub-bilstm", "luo2019/sbcnn-resnet152"]
 MANY = [[verb, "--help"] for verb in VERBS] + [["list", kind] for kind in KINDS] + [["explain", name] for name in NAMES]
 
 # One process for all commands: most of the time is spent starting.

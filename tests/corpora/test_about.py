@@ -82,4 +82,4 @@ def test_a_run_records_it(tmp_path):
     (root / "corpus.toml").write_text('[corpus]\nlicence = "CC0"\n', encoding="utf-8")
     run("extract", "--root", root, "--backend", "serial", "-o", store, "--features", "rms")
     settings = RunSettings(store=str(store), model="logistic", features="rms", split="speaker-kfold(k=3, dev=0)")
-    assert Run(settings, runs=tmp_path / "runs").record()["about"] == {"licence": "CC0"}
+    assert Run(settings, runs=tmp_path / "runs").record().about == {"licence": "CC0"}

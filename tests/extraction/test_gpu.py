@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from featurekit.extraction.engines import choose
 from featurekit.extraction.plan import Shard
 from featurekit.features import cuda
 from featurekit.manifest import Manifest, Utterance
+from featurekit.runs import RunSettings
+from tests.runs.making import make_record
 
 # The last has no twin.
 COLUMNS = "luo2019/mfcc,luo2019/chroma_stft,fbank,spectrogram(height=32, width=32),functionals(of=rms),lpc"
@@ -262,10 +265,10 @@ def test_a_run_on_columns_of_a_gpu_judges_new_audio_on_the_cpu(gpu_store):
     from featurekit.inference.runs import audio_columns
 
     stored = fk.open_store(gpu_store).columns["luo2019/mfcc"]
-    record = {"settings": {"model": "ub-bilstm"}, "columns": [stored.to_dict()]}
+    record = make_record(settings=RunSettings("", "ub-bilstm"), columns=(stored,))
     assert [column.engine for column in audio_columns(record)] == ["cpu"]
     with pytest.raises(ParameterError, match="another version"):
-        audio_columns(record | {"columns": [stored.to_dict() | {"engine": "cpu"}]})
+        audio_columns(replace(record, columns=(replace(stored, engine="cpu"),)))
 
 
 def test_torch_decides_where_the_user_asks_for_a_gpu(monkeypatch):

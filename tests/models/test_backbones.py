@@ -205,7 +205,7 @@ def test_unknown_networks_and_choices_are_refused():
 
 
 def test_the_backbones_of_a_model_are_found_wherever_they_are():
-    model = build("aff-acrnn-ub-res18", dims=4, image_shape=(32, 32), n_classes=2)
+    model = build("aff-acrnn-ub-res18", dims=4, image_shape=(32, 32), n_classes=2, joint=True)
     found = {id(value) for value in backbone_parameters(model)}
     assert found == {id(value) for value in model.casv.cnn.parameters()}
     assert list(backbone_parameters(build("ub-lstm", dims=4, n_classes=2))) == []

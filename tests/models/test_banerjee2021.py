@@ -13,8 +13,10 @@ from featurekit.errors import ParameterError, UnknownNameError
 from featurekit.experiments.initial import Initial
 from featurekit.models import build
 from featurekit.models.pictures import PictureClassifier
+from featurekit.runs import StoredRun
 from featurekit.torchvision_mend import torchvision_models
 from featurekit.training import settings_for
+from tests.runs.making import make_record, make_split, write_fold
 
 COLUMNS = {"p/mel": slice(0, 20), "p/mfcc": slice(20, 26), "p/chroma_stft": slice(26, 34), "p/tonnetz": slice(34, 40)}
 
@@ -252,13 +254,15 @@ def test_the_parts_are_the_registered_networks_and_their_class_layers_rest(multi
 
 def test_a_part_takes_the_backbone_of_a_run_with_layers_stitched_on(multinet, tmp_path):
     stitched = PictureClassifier("resnet18", n_classes=5, n_frames=9, weights="", dense=(8, 4))
-    training.save_checkpoint(tmp_path, stitched.state_dict(), {})
+    run = StoredRun(tmp_path / "run")
+    run.begin(make_record(), make_split(), {})
+    write_fold(run.fold(0), training.bytes_of(stitched.state_dict()))
     multinet = copy.deepcopy(multinet)
-    Initial({"model_b": [tmp_path]}).load_into(multinet, 0)
+    Initial({"model_b": run.folds}).load_into(multinet, 0)
     found, given = multinet.model_b.backbone.state_dict(), stitched.backbone.state_dict()
     assert all(torch.equal(found[key], value) for key, value in given.items())
     with pytest.raises(ParameterError, match=r"does not fit part 'model_a': 'backbone\.net\.features\."):
-        Initial({"model_a": [tmp_path]}).load_into(multinet, 0)
+        Initial({"model_a": run.folds}).load_into(multinet, 0)
 
 
 def test_a_part_whose_class_layer_counts_takes_the_whole_run():

