@@ -120,7 +120,7 @@ def test_without_matplotlib_a_pipeline_is_trained_by_its_bare_name_and_evaluated
     synthesised(training, tmp_path, speakers=6)
     columns = "log_mel(hop_length=512),rms"
     featurekit(training, "extract", "--corpus", "demo", "--root", "demo", "--features", columns, cwd=tmp_path)
-    own = ("--split", "speaker-disjoint", "--epochs", 1, "--device", "cpu")
+    own = ("--split", "speaker-disjoint", "--task", "sentiment3", "--epochs", 1, "--device", "cpu")
     said = featurekit(training, "train", "ravdess-resnet18", "--store", "cache/demo", *own, cwd=tmp_path)
     assert "UA " in said
     run = next(path for path in (tmp_path / "cache" / "runs").iterdir() if path.is_dir())
