@@ -63,7 +63,7 @@ def _kept_epoch(summary: Mapping[str, Any]) -> str:
 
 
 def _folds(summary: Mapping[str, Any]) -> str:
-    """One row a fold: its epochs, and how the network stood at the one that is kept."""
+    """One row per fold: its epochs, and how the network stood at the one that is kept."""
     rows = [fold["at_best"] for fold in summary["folds"]]
     dev = [name for name in _DEV if any(name in row for row in rows)]
     train = ["train_wa"] if any("train_wa" in row for row in rows) else []

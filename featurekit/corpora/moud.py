@@ -26,7 +26,7 @@ CORPUS = Corpus(
     tree=f"""
 <root>/
 ├── {TABLE}                   video,segment,sentiment[,start,end,text,speaker,gender]
-├── any/folders/video1_1.mp4     one file an utterance, video or audio (times are then not applied), or
+├── any/folders/video1_1.mp4     one file per utterance, video or audio (times are then not applied), or
 ├── any/folders/video1.wav       one file a video, of which start and end say the utterances
 └── any/folders/video1_1.txt     optional: what an utterance says, where the table has no text
 """,
@@ -61,7 +61,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
     The makers' page says that the archive is "segmented at utterance level, transcribed, and annotated for sentiment". No
     public list of its files was found, nor code that reads them, so names of files and the table are featurekit's own: files
-    may lie in any folders, one an utterance or one a video, audio or video (whose sound ffmpeg reads). A sentiment is a word,
+    may lie in any folders, one per utterance or one per video, audio or video (whose sound ffmpeg reads). A sentiment is a word,
     or -1, 0 or 1. A transcription that is not UTF-8 is read as Windows-1252. Counts are the papers'.
 
     Raises
