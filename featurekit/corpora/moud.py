@@ -61,8 +61,8 @@ def utterances(root: Path) -> Iterator[Utterance]:
 
     The makers' page says that the archive is "segmented at utterance level, transcribed, and annotated for sentiment". No
     public list of its files was found, nor code that reads them, so names of files and the table are featurekit's own: files
-    may lie in any folders, one per utterance or one per video, audio or video (whose sound ffmpeg reads). A sentiment is a word,
-    or -1, 0 or 1. A transcription that is not UTF-8 is read as Windows-1252. Counts are the papers'.
+    may lie in any folders, one per utterance or one per video, audio or video (whose sound ffmpeg reads). A sentiment is a
+    word, or -1, 0 or 1. A transcription that is not UTF-8 is read as Windows-1252. Counts are the papers'.
 
     Raises
     ------
